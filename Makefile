@@ -1,0 +1,64 @@
+# What a newcomer, a contributor and the CI machine all run. Nothing needs to be done first.
+# Works with GNU make 3.81 or newer; `make` alone lists the targets.
+
+PYTHON ?= python3
+# The versions to install; empty means the newest of everything.
+CONSTRAINTS ?= constraints.txt
+# What `make pytest` runs; empty means all tests and the book's notebooks.
+TESTS ?=
+
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
+# PyTorch comes first and by its exact version: resolved together with the rest, pip may settle on
+# another build of it, several gigabytes larger.
+TORCH := $(if $(CONSTRAINTS),$(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' $(CONSTRAINTS)))
+PINNED := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+
+.PHONY: help venv demo test lint pytest book clean
+
+help:
+	@echo "make demo    track the bundled example; results in out/demo/"
+	@echo "make test    lint, type check, tests, and the book's stored outputs"
+	@echo "make lint    ruff and mypy alone"
+	@echo "make pytest  the tests alone"
+	@echo "make book    run the notebooks and build the pages in _build/html/"
+	@echo "make venv    only make .venv, with everything in it"
+	@echo "make clean   remove what the others made, except .venv"
+	@echo "PYTHON=python3.12 chooses the interpreter for a new .venv (now: $(PYTHON))."
+
+venv: .venv/.with-extras
+
+# Two stamps: the tracker alone, all that a demo needs, then the tools for tests and book.
+.venv/.with-rltrack: pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "rltrack needs Python 3.10 or newer, not " + sys.version.split()[0] + ": choose one with make PYTHON=...")'
+	@echo "Installing rltrack and PyTorch into .venv, once: a few minutes ..."
+	@$(PYTHON) -m venv .venv
+	@$(PIP_INSTALL) $(or $(TORCH),torch)
+	@$(PIP_INSTALL) $(PINNED) -e .
+	@touch $@
+
+.venv/.with-extras: .venv/.with-rltrack
+	@echo "Installing the tools for tests and book into .venv, once: a few minutes ..."
+	@$(PIP_INSTALL) $(PINNED) -e '.[book,test,dev]'
+	@touch $@
+
+demo: .venv/.with-rltrack
+	$(BIN)/rltrack demo
+
+test: lint pytest
+
+lint: .venv/.with-extras
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+
+# One thread for each of the two workers: more would only fight over the cores. A notebook's cells
+# depend on each other, so a file stays with one worker.
+pytest: .venv/.with-extras
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env $(TESTS)
+
+book: .venv/.with-extras
+	$(BIN)/python book/build.py
+
+clean:
+	rm -rf _build out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
