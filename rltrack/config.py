@@ -1,0 +1,248 @@
+"""Every choice the tracker makes, in one frozen place.
+
+The paper leaves many choices open, and its released code sometimes makes others than the paper
+states. Each field below names its source: *paper* (with the section), *released code* (what the
+authors' public repository does), or *ours* (neither says, or we had to choose). The preset
+``paper`` is the defaults; ``released-code`` changes exactly the fields where the code differs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from rltrack.errors import InputError
+
+__all__ = ["PRESETS", "VARIANTS", "TrackerConfig", "preset"]
+
+VARIANTS = ("reciprocative", "attentive-features")
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerConfig:
+    """How the tracker samples, learns, attends and decides. Immutable; see :func:`preset`."""
+
+    preset: str = "paper"
+    """Name of the preset these values came from; a label only."""
+
+    # --- What is learned ------------------------------------------------------------------
+    variant: Literal["reciprocative", "attentive-features"] = "reciprocative"
+    """Paper Table 2: ``reciprocative`` trains the classifier with Eq. 5;
+    ``attentive-features`` is its rival, a module that weights conv3, with the plain loss."""
+    attention_weight: float = 5.0
+    """Lambda of Eq. 5, >= 0. Paper 5.1: 5. At 0 the tracker is the paper's baseline."""
+
+    # --- The attention map (Eq. 1, 2) -----------------------------------------------------
+    map_at: Literal["conv1", "input"] = "conv1"
+    """Where the map lives. Paper 3.1 says "the output of the first layer during backward
+    propagation", which can be read as either; released code: conv1's output, 96x51x51."""
+    map_part: Literal["positive", "all"] = "positive"
+    """Which derivatives count. Paper 3.1: the positive ones; released code: all."""
+    map_channels: Literal["sum", "sum-of-squares"] = "sum"
+    """How channels become one map. Paper: silent, ours: sum; released code: sum of squares."""
+    score_seed: float = 1.0
+    """Value fed back from the score. Paper: 1; released code: 10. Cancels in every ratio."""
+    attention_dropout: bool = False
+    """Attention through the classifier's dropout. Paper: silent; released code: without."""
+    second_order: bool = True
+    """Differentiate through the map. False is what the released code silently becomes on a
+    current PyTorch, where its term no longer reaches the classifier: kept to show the effect."""
+
+    # --- The regulariser (Eq. 3, 4) and the loss (Eq. 5) ----------------------------------
+    map_statistics: Literal["sample", "batch"] = "sample"
+    """Mean and deviation per map (paper Eq. 3, 4) or summed over the batch before the ratio
+    (released code)."""
+    reduction: Literal["mean", "sum"] = "mean"
+    """Of the per-sample R against the *summed* cross-entropy; it sets what lambda means.
+    Paper: silent; ours: ``mean`` over positives plus mean over negatives, the scale of the
+    released code. Without effect on ``map_statistics="batch"``, which has one R a class."""
+    attention_eps: float = 1e-12
+    """Means and deviations are clamped here, so that zero maps have finite gradients. Ours;
+    the released code instead multiplies both sides of each ratio by 1e10."""
+
+    # --- Stochastic gradient descent ------------------------------------------------------
+    first_iterations: int = 50
+    """H1, paper 5."""
+    first_learning_rate: float = 2e-4
+    """Paper 5."""
+    update_iterations: int = 15
+    """H2, paper 5."""
+    update_learning_rate: float = 3e-4
+    """Paper 5."""
+    update_interval: int = 10
+    """T, frames between long-term updates; paper 5."""
+    batch_positives: int = 32
+    """Paper 5."""
+    batch_negatives: int = 32
+    """Paper 5; the highest-scoring of ``mined_negatives`` (hard negative mining)."""
+    mined_negatives: int = 1024
+    """Negatives scored in each iteration to find the hard ones. Released code."""
+    momentum: float = 0.9
+    """Released code."""
+    weight_decay: float = 5e-4
+    """Released code."""
+    fc6_rate_factor: float = 10.0
+    """fc6 learns this much faster. Released code."""
+    dropout: float = 0.5
+    """Before each of fc4-6, when training. Released code."""
+    clip_norm: float = 10.0
+    """Gradient norm is clipped here. Released code."""
+    clip_scope: Literal["fc", "all"] = "fc"
+    """Whose gradients make the norm: the trained layers' (ours; the paper is silent), or also
+    those the attention term sends to the fixed convolutions (released code; much slower)."""
+
+    # --- First-frame samples --------------------------------------------------------------
+    first_positives: int = 500
+    """Part of N1 = 5500 (paper 5); the split is the released code's."""
+    first_negatives: int = 5000
+    """The rest of N1: half uniform around the target, half over the whole image."""
+    positive_iou: Range = (0.5, 1.0)
+    """Paper 4: IoU above 0.5; released code: 0.7."""
+    first_negative_iou: Range = (0.0, 0.5)
+    """Paper 4 and released code."""
+    positive_translation: float = 0.1
+    positive_scale: float = 1.2
+    """Spread of the Gaussian positives, in mean target sides and as a factor. Released code."""
+    first_negative_translation: float = 1.0
+    first_negative_scale: float = 2.0
+    """Spread of the uniform first-frame negatives. Released code."""
+    whole_image_scale: float = 1.2
+    """Scale spread of the whole-image negatives. Released code."""
+    aspect: float = 1.1
+    """Aspect spread of first-frame negatives and box-regression samples. Released code."""
+
+    # --- Box regression -------------------------------------------------------------------
+    regression_samples: int = 1000
+    regression_translation: float = 0.3
+    regression_scale: float = 1.5
+    regression_iou: Range = (0.6, 1.0)
+    regression_area: Range = (1.0, 2.0)
+    regression_alpha: float = 1000.0
+    """Ridge strength. All six: released code."""
+
+    # --- Each frame -----------------------------------------------------------------------
+    candidates: int = 256
+    """N2, paper 5."""
+    search_translation: float = 0.6
+    search_scale: float = 1.05
+    """Spread of the Gaussian candidates. Released code."""
+    search_translation_lost: float = 1.5
+    """Spread after a failed frame. Released code."""
+    averaged_candidates: int = 1
+    """The result is the mean of this many best candidates. Paper 4: 1; released code: 5."""
+    follow: Literal["result", "candidate"] = "result"
+    """Centre of the next search and of the update samples: the regressed box (paper 4, "the
+    predicted location"), or the unregressed candidate (released code)."""
+    success_threshold: float = 0.0
+    """A frame succeeds when its score (the logit f_1) is above this. Released code."""
+
+    # --- Update samples and memory --------------------------------------------------------
+    update_positives: int = 56
+    update_negatives: int = 200
+    """Drawn in each successful frame. Paper 4: N2 = 256 together; released code: 50 + 200."""
+    update_negative_iou: Range = (0.0, 0.5)
+    """Paper 4: below 0.5; released code: below 0.3."""
+    update_negative_translation: float = 1.5
+    update_negative_scale: float = 1.2
+    """Spread of the uniform update negatives. Released code."""
+    long_memory: int = 100
+    """Frames whose positives are kept, for long-term updates. Released code."""
+    short_memory: int = 20
+    """Frames whose negatives are kept, and whose positives serve after a failure. Released
+    code."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for field in fields(self):
+            value, hint = getattr(self, field.name), hints[field.name]
+            choices = get_args(hint) if get_origin(hint) is Literal else ()
+            if hint == Range:
+                ok = len(value) == 2 and value[0] <= value[1]
+                wanted = "two increasing numbers"
+            elif choices:
+                ok, wanted = value in choices, "one of " + ", ".join(map(str, choices))
+            elif hint is bool:
+                ok, wanted = isinstance(value, bool), "True or False"
+            elif hint is int:
+                ok = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+                wanted = "a whole number, at least 1"
+            elif hint is float:
+                signed = field.name == "success_threshold"
+                ok = isinstance(value, int | float) and math.isfinite(value)
+                ok = ok and (signed or value >= 0)
+                wanted = "a finite number" if signed else "a finite number, not negative"
+            else:
+                ok, wanted = isinstance(value, str), "a name"
+            if not ok:
+                raise InputError(f"{field.name} is {value!r}; it must be {wanted}")
+        if self.map_part == "all" and self.map_channels == "sum":
+            raise InputError(
+                'map_part="all" with map_channels="sum" lets signed derivatives cancel; '
+                'use map_channels="sum-of-squares"'
+            )
+        if self.variant == "attentive-features" and self.attention_weight > 0:
+            raise InputError(
+                f"the attentive-features variant has the plain loss: attention_weight is "
+                f"{self.attention_weight:g}, it must be 0"
+            )
+        if self.averaged_candidates > self.candidates:
+            raise InputError(
+                f"averaged_candidates is {self.averaged_candidates}; there are only "
+                f"{self.candidates} candidates"
+            )
+
+
+_CHANGES: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "released-code": {
+        "map_part": "all",
+        "map_channels": "sum-of-squares",
+        "map_statistics": "batch",
+        "score_seed": 10.0,
+        "clip_scope": "all",
+        "positive_iou": (0.7, 1.0),
+        "averaged_candidates": 5,
+        "follow": "candidate",
+        "update_positives": 50,
+        "update_negative_iou": (0.0, 0.3),
+    },
+    # Ours: the same algorithm with an order of magnitude less of everything.
+    "tiny": {
+        "first_iterations": 20,
+        "first_positives": 100,
+        "first_negatives": 400,
+        "regression_samples": 200,
+        "candidates": 64,
+        "update_positives": 10,
+        "update_negatives": 40,
+        "update_iterations": 5,
+        "batch_positives": 16,
+        "batch_negatives": 16,
+        "mined_negatives": 256,
+        "averaged_candidates": 3,
+        "positive_iou": (0.7, 1.0),
+        "long_memory": 40,
+        "short_memory": 10,
+    },
+}
+PRESETS = tuple(_CHANGES)
+
+
+def preset(name: str = "paper", **changes: Any) -> TrackerConfig:
+    """The configuration called ``name``, with ``changes`` made to it.
+
+    Choosing ``variant="attentive-features"`` also sets ``attention_weight=0`` unless given.
+
+    Raises:
+        InputError: for an unknown preset, an unknown field, or a value out of range.
+    """
+    if name not in _CHANGES:
+        raise InputError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    known = {field.name for field in fields(TrackerConfig)} - {"preset"}
+    if unknown := sorted(set(changes) - known):
+        raise InputError(f"unknown configuration field {unknown[0]!r}")
+    if changes.get("variant") == "attentive-features":
+        changes.setdefault("attention_weight", 0.0)
+    return replace(TrackerConfig(), **{"preset": name, **_CHANGES[name], **changes})
