@@ -1,0 +1,70 @@
+"""Crops, against an image library's own cropping and resizing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from rltrack import crops as module
+from rltrack.crops import crop_extents, crops
+
+
+def picture(height: int = 240, width: int = 320) -> torch.Tensor:
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def by_library(image: torch.Tensor, box: list[float]) -> np.ndarray:
+    """The same crop, one step after the other, with PIL."""
+    x, y, w, h = box
+    half_w, half_h = w / 2 * (1 + 32 / 107), h / 2 * (1 + 32 / 107)
+    left, right = (int(np.floor(x + w / 2 + s * half_w + 0.5)) for s in (-1, 1))
+    top, bottom = (int(np.floor(y + h / 2 + s * half_h + 0.5)) for s in (-1, 1))
+    array = image.permute(1, 2, 0).numpy()
+    padded = np.pad(array, ((500, 500), (500, 500), (0, 0)), constant_values=128)
+    region = padded[top + 500 : bottom + 500, left + 500 : right + 500]
+    return np.array(Image.fromarray(region).resize((107, 107), Image.Resampling.BILINEAR))
+
+
+BOXES = [
+    [100.0, 80.0, 50.0, 60.0],  # enlarged
+    [20.3, 30.7, 250.0, 150.0],  # reduced: antialiased
+    [60.0, 70.0, 200.0, 12.0],  # reduced one way, enlarged the other
+    [-30.0, -20.0, 80.0, 70.0],  # partly outside
+    [300.0, 200.0, 60.0, 90.0],
+    [10.0, 10.0, 1.0, 1.0],  # one pixel
+]
+
+
+@pytest.mark.parametrize("box", BOXES)
+def test_crop_equals_the_image_librarys(box: list[float]) -> None:
+    """To one grey level: the library also rounds between its two passes."""
+    image = picture()
+    got = crops(image, torch.tensor([box]))[0].permute(1, 2, 0).numpy().astype(int)
+    assert np.abs(got - by_library(image, box)).max() <= 1
+
+
+def test_crops_far_outside_are_grey() -> None:
+    assert (crops(picture(), torch.tensor([[900.0, 900.0, 40.0, 40.0]])) == 128).all()
+
+
+def test_a_batch_equals_its_parts_and_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, boxes = picture(), torch.tensor(BOXES)
+    together = crops(image, boxes)
+    assert together.is_contiguous(memory_format=torch.channels_last)
+    alone = torch.cat([crops(image, b[None]) for b in boxes])
+    # Summed in another order: to one grey level where a value lies on a rounding edge.
+    assert (together.int() - alone.int()).abs().max() <= 1
+    assert (together != alone).float().mean() < 1e-3
+    monkeypatch.setattr(module, "_BUDGET", 1)
+    assert torch.equal(crops(image, boxes), alone)
+
+
+def test_extents_are_whole_pixels_around_the_box() -> None:
+    extent = crop_extents(torch.tensor([[100.0, 80.0, 107.0, 107.0]]))
+    assert extent.tolist() == [[84.0, 64.0, 139.0, 139.0]]
+
