@@ -1,0 +1,199 @@
+"""The network: three fixed convolutions that see, three linear layers that learn.
+
+    stage   operation                                            output
+    conv1   7x7, stride 2; ReLU; LRN; max-pool 3, stride 2       96, 51, 51 -> 96, 25, 25
+    conv2   5x5, stride 2; ReLU; LRN; max-pool 3, stride 2       256, 11, 11 -> 256, 5, 5
+    conv3   3x3; ReLU                                            512, 3, 3 = 4608 features
+    fc4-6   dropout, linear; ReLU after fc4 and fc5              512 -> 512 -> 2 scores
+
+The layout is MDNet's with VGG-M's convolutions (paper, section 5). Scores are logits: f_0 of the
+background, f_1 of the target.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from rltrack.crops import CROP, GREY
+
+__all__ = [
+    "FEATURES",
+    "SHAPES",
+    "Classifier",
+    "FeatureExtractor",
+    "local_response_norm",
+]
+
+SHAPES: dict[str, tuple[int, ...]] = {
+    "conv1.weight": (96, 3, 7, 7),
+    "conv1.bias": (96,),
+    "conv2.weight": (256, 96, 5, 5),
+    "conv2.bias": (256,),
+    "conv3.weight": (512, 256, 3, 3),
+    "conv3.bias": (512,),
+}
+MAP = (512, 3, 3)
+FEATURES = 512 * 3 * 3
+
+LRN_K, LRN_ALPHA, LRN_BETA, LRN_SIZE = 2.0, 1e-4, 0.75, 5
+"""MatConvNet's normalisation; alpha is not divided by the size (as PyTorch's would be)."""
+
+
+def channel_sum(x: Tensor) -> Tensor:
+    """Sum over five neighbouring channels of ``x`` (N, C, H, W): the LRN's symmetric band matrix.
+
+    Three additions of shifted views; in channels-last memory each runs over contiguous numbers.
+    """
+    rows = F.pad(x.permute(0, 2, 3, 1), (LRN_SIZE // 2, LRN_SIZE // 2))
+    pairs = rows[..., :-1] + rows[..., 1:]
+    total = (pairs[..., :-3] + pairs[..., 2:-1]).add_(rows[..., 4:])
+    return total.permute(0, 3, 1, 2)
+
+
+def lrn_scale(x: Tensor) -> Tensor:
+    """s = 2 + 1e-4 * (sum of x^2 over five neighbouring channels); ``x`` (N, C, H, W)."""
+    return channel_sum(x.square()).mul_(LRN_ALPHA).add_(LRN_K)
+
+
+def lrn_factor(s: Tensor) -> Tensor:
+    """s^-0.75, by square roots: several times faster than a power."""
+    root = s.rsqrt()
+    return root * root.sqrt()
+
+
+def local_response_norm(x: Tensor) -> Tensor:
+    """y = x / s^0.75 across channels; ``x`` (N, C, H, W)."""
+    return x * lrn_factor(lrn_scale(x))
+
+
+class FeatureExtractor(nn.Module):
+    """conv1-3, fixed. Maps (N, 3, 107, 107) crops to (N, 4608) features.
+
+    Args:
+        weights: tensors named and shaped as :data:`SHAPES`.
+    """
+
+    def __init__(
+        self,
+        weights: dict[str, Tensor],
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        device = torch.device(device)
+        self.conv1 = nn.Conv2d(3, 96, 7, stride=2, device="meta")
+        self.conv2 = nn.Conv2d(96, 256, 5, stride=2, device="meta")
+        self.conv3 = nn.Conv2d(256, 512, 3, device="meta")
+        self.load_state_dict(
+            {k: v.to(device=device, dtype=dtype) for k, v in weights.items()}, assign=True
+        )
+        self.to(memory_format=torch.channels_last)
+        self.requires_grad_(False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights and features."""
+        return self.conv1.weight.dtype
+
+    def pixels(self, crops: Tensor) -> Tensor:
+        """uint8 crops (N, 3, 107, 107) as the network's input, -128..127."""
+        return crops.to(self.dtype, memory_format=torch.channels_last) - GREY
+
+    def stem(self, x: Tensor) -> Tensor:
+        """Input (N, 3, 107, 107) to conv1's output, before its ReLU: (N, 96, 51, 51)."""
+        return cast(Tensor, self.conv1(x))
+
+    def trunk(self, z1: Tensor) -> Tensor:
+        """conv1's output (N, 96, 51, 51) to features (N, 4608)."""
+        x = F.max_pool2d(local_response_norm(F.relu(z1)), 3, 2)
+        x = F.max_pool2d(local_response_norm(F.relu(self.conv2(x))), 3, 2)
+        return F.relu(self.conv3(x)).flatten(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Input (N, 3, 107, 107), -128..127, to features (N, 4608), >= 0."""
+        return self.trunk(self.stem(x))
+
+    @torch.no_grad()
+    def features(self, crops: Tensor) -> Tensor:
+        """uint8 crops (N, 3, 107, 107) to features (N, 4608), a bounded number at a time."""
+        if crops.shape[1:] != (3, CROP, CROP):
+            raise ValueError(f"crops are {tuple(crops.shape)}; wanted (N, 3, {CROP}, {CROP})")
+        out = torch.empty(len(crops), FEATURES, device=crops.device, dtype=self.dtype)
+        chunk = chunk_size(crops.device)
+        for start in range(0, len(crops), chunk):
+            out[start : start + chunk] = self(self.pixels(crops[start : start + chunk]))
+        return out
+
+
+def chunk_size(device: torch.device) -> int:
+    """Crops in one pass through the convolutions. One has 1 MB of responses after conv1: few
+    enough to stay in a processor's cache, many enough to fill a GPU."""
+    return 8 if device.type == "cpu" else 256
+
+
+class Classifier(nn.Module):
+    """fc4-6, all that is learned. Maps (N, 4608) features to (N, 2) scores (logits).
+
+    With ``attentive_features`` the features first pass a small attention module, the paper's
+    rival in Table 2: two 1x1 convolutions look at conv3 (N, 512, 3, 3) and weight its nine
+    places, by 2 sigmoid(.) in (0, 2), so that it starts near 1, the plain classifier.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        *,
+        attentive_features: bool = False,
+        dropout: float = 0.5,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.fc4 = nn.Linear(FEATURES, 512, device="meta", dtype=dtype)
+        self.fc5 = nn.Linear(512, 512, device="meta", dtype=dtype)
+        self.fc6 = nn.Linear(512, 2, device="meta", dtype=dtype)
+        self.squeeze = self.weigh = None
+        if attentive_features:
+            self.squeeze = nn.Conv2d(MAP[0], 32, 1, device="meta", dtype=dtype)
+            self.weigh = nn.Conv2d(32, 1, 1, device="meta", dtype=dtype)
+        self.to_empty(device=device)
+        for layer in self.children():
+            # PyTorch's own default, but from the generator that is passed in.
+            weight, bias = cast(Tensor, layer.weight), cast(Tensor, layer.bias)
+            bound = weight[0].numel() ** -0.5
+            nn.init.uniform_(weight, -bound, bound, generator=generator)
+            nn.init.uniform_(bias, -bound, bound, generator=generator)
+        if self.weigh is not None:
+            nn.init.zeros_(self.weigh.bias)
+
+    def feature_weights(self, features: Tensor) -> Tensor:
+        """The attention module's weights (N, 1, 3, 3), in (0, 2); ``attentive_features`` only."""
+        if self.squeeze is None or self.weigh is None:
+            raise ValueError("this classifier has no attention module")
+        hidden = F.relu(self.squeeze(features.view(-1, *MAP)))
+        return 2 * torch.sigmoid(self.weigh(hidden))
+
+    def forward(self, features: Tensor, dropout: Generator | None = None) -> Tensor:
+        """Scores (N, 2), unbounded logits, of ``features`` (N, 4608).
+
+        Args:
+            dropout: when given, units are dropped at random from this generator (training).
+        """
+        x = features
+        if self.weigh is not None:
+            x = (x.view(-1, *MAP) * self.feature_weights(x)).flatten(1)
+        x = F.relu(self.fc4(self._drop(x, dropout)))
+        x = F.relu(self.fc5(self._drop(x, dropout)))
+        return cast(Tensor, self.fc6(self._drop(x, dropout)))
+
+    def _drop(self, x: Tensor, generator: Generator | None) -> Tensor:
+        if generator is None or self.dropout == 0:
+            return x
+        keep = torch.rand(x.shape, generator=generator, device=x.device) >= self.dropout
+        return x * keep / (1 - self.dropout)

@@ -1,0 +1,143 @@
+"""The network's layers, against plain formulas and stored values."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+
+from rltrack.backbones import load_backbone
+from rltrack.network import FEATURES, SHAPES, Classifier, FeatureExtractor, local_response_norm
+
+
+def crops(n: int = 2) -> Tensor:
+    generator = Generator().manual_seed(0)
+    return torch.randint(0, 256, (n, 3, 107, 107), generator=generator, dtype=torch.uint8)
+
+
+def test_lrn_by_a_plain_loop() -> None:
+    x = 100 * torch.randn(2, 9, 3, 4, generator=Generator().manual_seed(0), dtype=torch.float64)
+    expected = torch.empty_like(x)
+    for c in range(9):
+        near = x[:, max(0, c - 2) : c + 3].square().sum(1)
+        expected[:, c] = x[:, c] / (2 + 1e-4 * near) ** 0.75
+    torch.testing.assert_close(local_response_norm(x), expected)
+
+
+def test_lrn_is_pytorchs_with_alpha_times_five() -> None:
+    x = 100 * torch.randn(2, 96, 5, 5, generator=Generator().manual_seed(0))
+    theirs = nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)(x)
+    torch.testing.assert_close(local_response_norm(x), theirs)
+
+
+def test_lrn_has_correct_first_and_second_derivatives() -> None:
+    x = torch.randn(1, 7, 2, 1, generator=Generator().manual_seed(0), dtype=torch.float64)
+    x = (50 * x).requires_grad_()
+    assert torch.autograd.gradcheck(local_response_norm, x)
+    assert torch.autograd.gradgradcheck(local_response_norm, x, atol=1e-6)
+
+
+def test_stages_have_the_papers_shapes() -> None:
+    net = load_backbone("random")
+    x = net.pixels(crops())
+    assert x.min() >= -128
+    assert x.max() <= 127
+    assert net.stem(x).shape == (2, 96, 51, 51)
+    assert net(x).shape == (2, FEATURES)
+    assert Classifier(Generator())(net(x)).shape == (2, 2)
+
+
+def test_network_is_the_plain_pytorch_one() -> None:
+    """Against stock modules, in the order that MDNet has them."""
+    net = load_backbone("analytic")
+    norm = nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)
+    plain = nn.Sequential(
+        nn.Conv2d(3, 96, 7, 2), nn.ReLU(), norm, nn.MaxPool2d(3, 2),
+        nn.Conv2d(96, 256, 5, 2), nn.ReLU(), norm, nn.MaxPool2d(3, 2),
+        nn.Conv2d(256, 512, 3), nn.ReLU(), nn.Flatten(),
+    )  # fmt: skip
+    for index, layer in ((0, net.conv1), (4, net.conv2), (8, net.conv3)):
+        plain[index].load_state_dict(layer.state_dict())
+    x = crops()
+    expected = plain(x.float() - 128)
+    torch.testing.assert_close(net.features(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_features_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x = load_backbone("random"), crops(5)
+    whole = net.features(x)
+    monkeypatch.setattr("rltrack.network.chunk_size", lambda device: 2)
+    torch.testing.assert_close(net.features(x), whole)
+
+
+def test_features_name_a_wrong_shape() -> None:
+    with pytest.raises(ValueError, match=r"\(1, 107, 107, 3\)"):
+        load_backbone("random").features(torch.zeros(1, 107, 107, 3, dtype=torch.uint8))
+
+
+def test_fixed_layers_are_fixed_and_memory_is_channels_last() -> None:
+    net = load_backbone("random")
+    assert not any(p.requires_grad for p in net.parameters())
+    assert net.stem(net.pixels(crops())).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_classifier_starts_as_pytorchs_default_from_the_given_generator() -> None:
+    one, two, other = (Classifier(Generator().manual_seed(s)).state_dict() for s in (1, 1, 2))
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    assert not torch.equal(one["fc4.weight"], other["fc4.weight"])
+    bound = FEATURES**-0.5
+    assert one["fc4.weight"].abs().max() <= bound
+    assert one["fc4.weight"].std() == pytest.approx(bound / 3**0.5, rel=0.01)
+
+
+def test_dropout_is_drawn_from_the_generator_and_keeps_the_mean() -> None:
+    classifier = Classifier(Generator().manual_seed(0))
+    x = torch.ones(1, FEATURES)
+    plain = classifier(x)
+    assert torch.equal(plain, classifier(x))
+    one, two = (classifier(x, dropout=Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, plain)
+    dropped = classifier._drop(torch.ones(1, 100_000), Generator().manual_seed(0))
+    assert dropped.mean().item() == pytest.approx(1, abs=0.02)
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}
+
+
+def test_attentive_features_weigh_the_places_of_conv3() -> None:
+    classifier = Classifier(Generator().manual_seed(0), attentive_features=True)
+    features = torch.rand(4, FEATURES, generator=Generator().manual_seed(1))
+    weights = classifier.feature_weights(features)
+    assert weights.shape == (4, 1, 3, 3)
+    assert weights.min() > 0
+    assert weights.max() < 2
+    weighed = (features.view(4, 512, 3, 3) * weights).flatten(1)
+    plain = Classifier(Generator())
+    plain.load_state_dict({k: v for k, v in classifier.state_dict().items() if k.startswith("fc")})
+    torch.testing.assert_close(classifier(features), plain(weighed))
+    with pytest.raises(ValueError, match="no attention module"):
+        plain.feature_weights(features)
+
+
+# From the seeded random weights, at three depths: any change in the network shows here.
+GOLDEN = {"conv1": [0.548152487, 0.134390616, 0.585041675], "conv3": [0.0, 0.0, 0.0], "fc6": [-0.30691983, 0.0963401056]}
+
+
+def test_golden_values_at_three_depths() -> None:
+    net = load_backbone("random", dtype=torch.float64)
+    x = net.pixels(crops())
+    features = net(x)
+    scores = Classifier(Generator().manual_seed(0), dtype=torch.float64)(features)
+    got = {
+        "conv1": net.stem(x)[0, :3, 25, 25],
+        "conv3": features[0, 1000:1003],
+        "fc6": scores[0],
+    }
+    for name, values in got.items():
+        expected = torch.tensor(GOLDEN[name], dtype=torch.float64)
+        torch.testing.assert_close(values, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_extractor_needs_every_weight() -> None:
+    weights = {k: torch.zeros(v) for k, v in SHAPES.items() if k != "conv2.bias"}
+    with pytest.raises(RuntimeError, match=r"conv2\.bias"):
+        FeatureExtractor(weights)
