@@ -1,0 +1,166 @@
+"""Attention by Taylor expansion, and the loss that trains it: the paper's Eq. 1 to 5.
+
+Near a sample I_0 the score of class c is ``f_c(I) ~ A_c^T I + B`` (Eq. 1) with
+``A_c = d f_c / d I at I_0`` (Eq. 2): how much each place moves the score. A_p is the map of the
+target's score f_1, A_n of the background's f_0. The regulariser wants, on a target, A_p large and
+even and A_n small and uneven (Eq. 3), and the opposite on background (Eq. 4); Eq. 5 adds it to
+the cross-entropy. A gradient step on it differentiates the maps with respect to the classifier,
+a second derivative of the network: keep the graph of the first, or nothing is learned from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from rltrack.config import TrackerConfig
+from rltrack.jacobian import FeatureJacobian
+from rltrack.network import Classifier, FeatureExtractor
+
+__all__ = [
+    "BACKGROUND",
+    "TARGET",
+    "Loss",
+    "Maps",
+    "attention_map",
+    "attention_maps",
+    "double_backward",
+    "mean_and_deviation",
+    "reciprocative_loss",
+    "regulariser",
+    "through_jacobian",
+]
+
+BACKGROUND, TARGET = 0, 1
+
+
+class Maps(NamedTuple):
+    """Attention maps of N samples, each (N, h, w), >= 0."""
+
+    target: Tensor
+    """A_p, of the target's score f_1."""
+    background: Tensor
+    """A_n, of the background's score f_0."""
+
+
+Gradient = Callable[[int], Tensor]
+"""``gradient(c)``: d f_c / d z of all samples, (N, C, H, W), differentiable in fc4-6."""
+
+
+def through_jacobian(
+    classifier: Classifier, jacobian: FeatureJacobian, dropout: Generator | None = None
+) -> Gradient:
+    """Eq. 2 as ``J^T (d f_c / d features)``: the tracker's way, no second derivative of conv1-3."""
+    features = jacobian.features.requires_grad_()
+    scores = classifier(features, dropout)
+
+    def gradient(c: int) -> Tensor:
+        (u,) = torch.autograd.grad(scores[:, c].sum(), features, create_graph=True)
+        return jacobian.pull_back(u)
+
+    return gradient
+
+
+def double_backward(
+    classifier: Classifier,
+    extractor: FeatureExtractor,
+    pixels: Tensor,
+    at: str = "conv1",
+    dropout: Generator | None = None,
+) -> Gradient:
+    """Eq. 2 by automatic differentiation of the whole network, as one first writes it.
+
+    Slower than :func:`through_jacobian` and equal to it; the only one whose second derivative
+    also reaches the convolutions' weights.
+    """
+    z = pixels if at == "input" else extractor.stem(pixels)
+    if not z.requires_grad:
+        z = z.detach().requires_grad_()
+    features = extractor(z) if at == "input" else extractor.trunk(z)
+    scores = classifier(features, dropout)
+
+    def gradient(c: int) -> Tensor:
+        return torch.autograd.grad(scores[:, c].sum(), z, create_graph=True)[0]
+
+    return gradient
+
+
+def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum") -> Tensor:
+    """One map (N, h, w) >= 0 from derivatives (N, C, h, w): the positive ones (paper 3.1),
+    summed over channels (``part`` and ``channels`` as in :class:`TrackerConfig`)."""
+    if part == "positive":
+        gradient = F.relu(gradient)
+    return gradient.sum(1) if channels == "sum" else gradient.square().sum(1)
+
+
+def attention_maps(gradient: Gradient, config: TrackerConfig) -> Maps:
+    """Both maps of every sample (Eq. 2), as ``config`` reads the paper."""
+
+    def one(c: int) -> Tensor:
+        g = config.score_seed * gradient(c)
+        return attention_map(g, config.map_part, config.map_channels)
+
+    return Maps(one(TARGET), one(BACKGROUND))
+
+
+def mean_and_deviation(maps: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """mu and sigma (N,) over the pixels of ``maps`` (N, h, w), each clamped to at least ``eps``.
+
+    Clamping inside the square root keeps the gradient of a constant map zero, not NaN.
+    """
+    mean = maps.mean((-2, -1))
+    variance = (maps - mean[:, None, None]).square().mean((-2, -1))
+    return mean.clamp(min=eps), variance.clamp(min=eps * eps).sqrt()
+
+
+def regulariser(maps: Maps, positive: bool, config: TrackerConfig) -> Tensor:
+    """R of Eq. 3 (``positive``) or Eq. 4, for samples that all have this label.
+
+    Returns:
+        (N,) per sample; (1,) with ``map_statistics="batch"``, whose ratios are of batch sums.
+    """
+    target, background = (mean_and_deviation(m, config.attention_eps) for m in maps)
+    if config.map_statistics == "batch":
+        target, background = (
+            (m.sum(0, keepdim=True), s.sum(0, keepdim=True)) for m, s in (target, background)
+        )
+    (mu_p, sigma_p), (mu_n, sigma_n) = target, background
+    if positive:
+        return sigma_p / mu_p + mu_n / sigma_n  # Eq. 3
+    return mu_p / sigma_p + sigma_n / mu_n  # Eq. 4
+
+
+class Loss(NamedTuple):
+    """Eq. 5 and its parts, scalars."""
+
+    total: Tensor
+    cross_entropy: Tensor
+    attention: Tensor
+    """The regulariser, before lambda."""
+
+
+def reciprocative_loss(
+    scores: Tensor, positives: int, maps: tuple[Maps, Maps] | None, config: TrackerConfig
+) -> Loss:
+    """Eq. 5 over a batch whose first ``positives`` samples are targets, the rest background.
+
+    The cross-entropy is summed over the batch. The regulariser is reduced over positives and
+    over negatives, and added (``config.reduction``).
+
+    Args:
+        scores: (N, 2) logits.
+        maps: of the positives and of the negatives; None leaves the plain loss.
+    """
+    labels = (torch.arange(len(scores), device=scores.device) < positives).long()
+    cross_entropy = F.cross_entropy(scores, labels, reduction="sum")
+    if maps is None:
+        return Loss(cross_entropy, cross_entropy, scores.new_zeros(()))
+    reduce = torch.sum if config.reduction == "sum" else torch.mean
+    on_targets = regulariser(maps[0], True, config)
+    on_background = regulariser(maps[1], False, config)
+    attention = reduce(on_targets) + reduce(on_background)
+    return Loss(cross_entropy + config.attention_weight * attention, cross_entropy, attention)
