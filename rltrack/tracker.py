@@ -1,0 +1,424 @@
+"""The tracker: find the target in each frame, and learn from what was found (paper, section 4)."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from rltrack import sampling
+from rltrack.attention import TARGET, attention_maps, through_jacobian
+from rltrack.backbones import load_backbone
+from rltrack.config import TrackerConfig, preset
+from rltrack.crops import crop_extents, crops
+from rltrack.errors import InputError
+from rltrack.fitting import fit, optimizer
+from rltrack.jacobian import FeatureJacobian
+from rltrack.memory import SampleMemory, Samples
+from rltrack.network import Classifier, FeatureExtractor
+from rltrack.regression import BoxRegressor
+
+__all__ = ["Result", "Tracker", "pick_device"]
+
+log = logging.getLogger(__name__)
+
+PHASES = ("crop", "features", "score", "first_fit", "update")
+
+
+class Result(NamedTuple):
+    """Where the target is in one frame."""
+
+    box: tuple[float, float, float, float]
+    """(x, y, w, h), 0-based pixels; the last box while the target is not found."""
+    score: float
+    """The target's logit f_1, unbounded; no calibrated probability."""
+    found: bool
+    """Whether the score is above the threshold (0)."""
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device called ``auto``, ``cpu``, ``cuda`` (``cuda:1`` ...) or ``mps``.
+
+    ``auto`` is CUDA where there is one, else the CPU. MPS is best effort and untested.
+
+    Raises:
+        InputError: no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device {name!r} cannot be used on this machine; try auto or cpu"
+        ) from error
+    return device
+
+
+class Tracker:
+    """Follows one target through a video.
+
+    >>> tracker = Tracker(preset("paper"))                      # doctest: +SKIP
+    >>> tracker.init(first_image, (x, y, w, h))                 # doctest: +SKIP
+    >>> box, score, found = tracker.update(next_image)          # doctest: +SKIP
+
+    Images are (H, W, 3) uint8 RGB arrays and may change size from frame to frame.
+
+    Args:
+        config: see :func:`rltrack.config.preset`.
+        backbone: a name of :data:`rltrack.backbones.BACKBONES`, or fixed convolutions to use.
+        device: see :func:`pick_device`; everything from crops to regression runs there.
+        dtype: of all computation; float32 or float64.
+        seed: of all randomness. The same seed gives the same boxes, bit for bit, on a CPU.
+    """
+
+    def __init__(
+        self,
+        config: TrackerConfig | str = "paper",
+        *,
+        backbone: str | FeatureExtractor = "embedded",
+        device: str | torch.device = "auto",
+        dtype: torch.dtype = torch.float32,
+        seed: int = 0,
+    ) -> None:
+        self.config = preset(config) if isinstance(config, str) else config
+        self.device = device if isinstance(device, torch.device) else pick_device(device)
+        self.dtype, self.seed = dtype, seed
+        if isinstance(backbone, str):
+            self.backbone = backbone
+            self.extractor = load_backbone(backbone, device=self.device, dtype=dtype)
+        else:
+            self.backbone = "custom"
+            self.extractor = backbone.to(self.device, dtype)
+        if self.config.clip_scope == "all":
+            self.extractor.requires_grad_(True)  # their gradients are counted, never applied
+        self.timings = dict.fromkeys(PHASES, 0.0)
+
+    # --- The two calls --------------------------------------------------------------------
+
+    def init(self, image: NDArray[np.uint8], box: Sequence[float]) -> Result:
+        """Learn the target in ``box`` of the first image.
+
+        Raises:
+            InputError: the image is no (H, W, 3) uint8 array, or the box is not four finite
+                numbers with positive sides that overlaps the image.
+        """
+        frame, image_wh = self._frame(image)
+        target = torch.tensor(checked_box(box, image), device=self.device, dtype=self.dtype)
+        config = self.config
+        self._generator = Generator(self.device).manual_seed(self.seed)
+        self._classifier = Classifier(
+            self._generator,
+            attentive_features=config.variant == "attentive-features",
+            dropout=config.dropout,
+            device=self.device,
+            dtype=self.dtype,
+        )
+        self._memory = SampleMemory(config.long_memory, config.short_memory)
+        self._optimizer = optimizer(self._classifier, config.update_learning_rate, config)
+        self._frames = 0
+        self._search = config.search_translation
+        self._last = self._target = target
+
+        with self._phase("first_fit"):
+            self._regressor = self._fit_regressor(frame, image_wh, target)
+            positives, negatives = self._first_samples(frame, image_wh, target)
+            fit(
+                self._classifier,
+                self.extractor,
+                optimizer(self._classifier, config.first_learning_rate, config),
+                positives,
+                negatives,
+                config.first_iterations,
+                config,
+                self._generator,
+            )
+        self._memory.add(
+            positives.take(slice(config.update_positives)),
+            negatives.take(slice(config.update_negatives)),
+        )
+        score = self._classifier(self._samples(frame, target[None]).features)[0, TARGET].item()
+        self._candidates = target[None], torch.tensor([score])
+        return Result(_plain(target), score, score > config.success_threshold)
+
+    def update(self, image: NDArray[np.uint8]) -> Result:
+        """Find the target in the next image, and learn from it.
+
+        Raises:
+            InputError: the image is no (H, W, 3) uint8 array, or :meth:`init` was not called.
+        """
+        if not hasattr(self, "_target"):
+            raise InputError("update() before init(): give the first image and box to init()")
+        config = self.config
+        frame, image_wh = self._frame(image)
+        self._frames += 1
+
+        candidates = sampling.gaussian(
+            self._target,
+            config.candidates,
+            image_wh,
+            translation=self._search,
+            scale=config.search_scale,
+            inside=True,
+            generator=self._generator,
+        )
+        features = self._samples(frame, candidates).features
+        with self._phase("score"), torch.no_grad():
+            scores = self._classifier(features)[:, TARGET]
+            best = scores.topk(config.averaged_candidates)
+            chosen = candidates[best.indices]
+            regressed = self._regressor(features[best.indices], chosen, image_wh).mean(0)
+            score = best.values.mean().item()
+        self._candidates = candidates, scores
+        found = score > config.success_threshold
+
+        if found:
+            self._search = config.search_translation
+            self._last = regressed
+            self._target = regressed if config.follow == "result" else chosen.mean(0)
+            self._remember(frame, image_wh)
+        else:
+            self._search = config.search_translation_lost
+
+        if not found:
+            self._update(*self._memory.short_term())
+        elif self._frames % config.update_interval == 0:
+            self._update(*self._memory.long_term())
+        return Result(_plain(self._last), score, found)
+
+    # --- Looking inside ---------------------------------------------------------------------
+
+    @property
+    def candidates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Boxes (N, 4) and scores (N,) of the last frame's candidates."""
+        boxes, scores = self._candidates
+        return _array(boxes), _array(scores)
+
+    def attention(
+        self, image: NDArray[np.uint8], box: Sequence[float]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Attention maps A_p and A_n (h, w) of the crop at ``box``; see :meth:`crop_extent`."""
+        frame, _ = self._frame(image)
+        at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
+        pixels = self.extractor.pixels(crops(frame, at))
+        jacobian = FeatureJacobian(self.extractor, pixels, self.config.map_at)
+        maps = attention_maps(through_jacobian(self._classifier, jacobian), self.config)
+        target, background = (m[0].detach().float().cpu().numpy() for m in maps)
+        return target, background
+
+    def crop_extent(self, box: Sequence[float]) -> tuple[float, float, float, float]:
+        """The image region (x, y, w, h) that the crop at ``box``, and so its map, covers."""
+        return _plain(crop_extents(torch.tensor([list(box)], dtype=torch.float64))[0])
+
+    # --- Parts ------------------------------------------------------------------------------
+
+    def _fit_regressor(self, frame: Tensor, image_wh: Tensor, target: Tensor) -> BoxRegressor:
+        config = self.config
+        boxes = sampling.labelled(
+            partial(
+                self._uniform,
+                target,
+                image_wh=image_wh,
+                translation=config.regression_translation,
+                scale=config.regression_scale,
+                aspect=config.aspect,
+            ),
+            config.regression_samples,
+            target,
+            iou_range=config.regression_iou,
+            area_range=config.regression_area,
+        )
+        return BoxRegressor(
+            self._samples(frame, boxes).features,
+            boxes,
+            target,
+            alpha=config.regression_alpha,
+            iou_range=config.regression_iou,
+            area_range=config.regression_area,
+        )
+
+    def _first_samples(
+        self, frame: Tensor, image_wh: Tensor, target: Tensor
+    ) -> tuple[Samples, Samples]:
+        config, half = self.config, self.config.first_negatives // 2
+        positives = self._positive_boxes(target, image_wh, config.first_positives)
+        around = sampling.labelled(
+            partial(
+                self._uniform,
+                target,
+                image_wh=image_wh,
+                translation=config.first_negative_translation,
+                scale=config.first_negative_scale,
+                aspect=config.aspect,
+            ),
+            half,
+            target,
+            iou_range=config.first_negative_iou,
+        )
+        everywhere = sampling.labelled(
+            lambda n: sampling.whole_image(
+                target,
+                n,
+                image_wh,
+                scale=config.whole_image_scale,
+                aspect=config.aspect,
+                generator=self._generator,
+            ),
+            config.first_negatives - half,
+            target,
+            iou_range=config.first_negative_iou,
+        )
+        negatives = torch.cat([around, everywhere])
+        shuffle = torch.randperm(len(negatives), generator=self._generator, device=self.device)
+        return self._training(frame, positives), self._training(frame, negatives[shuffle])
+
+    def _remember(self, frame: Tensor, image_wh: Tensor) -> None:
+        """Draw this frame's training samples around the target just found."""
+        config = self.config
+        positives = self._positive_boxes(self._target, image_wh, config.update_positives)
+        negatives = sampling.labelled(
+            partial(
+                self._uniform,
+                self._target,
+                image_wh=image_wh,
+                translation=config.update_negative_translation,
+                scale=config.update_negative_scale,
+            ),
+            config.update_negatives,
+            self._target,
+            iou_range=config.update_negative_iou,
+        )
+        samples = self._training(frame, torch.cat([positives, negatives]))
+        split = len(positives)
+        self._memory.add(samples.take(slice(split)), samples.take(slice(split, None)))
+
+    def _update(self, positives: Samples, negatives: Samples) -> None:
+        with self._phase("update"):
+            fit(
+                self._classifier,
+                self.extractor,
+                self._optimizer,
+                positives,
+                negatives,
+                self.config.update_iterations,
+                self.config,
+                self._generator,
+            )
+
+    def _positive_boxes(self, target: Tensor, image_wh: Tensor, n: int) -> Tensor:
+        config = self.config
+        return sampling.labelled(
+            lambda m: sampling.gaussian(
+                target,
+                m,
+                image_wh,
+                translation=config.positive_translation,
+                scale=config.positive_scale,
+                generator=self._generator,
+            ),
+            n,
+            target,
+            iou_range=config.positive_iou,
+        )
+
+    def _uniform(
+        self,
+        target: Tensor,
+        n: int,
+        *,
+        image_wh: Tensor,
+        translation: float,
+        scale: float,
+        aspect: float = 1.0,
+    ) -> Tensor:
+        return sampling.uniform(
+            target,
+            n,
+            image_wh,
+            translation=translation,
+            scale=scale,
+            aspect=aspect,
+            generator=self._generator,
+        )
+
+    def _samples(self, frame: Tensor, boxes: Tensor) -> Samples:
+        with self._phase("crop"):
+            pixels = crops(frame, boxes)
+        with self._phase("features"):
+            return Samples(self.extractor.features(pixels), pixels)
+
+    def _training(self, frame: Tensor, boxes: Tensor) -> Samples:
+        """Samples to learn from; their crops are kept only where attention will need them."""
+        samples = self._samples(frame, boxes)
+        return samples if self.config.attention_weight > 0 else samples._replace(crops=None)
+
+    def _frame(self, image: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        """The image (3, H, W) and its sides (2,) on the device."""
+        array = np.asarray(image)
+        if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
+            raise InputError(
+                f"image is {array.dtype} {array.shape}; wanted uint8 (height, width, 3), RGB"
+            )
+        frame = torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+        sides = torch.tensor(array.shape[1::-1], device=self.device, dtype=self.dtype)
+        return frame.permute(2, 0, 1), sides
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        """Time the block as ``name``; inside another timed block, as part of that one."""
+        if self._timing:
+            yield
+            return
+        self._timing = True
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            self.timings[name] += time.perf_counter() - start
+            self._timing = False
+
+    _timing = False
+
+
+def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
+    """``box`` as four floats.
+
+    Raises:
+        InputError: it is malformed, not finite, empty, or does not overlap ``image``.
+    """
+    try:
+        x, y, w, h = (float(value) for value in box)
+    except (TypeError, ValueError):
+        raise InputError(f"box is {box!r}; wanted four numbers x, y, w, h") from None
+    if not all(map(math.isfinite, (x, y, w, h))):
+        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; its numbers must be finite")
+    if w <= 0 or h <= 0:
+        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be positive")
+    height, width = image.shape[:2]
+    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+        raise InputError(
+            f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image"
+        )
+    return [x, y, w, h]
+
+
+def _plain(box: Tensor) -> tuple[float, float, float, float]:
+    x, y, w, h = box.tolist()
+    return x, y, w, h
+
+
+def _array(values: Tensor) -> NDArray[np.float64]:
+    array: NDArray[np.float64] = values.detach().cpu().numpy().astype(np.float64)
+    return array
