@@ -1,0 +1,429 @@
+"""Pictures of the tracker at work: annotated frames, heat maps, and the demo's figure.
+
+Functions either take an image and return a new one, or draw on the Axes they are given; nothing
+touches pyplot's global state, and saving is the caller's. Colours are Okabe and Ito's, which
+colour-blind readers can tell apart; lines differ in style too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+from rltrack.evaluation import overlap
+
+__all__ = [
+    "DemoRun",
+    "attention_overlay",
+    "confidence_map",
+    "demo_figure",
+    "draw_result",
+    "overlay_heat",
+]
+
+Array = NDArray[np.float64]
+Image = NDArray[np.uint8]
+Box = Sequence[float] | Array
+
+FOUND = (86, 180, 233)  # sky blue, solid
+LOST = (240, 228, 66)  # yellow, dashed
+TRUTH = (255, 255, 255)  # white, thin
+_LINES = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")  # one per run: vermilion, blue, green, pink
+_DASHES = ("--", "-", "-.", ":")
+
+# Frames with a longer side below this are enlarged before anything is written on them.
+SMALL = 400
+_INFERNO = (mpl.colormaps["inferno"](np.arange(256))[:, :3] * 255).astype(np.float32)
+_FAINT = np.exp(-(2.5**2) / 2)  # least sum of weights that a confidence map builds on
+
+
+def draw_result(
+    image: Image,
+    box: Box,
+    score: float,
+    found: bool,
+    *,
+    ground_truth: Box | None = None,
+    label: str | None = None,
+) -> Image:
+    """Draws a frame's result: the box, and a banner with the score and whether it was found.
+
+    Lines and text grow with the image. A frame whose longer side is under 400 pixels is first
+    enlarged by the smallest whole factor that takes it there, so that the banner can be read; all
+    frames of one size come out in one size.
+
+    Args:
+        image: (H, W, 3) uint8 RGB; left as it is.
+        box: (x, y, w, h) in the image's pixels; where it is NaN, no box is drawn.
+        score: logit, unbounded.
+        found: True draws a solid blue box, False a dashed yellow one.
+        ground_truth: a box to draw over it, thin and white; None or NaN for none.
+        label: words to begin the banner with, such as the frame's number.
+
+    Returns:
+        (f H, f W, 3) uint8 RGB, a new array; f = 1, or more for a small frame.
+    """
+    factor = max(1, -(-SMALL // max(image.shape[:2])))
+    canvas = np.array(image)
+    if factor > 1:
+        size = (image.shape[1] * factor, image.shape[0] * factor)
+        canvas = np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    thick = max(1, round(max(canvas.shape[:2]) / 320))
+    colour = FOUND if found else LOST
+    _draw_box(
+        canvas, np.asarray(box, float) * factor, colour, 2 * thick, edge=thick, dashed=not found
+    )
+    if ground_truth is not None:
+        _draw_box(canvas, np.asarray(ground_truth, float) * factor, TRUTH, thick, edge=0)
+    words = [label] if label else []
+    words += ["found" if found else "LOST"]
+    words += [f"score {score:+.1f}".replace("-", "−") if np.isfinite(score) else "no score"]
+    _draw_banner(canvas, "   ".join(words), colour)
+    return canvas
+
+
+def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:
+    """Blends a heat map over a part of an image, the more opaque the stronger.
+
+    Args:
+        image: (H, W, 3) uint8 RGB; left as it is.
+        heat: (h, w). 0 and less, and NaN, leave the image as it is; the 99.5th percentile of
+            the numbers in the map, and more, give the strongest colour.
+        extent: (x, y, w, h) of the area that the map covers, in the image's pixels; it may reach
+            beyond the image.
+
+    Returns:
+        (H, W, 3) uint8 RGB, a new array.
+    """
+    out = np.array(image)
+    strength = _strength(heat)
+    x, y, w, h = (float(side) for side in extent)
+    # Pixels whose centres are in the extent, and their places in the map's own texels.
+    columns = np.arange(max(0, int(np.ceil(x - 0.5))), min(out.shape[1], int(np.ceil(x + w - 0.5))))
+    rows = np.arange(max(0, int(np.ceil(y - 0.5))), min(out.shape[0], int(np.ceil(y + h - 0.5))))
+    if not (len(columns) and len(rows) and strength.any()):
+        return out
+    across = (columns + 0.5 - x) * strength.shape[1] / w - 0.5
+    down = (rows + 0.5 - y) * strength.shape[0] / h - 0.5
+    x_map, y_map = np.meshgrid(across.astype(np.float32), down.astype(np.float32))
+    part = np.asarray(
+        cv2.remap(strength, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    )
+    colour = _INFERNO[np.round(part * 255).astype(np.uint8)]
+    alpha = np.float32(0.85) * np.sqrt(part)[..., None]
+    area = np.ix_(rows, columns)
+    out[area] = np.round(out[area] * (1 - alpha) + colour * alpha).astype(np.uint8)
+    return out
+
+
+def confidence_map(
+    boxes: ArrayLike, scores: ArrayLike, shape: tuple[int, int], *, bandwidth: float | None = None
+) -> Array:
+    """Spreads the candidates' scores over the image: where does the classifier see the target?
+
+    Nadaraya-Watson regression: a pixel's value is the mean of the scores, weighted by a Gaussian
+    of the distance from the pixel's centre to each candidate's centre. It is in the scores' unit,
+    and never outside their range.
+
+    Args:
+        boxes: (N, 4) candidates, (x, y, w, h) in pixels; N may be 0.
+        scores: (N,) logits. Candidates with a NaN or infinite number are left out.
+        shape: (H, W) of the image.
+        bandwidth: the Gaussian's standard deviation in pixels; an eighth of the candidates' mean
+            side when None.
+
+    Returns:
+        (H, W) float64, NaN far from all candidates: where the weights add up to less than that of
+        one candidate 2.5 bandwidths away. `overlay_heat` takes it as it is, and shows the part
+        above 0, which is what `found` means.
+    """
+    places = np.asarray(boxes, float).reshape(-1, 4)
+    logits = np.asarray(scores, float).reshape(-1)
+    usable = np.isfinite(places).all(1) & np.isfinite(logits)
+    places, logits = places[usable], logits[usable]
+    out = np.full(shape, np.nan)
+    if not len(places):
+        return out
+    sigma = float(places[:, 2:].mean()) / 8 if bandwidth is None else bandwidth
+    sigma = max(sigma, 0.5)
+    centers = places[:, :2] + places[:, 2:] / 2
+    reach = 4 * sigma
+    # The Gaussian is a product of one along x and one along y: the sums are matrix products.
+    low = np.clip(np.floor(centers.min(0) - reach), 0, (shape[1], shape[0])).astype(int)
+    high = np.clip(np.ceil(centers.max(0) + reach), 0, (shape[1], shape[0])).astype(int)
+    x = (np.arange(low[0], high[0])[:, None] + 0.5 - centers[:, 0]) / sigma  # (w, N)
+    y = (np.arange(low[1], high[1])[:, None] + 0.5 - centers[:, 1]) / sigma  # (h, N)
+    across, down = np.exp(-(x**2) / 2), np.exp(-(y**2) / 2)
+    weight = down @ across.T
+    total = (down * logits) @ across.T
+    near = weight >= _FAINT
+    mean = np.divide(total, weight, out=np.full(weight.shape, np.nan), where=near)
+    out[low[1] : high[1], low[0] : high[0]] = mean
+    return out
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """What one tracking run gives to `demo_figure`.
+
+    Attributes:
+        name: of the run, such as "λ = 5, reciprocative".
+        frame: index of the frame shown.
+        image: (H, W, 3) uint8 RGB, that frame.
+        boxes: (T, 4) float, the run's boxes, first frame included.
+        found: (T,) bool.
+        attention: (h, w) float, >= 0, the attention map A_p of the crop round the frame's box.
+        extent: (x, y, w, h) in pixels, the area of the frame that the map covers.
+        candidates: (N, 4) float, the boxes scored in that frame.
+        scores: (N,) float, their logits.
+        metrics: a few words with the run's results, such as "DP 1.00, OS 0.71".
+    """
+
+    name: str
+    frame: int
+    image: Image
+    boxes: Array
+    found: NDArray[np.bool_]
+    attention: NDArray[np.floating]
+    extent: tuple[float, float, float, float]
+    candidates: Array
+    scores: Array
+    metrics: str
+
+
+def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> Figure:
+    """Compares runs on one sequence: a row of three pictures for each, and the overlaps below.
+
+    Args:
+        runs: one or more, of T frames each, shown from the top.
+        ground_truth: (T, 4) float boxes, NaN where unknown.
+        title: of the figure: tracker, preset, backbone, sequence.
+
+    Returns:
+        A figure with 3 panels a run, a colour bar for each confidence map, and the panel of the
+        overlaps. Save it with its `savefig`.
+    """
+    figure = Figure(figsize=(11.5, 0.9 + 3.3 * len(runs) + 2.3), layout="constrained")
+    figure.suptitle(title, fontsize=13, fontweight="bold")
+    grid = figure.add_gridspec(
+        len(runs) + 1, 3, height_ratios=[3.3] * len(runs) + [2.3], width_ratios=[4, 3.2, 4.2]
+    )
+    for row, run in enumerate(runs):
+        _draw_frame_panel(figure.add_subplot(grid[row, 0]), run, ground_truth[run.frame])
+        _draw_attention_panel(figure.add_subplot(grid[row, 1]), run)
+        _draw_confidence_panel(figure.add_subplot(grid[row, 2]), run)
+    _draw_overlap_panel(figure.add_subplot(grid[len(runs), :]), runs, ground_truth)
+    return figure
+
+
+def attention_overlay(ax: Axes, crop: Image, attention_map: ArrayLike, title: str) -> None:
+    """Draws an attention map over the crop that it was computed for.
+
+    The crop is shown in grey, so that all colour is attention.
+
+    Args:
+        ax: to draw on.
+        crop: (H, W, 3) uint8 RGB.
+        attention_map: (h, w), >= 0, over the whole crop.
+        title: of the panel.
+    """
+    height, width = crop.shape[:2]
+    grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)
+    # Enlarged first: the heat then varies smoothly over a crop of few pixels.
+    factor = max(1, -(-SMALL // max(height, width)))
+    grey = cv2.resize(grey, (width * factor, height * factor), interpolation=cv2.INTER_CUBIC)
+    backdrop = np.asarray(np.repeat(grey[..., None], 3, 2), np.uint8)
+    extent = (0, 0, width * factor, height * factor)
+    ax.imshow(overlay_heat(backdrop, attention_map, extent), extent=(0, width, height, 0))
+    ax.set_title(title, fontsize=10)
+    ax.set_axis_off()
+    ax.set_anchor("N")
+
+
+def _strength(heat: ArrayLike) -> NDArray[np.float32]:
+    """A heat map scaled to 0..1 by its 99.5th percentile, without negative numbers and NaN."""
+    values = np.asarray(heat, float)
+    known = np.maximum(values[np.isfinite(values)], 0)
+    if not known.any():
+        return np.zeros(values.shape, np.float32)
+    # A percentile of 0 means that the few points of a nearly empty map are all there is.
+    top = np.percentile(known, 99.5) or known.max()
+    return np.asarray(np.clip(np.nan_to_num(values / top, nan=0.0), 0, 1), np.float32)
+
+
+def _draw_box(
+    canvas: Image,
+    box: Array,
+    colour: tuple[int, int, int],
+    thick: int,
+    *,
+    edge: int,
+    dashed: bool = False,
+) -> None:
+    """Draws a box in place, with a dark edge that sets it off from any background."""
+    if not np.isfinite(box).all():
+        return
+    height, width = canvas.shape[:2]
+    x0, y0 = box[:2] - 0.5  # OpenCV counts from the first pixel's centre, we from its edge
+    x1, y1 = box[:2] + box[2:] - 0.5
+    # Far outside, a coordinate would overflow OpenCV's fixed point.
+    x0, x1 = np.clip((x0, x1), -width, 2 * width)
+    y0, y1 = np.clip((y0, y1), -height, 2 * height)
+    corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
+    strokes = [
+        piece
+        for start, end in pairwise(corners)
+        for piece in (_dashes(start, end, 3.5 * thick) if dashed else [(start, end)])
+    ]
+    for ink, wide in (((15, 15, 15), thick + 2 * edge), (colour, thick))[not edge :]:
+        for start, end in strokes:
+            a, b = (tuple(round(8 * float(c)) for c in point) for point in (start, end))
+            cv2.line(canvas, a, b, ink, wide, cv2.LINE_AA, 3)
+
+
+def _dashes(
+    start: tuple[float, float], end: tuple[float, float], length: float
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Cuts a side into dashes, about as long as the gaps, with a dash at both ends."""
+    a, b = np.array(start), np.array(end)
+    count = max(1, round((np.hypot(*(b - a)) / length - 1) / 2))
+    cuts = np.linspace(0, 1, 2 * count + 2)
+    return [
+        (tuple(a + (b - a) * cuts[i]), tuple(a + (b - a) * cuts[i + 1]))
+        for i in range(0, 2 * count + 1, 2)
+    ]
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Matplotlib's own font: it is there wherever Matplotlib is, and has Greek letters."""
+    return ImageFont.truetype(findfont("DejaVu Sans:bold"), size)
+
+
+def _draw_banner(canvas: Image, text: str, colour: tuple[int, int, int]) -> None:
+    """Writes a line in place, on a dark strip in the top left corner, cut off at the right."""
+    font = _font(max(11, round(max(canvas.shape[:2]) / 42)))
+    pad = font.size // 2
+    left, _, right, _ = font.getbbox(text)
+    ascent, descent = font.getmetrics()
+    high = min(ascent + descent + pad, canvas.shape[0])
+    wide = min(int(right - left) + 2 * pad, canvas.shape[1])
+    strip = PillowImage.fromarray((canvas[:high, :wide] * 0.25).astype(np.uint8))
+    ImageDraw.Draw(strip).text((pad - left, pad // 2), text, fill=colour, font=font)
+    canvas[:high, :wide] = np.asarray(strip)
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def _outline(ax: Axes, box: Box, **style: object) -> None:
+    """Draws a box on Axes that show an image whose pixel i covers [i, i + 1)."""
+    x, y, w, h = (float(side) for side in box)
+    if np.isfinite((x, y, w, h)).all():
+        ax.add_patch(Rectangle((x, y), w, h, fill=False, **style))  # type: ignore[arg-type]
+
+
+def _draw_frame_panel(ax: Axes, run: DemoRun, truth: Array) -> None:
+    height, width = run.image.shape[:2]
+    ax.imshow(run.image, extent=(0, width, height, 0))
+    found = bool(run.found[run.frame])
+    colour, line = (FOUND, "-") if found else (LOST, "--")
+    box, name = run.boxes[run.frame], "tracker" if found else "tracker (lost)"
+    _outline(ax, box, edgecolor="black", linewidth=5)
+    _outline(ax, box, edgecolor=_hex(colour), linewidth=3.5, linestyle=line, label=name)
+    _outline(ax, truth, edgecolor="white", linewidth=1.2, label="ground truth")
+    ax.set_title(f"{run.name}: frame {run.frame}\n{run.metrics}", fontsize=10)
+    ax.legend(loc="lower right", fontsize=8, facecolor="0.2", labelcolor="white", framealpha=0.8)
+    ax.set_axis_off()
+    ax.set_anchor("N")
+
+
+def _draw_attention_panel(ax: Axes, run: DemoRun) -> None:
+    attention = np.asarray(run.attention, float)
+    mean = attention.mean()
+    ratio = f"{attention.std() / mean:.2f}" if mean > 0 else "undefined, the map is 0"
+    attention_overlay(
+        ax,
+        _cut(run.image, run.extent),
+        attention,
+        f"attention map $A_p$ of the target\nσ/μ = {ratio}",
+    )
+
+
+def _cut(image: Image, extent: Box) -> Image:
+    """The part of an image in an extent, to the nearest pixel; grey outside the image."""
+    x, y, w, h = (float(side) for side in extent)
+    size = (max(1, round(w)), max(1, round(h)))
+    shift = np.array([[1.0, 0.0, -round(x)], [0.0, 1.0, -round(y)]])
+    cut = cv2.warpAffine(
+        image, shift, size, flags=cv2.INTER_NEAREST, borderValue=(128.0, 128.0, 128.0)
+    )
+    return np.asarray(cut, np.uint8)
+
+
+def _draw_confidence_panel(ax: Axes, run: DemoRun) -> None:
+    height, width = run.image.shape[:2]
+    grey = cv2.cvtColor(np.ascontiguousarray(run.image), cv2.COLOR_RGB2GRAY)
+    ax.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+    ax.set_title("confidence map: score of the\ncandidates, by their centre", fontsize=10)
+    ax.set_axis_off()
+    ax.set_anchor("N")
+    confidence = confidence_map(run.candidates, run.scores, (height, width))
+    if np.isnan(confidence).all():
+        return
+    drawn = ax.imshow(confidence, cmap="viridis", alpha=0.8, extent=(0, width, height, 0))
+    best = run.candidates[np.nanargmax(run.scores)]
+    ax.plot(
+        best[0] + best[2] / 2,
+        best[1] + best[3] / 2,
+        "+",
+        color="white",
+        markersize=11,
+        markeredgewidth=2,
+        label="best candidate",
+    )
+    _outline(ax, run.boxes[run.frame], edgecolor="white", linewidth=1.2, label="tracker")
+    # Close up on all that was searched, in the frame's own proportions and within it.
+    rows, columns = (np.flatnonzero(~np.isnan(confidence).all(axis)) for axis in (1, 0))
+    zoom = min(1.0, 1.2 * max(len(columns) / width, len(rows) / height))
+    left = np.clip((columns[0] + columns[-1] + 1 - zoom * width) / 2, 0, (1 - zoom) * width)
+    top = np.clip((rows[0] + rows[-1] + 1 - zoom * height) / 2, 0, (1 - zoom) * height)
+    ax.set_xlim(left, left + zoom * width)
+    ax.set_ylim(top + zoom * height, top)
+    ax.legend(loc="lower right", fontsize=8, facecolor="0.2", labelcolor="white", framealpha=0.8)
+    ax.figure.colorbar(drawn, ax=ax, shrink=0.8, panchor=False, label="score (logit)")
+
+
+def _draw_overlap_panel(ax: Axes, runs: Sequence[DemoRun], ground_truth: Array) -> None:
+    for n, run in enumerate(runs):
+        ious = overlap(run.boxes, ground_truth[: len(run.boxes)])
+        ious[~np.isfinite(ground_truth[: len(ious)]).all(1)] = np.nan
+        frames = np.arange(len(ious))
+        colour = _LINES[n % len(_LINES)]
+        ax.plot(frames, ious, _DASHES[n % len(_DASHES)], color=colour, linewidth=2, label=run.name)
+        lost = frames[~np.asarray(run.found, bool)]
+        if len(lost):
+            ax.plot(lost, ious[lost], "x", color=colour, label=f"{run.name}: lost")
+        ax.axvline(run.frame, color="0.6", linewidth=1, zorder=0)
+    ax.axhline(0.5, color="0.6", linewidth=1, linestyle=":", zorder=0)
+    ax.set_xlim(0, max(1, *(len(run.boxes) - 1 for run in runs)))
+    ax.set_ylim(0, 1.02)
+    ax.set_xlabel("frame")
+    ax.set_ylabel("overlap with ground truth (IoU)")
+    ax.set_title("Overlap in each frame; the upright line marks the frame shown above", fontsize=10)
+    ax.legend(loc="best", fontsize=9)
+    ax.spines[["top", "right"]].set_visible(False)
