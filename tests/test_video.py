@@ -1,0 +1,655 @@
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from rltrack import video
+from rltrack.errors import InputError
+from rltrack.video import FrameSource, VideoWriter, open_source, read_image, to_rgb8
+
+Image = NDArray[np.uint8]
+
+RED, GREEN, BLUE = (200, 30, 40), (20, 180, 60), (30, 50, 190)
+
+
+def plain(color: tuple[int, ...], width: int = 64, height: int = 48) -> Image:
+    return np.full((height, width, 3), color, np.uint8)
+
+
+def noise(seed: int = 0, width: int = 64, height: int = 48) -> Image:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def save(path: Path, image: NDArray[Any]) -> Path:
+    """Write an array through another library than the one that reads it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    PillowImage.fromarray(image).save(path)
+    return path
+
+
+def clip(path: Path, frames: int = 12, **kwargs: Any) -> Path:
+    """A video of noise, which does not compress: every frame takes its share of the file."""
+    with VideoWriter(path, **kwargs) as writer:
+        for index in range(frames):
+            writer.write(noise(index))
+    return path
+
+
+def decoded(path: Path) -> list[Image]:
+    with av.open(str(path)) as container:
+        frames = container.decode(video=0)
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in frames]
+
+
+def refusal(source: Any, **kwargs: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        open_source(source, **kwargs)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+# to_rgb8
+
+
+def test_eight_bit_rgb_is_not_copied() -> None:
+    image = noise()
+    assert to_rgb8(image) is image
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1)])
+def test_grey_is_repeated_over_the_channels(shape: tuple[int, ...]) -> None:
+    grey = np.arange(20, dtype=np.uint8).reshape(shape)
+    rgb = to_rgb8(grey)
+    assert rgb.shape == (4, 5, 3)
+    for channel in range(3):
+        np.testing.assert_array_equal(rgb[..., channel], grey.reshape(4, 5))
+
+
+def test_alpha_is_dropped() -> None:
+    image = noise()
+    rgba = np.dstack([image, np.full(image.shape[:2], 9, np.uint8)])
+    rgb = to_rgb8(rgba)
+    np.testing.assert_array_equal(rgb, image)
+    assert rgb.flags.c_contiguous
+    np.testing.assert_array_equal(to_rgb8(rgba[..., 2:]), to_rgb8(image[..., 2]))
+
+
+def test_sixteen_bits_keep_their_upper_eight() -> None:
+    values = np.array([[0, 255, 256, 511, 32768, 65535]], np.uint16)
+    assert to_rgb8(values)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 5, 3), np.float32), "float32, wanted uint8"),
+        (np.zeros((4, 5, 3), np.int64), "int64, wanted uint8"),
+        (np.zeros((4, 5, 3), bool), "bool, wanted uint8"),
+        (np.zeros((3, 4, 5), np.uint8), r"shape \(3, 4, 5\)"),
+        (np.zeros((2, 4, 5, 3), np.uint8), r"shape \(2, 4, 5, 3\)"),
+        (np.zeros(7, np.uint8), r"shape \(7,\)"),
+        (np.zeros((0, 5, 3), np.uint8), r"shape \(0, 5, 3\)"),
+        (None, "shape"),
+    ],
+)
+def test_what_is_no_image_is_refused(image: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        to_rgb8(image)
+
+
+# read_image
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp", ".jpg"])
+def test_colours_are_read_in_the_order_red_green_blue(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"é {suffix}"
+    PillowImage.fromarray(plain(RED)).save(path, lossless=True)  # which only WebP heeds
+    image = read_image(path)
+    assert image is not None
+    assert image.shape == (48, 64, 3)
+    assert image.dtype == np.uint8
+    tolerance = 3 if suffix == ".jpg" else 0
+    np.testing.assert_allclose(image.astype(int), plain(RED), atol=tolerance)
+
+
+def test_grey_alpha_and_sixteen_bit_files(tmp_path: Path) -> None:
+    rgb = noise()
+    grey = rgb[..., 0]
+    np.testing.assert_array_equal(read_image(save(tmp_path / "l.png", grey)), to_rgb8(grey))
+    rgba = np.dstack([rgb, grey])
+    np.testing.assert_array_equal(read_image(save(tmp_path / "rgba.png", rgba)), rgb)
+    deep = grey.astype(np.uint16) * 256 + 77
+    np.testing.assert_array_equal(read_image(save(tmp_path / "16.png", deep)), to_rgb8(grey))
+    for suffix in (".png", ".tif"):
+        path = tmp_path / f"rgb16{suffix}"
+        assert cv2.imwrite(str(path), rgb[..., ::-1].astype(np.uint16) * 256 + 77)
+        np.testing.assert_array_equal(read_image(path), rgb)
+
+
+def test_the_orientation_tag_is_obeyed(tmp_path: Path) -> None:
+    image = plain(BLUE, 64, 32)
+    image[:, :32] = RED
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6  # the stored top is the picture's right side
+    PillowImage.fromarray(image).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    turned = read_image(tmp_path / "turned.jpg")
+    assert turned is not None
+    assert turned.shape == (64, 32, 3)
+    np.testing.assert_allclose(turned[8, 16].astype(int), RED, atol=6)
+    np.testing.assert_allclose(turned[-8, 16].astype(int), BLUE, atol=6)
+
+
+def test_files_that_are_no_image(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.jpg").write_text("not an image\n" * 50)
+    whole = save(tmp_path / "whole.png", noise()).read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    cv2.imwrite(str(tmp_path / "float.tif"), np.ones((4, 5, 3), np.float32))
+    (tmp_path / "folder.png").mkdir()
+    names = ("empty.png", "text.jpg", "half.png", "float.tif", "folder.png", "absent.png")
+    for name in names:
+        assert read_image(tmp_path / name) is None
+
+
+# open_source: folders
+
+
+def test_a_folder_of_frames(tmp_path: Path) -> None:
+    for index in (1, 2, 10):
+        save(tmp_path / f"{index}.png", plain((index, 0, 0)))
+    source = open_source(tmp_path)
+    assert isinstance(source, FrameSource)
+    assert (source.name, source.length, source.fps) == (tmp_path.name, 3, None)
+    assert source.ground_truth is None
+    for _ in range(2):  # it starts anew
+        reds = [int(frame[0, 0, 0]) for frame in source if frame is not None]
+        assert reds == [1, 2, 10]
+
+
+def test_a_sequence_folder_brings_its_ground_truth(tmp_path: Path) -> None:
+    for index in range(1, 4):
+        save(tmp_path / "img" / f"{index:04}.jpg", noise(index))
+    (tmp_path / "groundtruth_rect.txt").write_text("3\t4\t20\t10\n\n5\t6\t20\t10\n")
+    source = open_source(str(tmp_path))
+    np.testing.assert_array_equal(
+        source.ground_truth, [[2, 3, 20, 10], [np.nan] * 4, [4, 5, 20, 10]]
+    )
+    assert len(list(source)) == 3
+    (tmp_path / "groundtruth_rect.2.txt").write_text("30,4,20,10\n")
+    second = open_source(tmp_path, target=2).ground_truth
+    assert second is not None
+    assert second[0].tolist() == [29, 3, 20, 10]
+    (tmp_path / "groundtruth_rect.txt").write_text("3,4,20\n")
+    assert "groundtruth_rect.txt, line 1" in refusal(tmp_path)
+
+
+def test_a_broken_frame_in_the_middle_is_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for index in range(5):
+        save(tmp_path / f"{index}.png", noise(index))
+    (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
+    (tmp_path / "3.png").write_bytes(b"")
+    source = open_source(tmp_path)
+    assert source.length == 5
+    with caplog.at_level(logging.WARNING):
+        assert [frame is None for frame in source] == [False, False, True, True, False]
+    assert len(caplog.records) == 2
+    assert "2.png" in caplog.text
+
+
+def test_frames_that_vanish_are_none(tmp_path: Path) -> None:
+    for index in range(3):
+        save(tmp_path / f"{index}.png", noise(index))
+    source = open_source(tmp_path)
+    (tmp_path / "1.png").unlink()
+    assert [frame is None for frame in source] == [False, True, False]
+
+
+def test_frames_of_changing_form(tmp_path: Path) -> None:
+    save(tmp_path / "1.png", noise(1, 64, 48))
+    save(tmp_path / "2.png", noise(2, 30, 50)[..., 0])
+    save(tmp_path / "3.png", np.dstack([noise(3, 20, 20)] * 2)[..., :4])
+    save(tmp_path / "4.png", noise(4, 10, 8)[..., 0].astype(np.uint16))
+    frames = [frame for frame in open_source(tmp_path) if frame is not None]
+    assert [frame.shape for frame in frames] == [(48, 64, 3), (50, 30, 3), (20, 20, 3), (8, 10, 3)]
+    assert {frame.dtype for frame in frames} == {np.dtype(np.uint8)}
+
+
+def test_a_single_image_is_a_source_of_one_frame(tmp_path: Path) -> None:
+    for index in range(3):  # OpenCV would take the first for a pattern and read all three
+        save(tmp_path / f"{index:04}.jpg", noise(index))
+    source = open_source(tmp_path / "0000.jpg")
+    assert (source.length, len(list(source))) == (1, 1)
+
+
+# open_source: videos
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mkv"])
+def test_a_video_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"clip{suffix}"
+    with VideoWriter(path, 12.5) as writer:
+        for color in (RED, GREEN, BLUE):
+            writer.write(plain(color))
+    source = open_source(path)
+    assert source.name == "clip"
+    assert source.fps == pytest.approx(12.5)
+    assert source.length == 3
+    assert source.ground_truth is None
+    for _ in range(2):
+        frames = list(source)
+        assert len(frames) == 3
+        for frame, color in zip(frames, (RED, GREEN, BLUE), strict=True):
+            assert frame is not None
+            assert frame.shape == (48, 64, 3)
+            assert frame.dtype == np.uint8
+            assert frame.flags.c_contiguous
+            np.testing.assert_allclose(frame.mean(axis=(0, 1)), color, atol=6)
+
+
+def test_a_video_that_ends_early_just_ends(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", frames=20)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+    source = open_source(path)
+    assert source.length == 20
+    frames = list(source)
+    assert 5 < len(frames) < 20
+    assert frames[0] is not None
+
+
+def test_a_video_broken_in_the_middle_goes_on(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", frames=20)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = np.random.default_rng(0).bytes(3000)
+    path.write_bytes(data)
+    frames = list(open_source(path))
+    assert len(frames) == 20
+    assert 0 < sum(frame is None for frame in frames) < 6
+    assert frames[-1] is not None
+
+
+class Camera:
+    """Stands for cv2.VideoCapture: gives the frames that it was made with.
+
+    None is a frame that is there and cannot be converted, "broken" one that cannot be decoded.
+    """
+
+    def __init__(self, frames: list[Any], fps: float = 30.0) -> None:
+        self.frames, self.fps = iter(frames), fps
+        self.current: Any = None
+
+    def isOpened(self) -> bool:
+        return True
+
+    def get(self, what: int) -> float:
+        return self.fps if what == cv2.CAP_PROP_FPS else -1.0
+
+    def set(self, what: int, value: float) -> bool:
+        return False
+
+    def grab(self) -> bool:
+        try:
+            self.current = next(self.frames)
+        except StopIteration:
+            return False
+        return not isinstance(self.current, str)
+
+    def retrieve(self) -> tuple[bool, Image | None]:
+        return self.current is not None, self.current
+
+
+def test_a_frame_that_the_decoder_gives_up_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip(tmp_path / "clip.mp4", frames=1)
+    bgr = plain((1, 2, 3))
+    shown = [bgr, None, bgr, "broken", "broken", bgr, "broken"]
+    monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(shown, fps=90000))
+    source = open_source(path)
+    assert (source.fps, source.length) == (None, None)
+    frames = list(source)
+    # A failure at the very end is the end.
+    assert [frame is None for frame in frames] == [False, True, False, True, True, False]
+    assert frames[0] is not None
+    assert frames[0][0, 0].tolist() == [3, 2, 1]
+
+
+@pytest.mark.parametrize("index", [0, "0"])
+def test_a_webcam_goes_on_where_it_is(monkeypatch: pytest.MonkeyPatch, index: Any) -> None:
+    opened: list[Any] = []
+
+    def open_camera(source: Any) -> Camera:
+        opened.append(source)
+        return Camera([plain((0, 0, value)) for value in range(6)])
+
+    monkeypatch.setattr(cv2, "VideoCapture", open_camera)
+    source = open_source(index)
+    assert (source.name, source.fps, source.length) == ("webcam0", 30.0, None)
+
+    def red(frames: Iterator[Image | None]) -> int:
+        frame = next(frames)
+        assert frame is not None
+        return int(frame[0, 0, 0])
+
+    assert red(iter(source)) == 1  # the first was used up by the check
+    again = iter(source)
+    assert [red(again), red(again)] == [2, 3]
+    assert opened == [0]
+
+
+def test_no_webcam() -> None:
+    assert "no webcam with index 98" in refusal("98")
+    assert "got webcam index -5" in refusal(-5)
+    assert "got webcam index 700" in refusal(700)
+    assert "no such source: '2024'" in refusal("2024")  # a file's name, then
+
+
+# open_source: arrays and objects
+
+
+def test_lists_arrays_and_generators() -> None:
+    images = [noise(0), noise(1)[..., 0], noise(2).astype(np.uint16)]
+    source = open_source(images)
+    assert (source.name, source.fps, source.length) == ("frames", None, 3)
+    assert [frame.shape for _ in range(2) for frame in source if frame is not None] == [
+        (48, 64, 3)
+    ] * 6
+    stack = open_source(np.stack([noise(0), noise(1)]))
+    assert stack.length == 2
+    np.testing.assert_array_equal(list(stack)[1], noise(1))
+    stream = open_source(noise(index) for index in range(4))
+    assert stream.length is None
+    assert len(list(stream)) == 4
+
+
+def test_an_unusable_array_in_the_middle_is_none(caplog: pytest.LogCaptureFixture) -> None:
+    images = [noise(0), None, noise(1).astype(np.float32), noise(2)]
+    with caplog.at_level(logging.WARNING):
+        assert [frame is None for frame in open_source(images)] == [False, True, True, False]
+    assert "float32" in caplog.text
+
+
+def test_a_frame_source_is_returned_as_it_is(tmp_path: Path) -> None:
+    class Own:
+        name, fps, length, ground_truth = "own", 5.0, 1, None
+
+        def __iter__(self) -> Iterator[Image]:
+            return iter([noise()])
+
+    own = Own()
+    assert open_source(own) is own
+    folder = open_source(save(tmp_path / "1.png", noise()).parent)
+    assert open_source(folder) is folder
+
+
+# open_source: what is refused
+
+
+def test_no_such_source(tmp_path: Path) -> None:
+    for source in (tmp_path / "absent.mp4", str(tmp_path / "absent"), "", "x" * 5000, "a\0b"):
+        assert "no such source" in refusal(source)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    assert "no frames in" in refusal(tmp_path)
+    (tmp_path / "notes.txt").write_text("no frame")
+    assert str(tmp_path) in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes", "notes.mp4", "notes.nfo"])
+@pytest.mark.parametrize("text", ["one line\n", "Größe\t\x1b[31mrot\n" * 4000])
+def test_a_text_file_is_no_video(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    message = refusal(path)
+    assert "not a video or an image" in message
+    assert str(path) in message
+
+
+def test_files_that_are_no_video(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "bytes.mp4").write_bytes(np.random.default_rng(0).bytes(20000))
+    whole = clip(tmp_path / "clip.mp4").read_bytes()
+    (tmp_path / "head.mp4").write_bytes(whole[:200])
+    (tmp_path / "tail.avi").write_bytes(whole[-500:])
+    for name in ("empty.mp4", "bytes.mp4", "head.mp4", "tail.avi"):
+        assert "not a video or an image" in refusal(tmp_path / name)
+    (tmp_path / "text.jpg").write_text("not an image")
+    assert "first frame cannot be read" in refusal(tmp_path / "text.jpg")
+
+
+def test_a_broken_first_frame(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(b"broken")
+    save(tmp_path / "1.png", noise())
+    message = refusal(tmp_path)
+    assert "first frame" in message
+    assert "0.png" in message
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ([], "no frames"),
+        (np.zeros((0, 4, 5, 3), np.uint8), "no frames"),
+        ([None, noise()], "image: got"),
+        ([np.zeros((4, 5, 3))], "float64"),
+        (noise(), "wanted (frames, height, width, 3)"),
+        (None, "NoneType"),
+        (3.5, "float"),
+    ],
+)
+def test_objects_that_hold_no_frames(source: Any, message: str) -> None:
+    assert message in refusal(source)
+
+
+def test_refusals_leave_the_standard_error_alone(tmp_path: Path) -> None:
+    # In a process of its own: OpenCV's FFmpeg takes its log level once, at first use.
+    code = """
+import sys
+from rltrack import InputError, open_source
+for source in sys.argv[1:]:
+    try:
+        open_source(source)
+    except InputError as error:
+        print(error)
+"""
+    (tmp_path / "bytes.mp4").write_bytes(b"\0" * 2000)
+    (tmp_path / "text.jpg").write_text("no image")
+    sources = [str(tmp_path / "bytes.mp4"), str(tmp_path / "text.jpg"), "97"]
+    command = [sys.executable, "-c", code, *sources]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 3
+    assert done.stderr == ""
+
+
+# VideoWriter
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mp4", "h264"), (".mov", "h264"), (".mkv", "h264"), (".webm", "vp9")]
+)
+def test_what_browsers_play_is_written(tmp_path: Path, suffix: str, codec: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    with VideoWriter(path, 29.97002997002997) as writer:
+        for color in (RED, GREEN, BLUE):
+            writer.write(plain(color))
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == codec
+        assert stream.codec_context.pix_fmt == "yuv420p"
+        assert stream.average_rate == Fraction(30000, 1001)
+        frames = list(container.decode(video=0))
+        assert [frame.time for frame in frames] == pytest.approx([0, 0.0334, 0.0667], abs=0.001)
+        # The colours are right for players that obey the tag, and it is there.
+        assert (int(frames[0].colorspace), int(frames[0].color_range)) == (6, 1)
+        assert (stream.codec_context.width, stream.codec_context.height) == (64, 48)
+    assert list(tmp_path.iterdir()) == [path]
+    for frame, color in zip(decoded(path), (RED, GREEN, BLUE), strict=True):
+        np.testing.assert_allclose(frame.mean(axis=(0, 1)), color, atol=6)
+
+
+def test_an_mp4_plays_while_it_loads(tmp_path: Path) -> None:
+    data = clip(tmp_path / "out.mp4").read_bytes()
+    assert 0 < data.index(b"moov") < data.index(b"mdat")
+
+
+def test_without_fps_it_is_25(tmp_path: Path) -> None:
+    with av.open(str(clip(tmp_path / "out.mp4", frames=3))) as container:
+        assert container.streams.video[0].average_rate == 25
+
+
+@pytest.mark.parametrize(("width", "height"), [(65, 49), (64, 49), (1, 1), (31, 17)])
+def test_odd_sides_are_padded(tmp_path: Path, width: int, height: int) -> None:
+    path = tmp_path / "out.mp4"
+    with VideoWriter(path) as writer:
+        writer.write(plain(GREEN, width, height))
+    (frame,) = decoded(path)
+    assert frame.shape == (height + height % 2, width + width % 2, 3)
+    np.testing.assert_allclose(frame.astype(int), np.broadcast_to(GREEN, frame.shape), atol=8)
+
+
+def test_frames_of_another_size_are_letterboxed(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    with VideoWriter(path) as writer:
+        writer.write(plain(RED, 64, 48))
+        writer.write(plain(GREEN, 128, 48))  # wider: bars above and below
+        writer.write(plain(BLUE, 12, 24))  # taller and smaller: bars at the sides
+    _, wide, tall = decoded(path)
+    assert wide.shape == tall.shape == (48, 64, 3)
+    np.testing.assert_allclose(wide[24].mean(axis=0), GREEN, atol=12)
+    assert wide[:8].max() < 40
+    assert wide[-8:].max() < 40
+    np.testing.assert_allclose(tall[:, 32].mean(axis=0), BLUE, atol=12)
+    assert tall[:, :12].max() < 40
+    assert tall[:, -12:].max() < 40
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_video_is_complete(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "out.mp4"
+    with pytest.raises(error), VideoWriter(path) as writer:
+        for index in range(7):
+            writer.write(noise(index))
+        raise error
+    assert len(decoded(path)) == 7
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_ctrl_c_inside_a_write_waits_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.mp4"
+    fit = VideoWriter._fit
+
+    def press_ctrl_c(writer: VideoWriter, image: Image) -> Image:
+        if image[0, 0, 0] == 4:
+            signal.raise_signal(signal.SIGINT)
+        return fit(writer, image)
+
+    monkeypatch.setattr(VideoWriter, "_fit", press_ctrl_c)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), VideoWriter(path) as writer:
+        for index in range(100):
+            writer.write(plain((index, 0, 0)))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(decoded(path)) == 5
+
+
+def test_videos_are_written_from_other_threads_too(tmp_path: Path) -> None:
+    thread = threading.Thread(target=clip, args=(tmp_path / "out.mp4", 3))
+    thread.start()
+    thread.join()
+    assert len(decoded(tmp_path / "out.mp4")) == 3
+
+
+def test_the_name_appears_with_the_whole_video(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_text("an older video")
+    writer = VideoWriter(path)
+    writer.write(noise())
+    assert path.read_text() == "an older video"
+    writer.close()
+    writer.close()
+    assert len(decoded(path)) == 1
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(ValueError, match="closed"):
+        writer.write(noise())
+
+
+def test_without_a_frame_there_is_no_file(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "out.mp4"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_that_cannot_be_written_leaves_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    with pytest.raises(InputError, match="float64"), VideoWriter(path) as writer:
+        writer.write(noise())
+        writer.write(np.zeros((48, 64, 3)))  # type: ignore[arg-type]
+    assert len(decoded(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "fps", "message"),
+    [
+        ("out.avi", 25, r"must end in \.mp4, \.mov, \.mkv, \.webm"),
+        ("out", 25, "must end in"),
+        ("out.mp4", 0, "fps: got 0"),
+        ("out.mp4", 1e-5, "fps: got 1e-05"),
+        ("out.mp4", -5, "fps: got -5"),
+        ("out.mp4", float("nan"), "fps: got nan"),
+        ("out.mp4", 5000, "fps: got 5000"),
+        ("absent/out.mp4", 25, "No such file or directory"),
+        ("folder.mp4", 25, "is a folder"),
+        ("file.txt/out.mp4", 25, "Not a directory"),
+    ],
+)
+def test_videos_that_cannot_be_written(tmp_path: Path, name: str, fps: float, message: str) -> None:
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "file.txt").touch()
+    with pytest.raises(InputError, match=message) as caught:
+        VideoWriter(tmp_path / name, fps)
+    assert "\n" not in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file.txt", "folder.mp4"]
+
+
+def test_what_is_missing_to_write_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(video._FORMATS, ".mp4", ("no-such-encoder", {}, {}))
+    with pytest.raises(InputError, match="no encoder no-such-encoder"):
+        VideoWriter(tmp_path / "out.mp4")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match="pip install av"):
+        VideoWriter(tmp_path / "out.mp4")
+
+
+@pytest.mark.data
+def test_a_real_sequence_survives_the_video(tmp_path: Path, data_root: Path) -> None:
+    frames = [frame for frame in open_source(data_root / "otb" / "Girl") if frame is not None][:10]
+    path = tmp_path / "girl.mp4"
+    with VideoWriter(path) as writer:
+        for frame in frames:
+            writer.write(frame)
+    again = list(open_source(path))
+    assert len(again) == 10
+    for frame, copy in zip(frames, again, strict=True):
+        assert copy is not None
+        assert np.abs(copy.astype(int) - frame).mean() < 6
