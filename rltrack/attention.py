@@ -90,8 +90,11 @@ def double_backward(
 
 
 def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum") -> Tensor:
-    """One map (N, h, w) >= 0 from derivatives (N, C, h, w): the positive ones (paper 3.1),
-    summed over channels (``part`` and ``channels`` as in :class:`TrackerConfig`)."""
+    """One map (N, h, w) >= 0 from derivatives (N, C, h, w).
+
+    The positive ones (paper 3.1), summed over channels; ``part`` and ``channels`` as
+    :class:`TrackerConfig` has them.
+    """
     if part == "positive":
         gradient = F.relu(gradient)
     return gradient.sum(1) if channels == "sum" else gradient.square().sum(1)
@@ -108,9 +111,10 @@ def attention_maps(gradient: Gradient, config: TrackerConfig) -> Maps:
 
 
 def mean_and_deviation(maps: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """mu and sigma (N,) over the pixels of ``maps`` (N, h, w), each clamped to at least ``eps``.
+    """Mean mu and deviation sigma, (N,) each, over the pixels of ``maps`` (N, h, w).
 
-    Clamping inside the square root keeps the gradient of a constant map zero, not NaN.
+    Both are at least ``eps``. Clamping inside the square root keeps the gradient of a constant
+    map zero, not NaN.
     """
     mean = maps.mean((-2, -1))
     variance = (maps - mean[:, None, None]).square().mean((-2, -1))
@@ -153,6 +157,8 @@ def reciprocative_loss(
 
     Args:
         scores: (N, 2) logits.
+        positives: how many of them are targets.
+        config: lambda, the statistics and their reduction.
         maps: of the positives and of the negatives; None leaves the plain loss.
     """
     labels = (torch.arange(len(scores), device=scores.device) < positives).long()

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +110,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"weights {path} are corrupt ({error}); delete the file and {remedy}")
+        raise InputError(
+            f"weights {path} are corrupt ({error}); delete the file and {remedy}"
+        ) from error
     return _checked(weights, path, remedy)
 
 
@@ -158,7 +159,7 @@ def convert_vggm(mat: Path, out: Path | None = None) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     save_file(weights, part, metadata={"source": mat.name})
-    os.replace(part, out)
+    part.replace(out)
     return out
 
 
@@ -182,10 +183,8 @@ def _random_bank(seed: int = 0) -> dict[str, Tensor]:
     return weights
 
 
-def analytic_bank(
-    seed: int = 0, deviations: tuple[float, float, float] = (1.0, 1.0, 1.0)
-) -> dict[str, Tensor]:
-    """The seeded filter bank, each layer scaled to the given deviation on 1/f noise."""
+def analytic_bank(seed: int = 0) -> dict[str, Tensor]:
+    """The seeded filter bank, each layer calibrated to responses of deviation 1 on 1/f noise."""
     generator = Generator().manual_seed(seed)
     weights = {
         "conv1.weight": _first_layer(),
@@ -193,7 +192,7 @@ def analytic_bank(
         "conv3.weight": _orthogonal(SHAPES["conv3.weight"], generator),
         **{name: torch.zeros(shape) for name, shape in SHAPES.items() if len(shape) == 1},
     }
-    return _calibrated(weights, deviations, generator)
+    return _calibrated(weights, generator)
 
 
 def _first_layer() -> Tensor:
@@ -210,10 +209,11 @@ def _first_layer() -> Tensor:
         along = x * math.cos(angle) + y * math.sin(angle)
         w = window(0.42 * wavelength)
         wave = w * torch.cos(2 * math.pi * along / wavelength + phase)
-        return colour[:, None, None] * (wave - w * wave.sum() / w.sum())  # no mean response
+        flat = wave - w * wave.sum() / w.sum()  # no response to flat grey
+        return colour[:, None, None].mul(flat)
 
     def blob(colour: Tensor, sigma: float) -> Tensor:
-        return colour[:, None, None] * window(sigma)
+        return colour[:, None, None].mul(window(sigma))
 
     filters = [
         gabor(grey, math.pi * k / 8, wavelength, math.pi * phase / 2)
@@ -233,20 +233,21 @@ def _first_layer() -> Tensor:
             for colour in (red_green, blue_yellow, grey)
             for sigma in (1.2, 2.5)
         ]
-        filters += [sign * (blob(grey, s) / window(s).sum() - blob(grey, 3.0) / window(3.0).sum())
-                    for s in (0.8, 1.5)]
+        filters += [
+            sign * (blob(grey, s) / window(s).sum() - blob(grey, 3.0) / window(3.0).sum())
+            for s in (0.8, 1.5)
+        ]
     bank = torch.stack(filters)
-    return bank / bank.flatten(1).norm(dim=1)[:, None, None, None]
+    return F.normalize(bank.flatten(1)).view_as(bank)
 
 
 def _orthogonal(shape: tuple[int, ...], generator: Generator) -> Tensor:
     noise = torch.randn(math.prod(shape[1:]), shape[0], generator=generator)
-    return torch.linalg.qr(noise).Q.T.reshape(shape)
+    basis, _ = torch.linalg.qr(noise)
+    return torch.reshape(basis.T, shape)
 
 
-def _calibrated(
-    weights: dict[str, Tensor], deviations: tuple[float, float, float], generator: Generator
-) -> dict[str, Tensor]:
+def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, Tensor]:
     """Centre and scale each layer's responses on 1/f noise, first to last."""
     x = _natural_noise(48, generator)
     for i in range(1, 4):
@@ -257,7 +258,7 @@ def _calibrated(
         if i > 2:
             z = net.conv3(F.max_pool2d(local_response_norm(F.relu(z)), 3, 2))
         # One scale a layer: channels keep their relative strength.
-        scale = deviations[i - 1] / z.std()
+        scale = 1 / z.std()
         weights[f"conv{i}.weight"] = weights[f"conv{i}.weight"] * scale
         if i > 1:
             weights[f"conv{i}.bias"] = -z.mean((0, 2, 3)) * scale
@@ -272,4 +273,5 @@ def _natural_noise(n: int, generator: Generator) -> Tensor:
     noise = torch.randn(n, 3, size, size, generator=generator)
     noise = 0.8 * noise[:, :1] + 0.4 * noise  # mostly grey, as photographs are
     image = torch.fft.irfft2(torch.fft.rfft2(noise) * amplitude, s=(size, size))
-    return (50 * image / image.std((1, 2, 3), keepdim=True)).clamp(-128, 127)
+    image *= 50 / image.std((1, 2, 3), keepdim=True)
+    return torch.clamp(image, -128, 127)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import matplotlib as mpl
@@ -31,16 +32,19 @@ __all__ = [
     "confidence_map",
     "demo_figure",
     "draw_result",
+    "filmstrip",
     "overlay_heat",
 ]
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 Box = Sequence[float] | Array
+Colour = tuple[int, int, int]
 
 FOUND = (86, 180, 233)  # sky blue, solid
 LOST = (240, 228, 66)  # yellow, dashed
 TRUTH = (255, 255, 255)  # white, thin
+_EDGE = (15, 15, 15)  # sets a box off from any background
 _LINES = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")  # one per run: vermilion, blue, green, pink
 _DASHES = ("--", "-", "-.", ":")
 
@@ -83,15 +87,13 @@ def draw_result(
         canvas = np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     thick = max(1, round(max(canvas.shape[:2]) / 320))
     colour = FOUND if found else LOST
-    _draw_box(
-        canvas, np.asarray(box, float) * factor, colour, 2 * thick, edge=thick, dashed=not found
-    )
+    inks = [(_EDGE, 4 * thick), (colour, 2 * thick)]
+    _draw_box(canvas, np.asarray(box, float) * factor, inks, dash=0 if found else 7 * thick)
     if ground_truth is not None:
-        _draw_box(canvas, np.asarray(ground_truth, float) * factor, TRUTH, thick, edge=0)
-    words = [label] if label else []
-    words += ["found" if found else "LOST"]
-    words += [f"score {score:+.1f}".replace("-", "−") if np.isfinite(score) else "no score"]
-    _draw_banner(canvas, "   ".join(words), colour)
+        _draw_box(canvas, np.asarray(ground_truth, float) * factor, [(TRUTH, thick)])
+    state = "found" if found else "LOST"
+    words = f"score {score:+.1f}".replace("-", "−") if np.isfinite(score) else "no score"
+    _draw_banner(canvas, "   ".join([label, state, words] if label else [state, words]), colour)
     return canvas
 
 
@@ -112,12 +114,13 @@ def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:
     strength = _strength(heat)
     x, y, w, h = (float(side) for side in extent)
     # Pixels whose centres are in the extent, and their places in the map's own texels.
-    columns = np.arange(max(0, int(np.ceil(x - 0.5))), min(out.shape[1], int(np.ceil(x + w - 0.5))))
-    rows = np.arange(max(0, int(np.ceil(y - 0.5))), min(out.shape[0], int(np.ceil(y + h - 0.5))))
+    across, down = np.arange(out.shape[1]) + 0.5 - x, np.arange(out.shape[0]) + 0.5 - y
+    columns = np.flatnonzero((across >= 0) & (across < w))
+    rows = np.flatnonzero((down >= 0) & (down < h))
     if not (len(columns) and len(rows) and strength.any()):
         return out
-    across = (columns + 0.5 - x) * strength.shape[1] / w - 0.5
-    down = (rows + 0.5 - y) * strength.shape[0] / h - 0.5
+    across = across[columns] * strength.shape[1] / w - 0.5
+    down = down[rows] * strength.shape[0] / h - 0.5
     x_map, y_map = np.meshgrid(across.astype(np.float32), down.astype(np.float32))
     part = np.asarray(
         cv2.remap(strength, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -154,25 +157,20 @@ def confidence_map(
     logits = np.asarray(scores, float).reshape(-1)
     usable = np.isfinite(places).all(1) & np.isfinite(logits)
     places, logits = places[usable], logits[usable]
-    out = np.full(shape, np.nan)
     if not len(places):
-        return out
+        return np.full(shape, np.nan)
     sigma = float(places[:, 2:].mean()) / 8 if bandwidth is None else bandwidth
     sigma = max(sigma, 0.5)
     centers = places[:, :2] + places[:, 2:] / 2
-    reach = 4 * sigma
     # The Gaussian is a product of one along x and one along y: the sums are matrix products.
-    low = np.clip(np.floor(centers.min(0) - reach), 0, (shape[1], shape[0])).astype(int)
-    high = np.clip(np.ceil(centers.max(0) + reach), 0, (shape[1], shape[0])).astype(int)
-    x = (np.arange(low[0], high[0])[:, None] + 0.5 - centers[:, 0]) / sigma  # (w, N)
-    y = (np.arange(low[1], high[1])[:, None] + 0.5 - centers[:, 1]) / sigma  # (h, N)
+    x = (np.arange(shape[1])[:, None] + 0.5 - centers[:, 0]) / sigma  # (W, N)
+    y = (np.arange(shape[0])[:, None] + 0.5 - centers[:, 1]) / sigma  # (H, N)
     across, down = np.exp(-(x**2) / 2), np.exp(-(y**2) / 2)
     weight = down @ across.T
     total = (down * logits) @ across.T
-    near = weight >= _FAINT
-    mean = np.divide(total, weight, out=np.full(weight.shape, np.nan), where=near)
-    out[low[1] : high[1], low[0] : high[0]] = mean
-    return out
+    mean = np.full(shape, np.nan)
+    np.divide(total, weight, out=mean, where=weight >= _FAINT)
+    return mean
 
 
 @dataclass(frozen=True)
@@ -229,6 +227,20 @@ def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> 
     return figure
 
 
+def filmstrip(images: Sequence[Image], frames: Sequence[int]) -> Figure:
+    """Shows frames of a video side by side.
+
+    Args:
+        images: (H, W, 3) uint8 RGB each.
+        frames: their indices, written above.
+    """
+    figure = Figure(figsize=(3.2 * len(images), 2.8), layout="constrained")
+    for place, (image, frame) in enumerate(zip(images, frames, strict=True), 1):
+        ax = figure.add_subplot(1, len(images), place)
+        _show(ax, image, image.shape[:2], f"frame {frame}")
+    return figure
+
+
 def attention_overlay(ax: Axes, crop: Image, attention_map: ArrayLike, title: str) -> None:
     """Draws an attention map over the crop that it was computed for.
 
@@ -247,10 +259,7 @@ def attention_overlay(ax: Axes, crop: Image, attention_map: ArrayLike, title: st
     grey = cv2.resize(grey, (width * factor, height * factor), interpolation=cv2.INTER_CUBIC)
     backdrop = np.asarray(np.repeat(grey[..., None], 3, 2), np.uint8)
     extent = (0, 0, width * factor, height * factor)
-    ax.imshow(overlay_heat(backdrop, attention_map, extent), extent=(0, width, height, 0))
-    ax.set_title(title, fontsize=10)
-    ax.set_axis_off()
-    ax.set_anchor("N")
+    _show(ax, overlay_heat(backdrop, attention_map, extent), (height, width), title)
 
 
 def _strength(heat: ArrayLike) -> NDArray[np.float32]:
@@ -265,46 +274,25 @@ def _strength(heat: ArrayLike) -> NDArray[np.float32]:
 
 
 def _draw_box(
-    canvas: Image,
-    box: Array,
-    colour: tuple[int, int, int],
-    thick: int,
-    *,
-    edge: int,
-    dashed: bool = False,
+    canvas: Image, box: Array, inks: Sequence[tuple[Colour, int]], dash: float = 0.0
 ) -> None:
-    """Draws a box in place, with a dark edge that sets it off from any background."""
+    """Draws a box in place, once in each colour and thickness; dashed where `dash` > 0."""
     if not np.isfinite(box).all():
         return
-    height, width = canvas.shape[:2]
-    x0, y0 = box[:2] - 0.5  # OpenCV counts from the first pixel's centre, we from its edge
-    x1, y1 = box[:2] + box[2:] - 0.5
-    # Far outside, a coordinate would overflow OpenCV's fixed point.
-    x0, x1 = np.clip((x0, x1), -width, 2 * width)
-    y0, y1 = np.clip((y0, y1), -height, 2 * height)
-    corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
-    strokes = [
-        piece
-        for start, end in pairwise(corners)
-        for piece in (_dashes(start, end, 3.5 * thick) if dashed else [(start, end)])
-    ]
-    for ink, wide in (((15, 15, 15), thick + 2 * edge), (colour, thick))[not edge :]:
-        for start, end in strokes:
-            a, b = (tuple(round(8 * float(c)) for c in point) for point in (start, end))
-            cv2.line(canvas, a, b, ink, wide, cv2.LINE_AA, 3)
-
-
-def _dashes(
-    start: tuple[float, float], end: tuple[float, float], length: float
-) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """Cuts a side into dashes, about as long as the gaps, with a dash at both ends."""
-    a, b = np.array(start), np.array(end)
-    count = max(1, round((np.hypot(*(b - a)) / length - 1) / 2))
-    cuts = np.linspace(0, 1, 2 * count + 2)
-    return [
-        (tuple(a + (b - a) * cuts[i]), tuple(a + (b - a) * cuts[i + 1]))
-        for i in range(0, 2 * count + 1, 2)
-    ]
+    size = np.array(canvas.shape[1::-1])
+    # OpenCV counts from the first pixel's centre, we from its edge. Far outside, a coordinate
+    # would overflow its fixed point.
+    (x0, y0), (x1, y1) = np.clip((box[:2] - 0.5, box[:2] + box[2:] - 0.5), -size, 2 * size)
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
+    strokes: list[Array] = []
+    for start, end in pairwise(corners):
+        # Dashes about as long as the gaps, with one at both ends; no gaps make a whole side.
+        gaps = max(1, round((np.hypot(*(end - start)) / dash - 1) / 2)) if dash else 0
+        cuts = np.linspace(0, 1, 2 * gaps + 2)[:, None]
+        strokes += [*(start + (end - start) * cuts).reshape(-1, 2, 2)]
+    fixed = np.round(np.array(strokes) * 8).astype(np.int32)
+    for ink, thick in inks:
+        cv2.polylines(canvas, [*fixed], False, ink, thick, cv2.LINE_AA, 3)
 
 
 @lru_cache(maxsize=8)
@@ -313,7 +301,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(findfont("DejaVu Sans:bold"), size)
 
 
-def _draw_banner(canvas: Image, text: str, colour: tuple[int, int, int]) -> None:
+def _draw_banner(canvas: Image, text: str, colour: Colour) -> None:
     """Writes a line in place, on a dark strip in the top left corner, cut off at the right."""
     font = _font(max(11, round(max(canvas.shape[:2]) / 42)))
     pad = font.size // 2
@@ -326,42 +314,44 @@ def _draw_banner(canvas: Image, text: str, colour: tuple[int, int, int]) -> None
     canvas[:high, :wide] = np.asarray(strip)
 
 
-def _hex(colour: tuple[int, int, int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
+def _show(ax: Axes, image: ArrayLike, shape: tuple[int, int], title: str, **style: Any) -> None:
+    """Shows an image on bare Axes, where it covers (H, W) pixels: pixel i is [i, i + 1)."""
+    height, width = shape
+    ax.imshow(image, extent=(0, width, height, 0), **style)
+    ax.set_title(title, fontsize=10)
+    ax.set_axis_off()
+    ax.set_anchor("N")
 
 
-def _outline(ax: Axes, box: Box, **style: object) -> None:
-    """Draws a box on Axes that show an image whose pixel i covers [i, i + 1)."""
+def _legend(ax: Axes) -> None:
+    ax.legend(loc="lower right", fontsize=8, facecolor="0.2", labelcolor="white", framealpha=0.8)
+
+
+def _outline(ax: Axes, box: Box, **style: Any) -> None:
+    """Draws a box on the Axes of `_show`."""
     x, y, w, h = (float(side) for side in box)
     if np.isfinite((x, y, w, h)).all():
-        ax.add_patch(Rectangle((x, y), w, h, fill=False, **style))  # type: ignore[arg-type]
+        ax.add_patch(Rectangle((x, y), w, h, fill=False, **style))
 
 
 def _draw_frame_panel(ax: Axes, run: DemoRun, truth: Array) -> None:
-    height, width = run.image.shape[:2]
-    ax.imshow(run.image, extent=(0, width, height, 0))
+    _show(ax, run.image, run.image.shape[:2], f"{run.name}: frame {run.frame}\n{run.metrics}")
     found = bool(run.found[run.frame])
     colour, line = (FOUND, "-") if found else (LOST, "--")
     box, name = run.boxes[run.frame], "tracker" if found else "tracker (lost)"
+    ink = tuple(channel / 255 for channel in colour)
     _outline(ax, box, edgecolor="black", linewidth=5)
-    _outline(ax, box, edgecolor=_hex(colour), linewidth=3.5, linestyle=line, label=name)
+    _outline(ax, box, edgecolor=ink, linewidth=3.5, linestyle=line, label=name)
     _outline(ax, truth, edgecolor="white", linewidth=1.2, label="ground truth")
-    ax.set_title(f"{run.name}: frame {run.frame}\n{run.metrics}", fontsize=10)
-    ax.legend(loc="lower right", fontsize=8, facecolor="0.2", labelcolor="white", framealpha=0.8)
-    ax.set_axis_off()
-    ax.set_anchor("N")
+    _legend(ax)
 
 
 def _draw_attention_panel(ax: Axes, run: DemoRun) -> None:
     attention = np.asarray(run.attention, float)
     mean = attention.mean()
     ratio = f"{attention.std() / mean:.2f}" if mean > 0 else "undefined, the map is 0"
-    attention_overlay(
-        ax,
-        _cut(run.image, run.extent),
-        attention,
-        f"attention map $A_p$ of the target\nσ/μ = {ratio}",
-    )
+    title = f"attention map $A_p$ of the target\nσ/μ = {ratio}"
+    attention_overlay(ax, _cut(run.image, run.extent), attention, title)
 
 
 def _cut(image: Image, extent: Box) -> Image:
@@ -378,24 +368,15 @@ def _cut(image: Image, extent: Box) -> Image:
 def _draw_confidence_panel(ax: Axes, run: DemoRun) -> None:
     height, width = run.image.shape[:2]
     grey = cv2.cvtColor(np.ascontiguousarray(run.image), cv2.COLOR_RGB2GRAY)
-    ax.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
-    ax.set_title("confidence map: score of the\ncandidates, by their centre", fontsize=10)
-    ax.set_axis_off()
-    ax.set_anchor("N")
+    title = "confidence map: score of the\ncandidates, by their centre"
+    _show(ax, grey, (height, width), title, cmap="gray", vmin=0, vmax=255)
     confidence = confidence_map(run.candidates, run.scores, (height, width))
     if np.isnan(confidence).all():
         return
     drawn = ax.imshow(confidence, cmap="viridis", alpha=0.8, extent=(0, width, height, 0))
     best = run.candidates[np.nanargmax(run.scores)]
-    ax.plot(
-        best[0] + best[2] / 2,
-        best[1] + best[3] / 2,
-        "+",
-        color="white",
-        markersize=11,
-        markeredgewidth=2,
-        label="best candidate",
-    )
+    x, y = best[:2] + best[2:] / 2
+    ax.plot(x, y, "+", color="white", markersize=11, markeredgewidth=2, label="best candidate")
     _outline(ax, run.boxes[run.frame], edgecolor="white", linewidth=1.2, label="tracker")
     # Close up on all that was searched, in the frame's own proportions and within it.
     rows, columns = (np.flatnonzero(~np.isnan(confidence).all(axis)) for axis in (1, 0))
@@ -404,7 +385,7 @@ def _draw_confidence_panel(ax: Axes, run: DemoRun) -> None:
     top = np.clip((rows[0] + rows[-1] + 1 - zoom * height) / 2, 0, (1 - zoom) * height)
     ax.set_xlim(left, left + zoom * width)
     ax.set_ylim(top + zoom * height, top)
-    ax.legend(loc="lower right", fontsize=8, facecolor="0.2", labelcolor="white", framealpha=0.8)
+    _legend(ax)
     ax.figure.colorbar(drawn, ax=ax, shrink=0.8, panchor=False, label="score (logit)")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -28,13 +29,15 @@ def optimizer(
     classifier: Classifier, learning_rate: float, config: TrackerConfig
 ) -> torch.optim.SGD:
     """SGD with momentum and weight decay; fc6 learns faster than the rest."""
-    last = list(classifier.fc6.parameters())
-    rest = [p for p in classifier.parameters() if all(p is not q for q in last)]
+    named = list(classifier.named_parameters())
+    last = [p for name, p in named if name.startswith("fc6.")]
+    rest = [p for name, p in named if not name.startswith("fc6.")]
+    groups: list[dict[str, Any]] = [
+        {"params": rest},
+        {"params": last, "lr": config.fc6_rate_factor * learning_rate},
+    ]
     return torch.optim.SGD(
-        [
-            {"params": rest},
-            {"params": last, "lr": config.fc6_rate_factor * learning_rate},
-        ],
+        groups,
         lr=learning_rate,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
@@ -44,7 +47,8 @@ def optimizer(
 @torch.no_grad()
 def hard_negatives(classifier: Classifier, candidates: Tensor, n: int) -> Tensor:
     """Indices (n,) of the ``n`` negatives (M, 4608) that look most like the target."""
-    return classifier(candidates)[:, TARGET].topk(min(n, len(candidates))).indices
+    scores: Tensor = classifier(candidates)[:, TARGET]
+    return scores.topk(min(n, len(candidates))).indices
 
 
 def fit(
@@ -65,6 +69,14 @@ def fit(
     ``config.attention_weight > 0`` the samples must carry crops.
 
     Args:
+        classifier: trained in place.
+        extractor: the fixed convolutions, for attention.
+        optimizer: of the classifier; see :func:`optimizer`.
+        positives: samples of the target.
+        negatives: samples of the background.
+        iterations: steps to take.
+        config: batch sizes, lambda, how attention is read, clipping.
+        generator: of shuffles and dropout, on the samples' device.
         report: called after each step with its number, from 1, and its loss.
     """
     next_positives = _shuffled(len(positives.features), config.batch_positives, generator)
@@ -72,9 +84,7 @@ def fit(
     next_negatives = _shuffled(len(negatives.features), mined, generator)
     for step in range(1, iterations + 1):
         candidates = next(next_negatives)
-        hard = hard_negatives(
-            classifier, negatives.features[candidates], config.batch_negatives
-        )
+        hard = hard_negatives(classifier, negatives.features[candidates], config.batch_negatives)
         loss = _step(
             classifier,
             extractor,
@@ -114,7 +124,7 @@ def _step(
     # The released code lets the fixed layers' gradients into the norm that is clipped.
     counted = list(extractor.parameters()) if _counts_fixed_layers(config) else []
     gradients = torch.autograd.grad(descended, learned + counted, allow_unused=bool(counted))
-    norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
+    norm = torch.stack([g.norm() for g in gradients if g is not None]).norm()
     shrink = (config.clip_norm / (norm + 1e-6)).clamp(max=1)
     for parameter, gradient_of in zip(learned, gradients, strict=False):
         parameter.grad = gradient_of * shrink
@@ -135,9 +145,7 @@ def _gradient(
     pixels = extractor.pixels(samples.crops)
     if _counts_fixed_layers(config):
         return double_backward(classifier, extractor, pixels, config.map_at, dropout)
-    return through_jacobian(
-        classifier, FeatureJacobian(extractor, pixels, config.map_at), dropout
-    )
+    return through_jacobian(classifier, FeatureJacobian(extractor, pixels, config.map_at), dropout)
 
 
 def _counts_fixed_layers(config: TrackerConfig) -> bool:

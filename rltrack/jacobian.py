@@ -2,8 +2,8 @@
 
 Attention is a derivative through conv1-3, and the regulariser needs that derivative's own
 derivative. Because conv1-3 are fixed, the second differentiation is not one: with
-``J = d conv3 / d z`` at a sample, ``z`` the place where the map lives, and ``u_c = d f_c / d conv3``
-from the classifier,
+``J = d conv3 / d z`` at a sample, ``z`` the place where the map lives, and
+``u_c = d f_c / d conv3`` from the classifier,
 
     A_c = J^T u_c                         Eq. 2,
     dR/du_c = J (dR/dA_c)                 the chain rule, since A_c is linear in u_c.
@@ -66,11 +66,16 @@ class _Stage:
 
     def transpose_product(self, g: Tensor) -> Tensor:
         """J^T g: (N, C, pooled) to (N, C, H, W)."""
-        g = torch.ops.aten.max_pool2d_with_indices_backward(
-            g, self.x, [3, 3], [2, 2], [0, 0], [1, 1], False, self.index
-        )
+        g = _unpool(g, self.x, self.index)
         y = channel_sum(g * self.ratio).mul_(self.x)
         return torch.addcmul(y.neg_(), g, self.factor)
+
+
+def _unpool(g: Tensor, like: Tensor, index: Tensor) -> Tensor:
+    """Each window's value added where its maximum was: max-pooling's own backward."""
+    shape = [3, 3], [2, 2], [0, 0], [1, 1]  # kernel, stride, padding, dilation
+    out: Tensor = torch.ops.aten.max_pool2d_with_indices_backward(g, like, *shape, False, index)
+    return out
 
 
 class FeatureJacobian:
@@ -87,7 +92,7 @@ class FeatureJacobian:
         self.extractor, self.at = extractor, at
         self.stage1 = _Stage(extractor.stem(pixels))
         self.stage2 = _Stage(extractor.conv2(self.stage1.output))
-        z3 = extractor.conv3(self.stage2.output)
+        z3: Tensor = extractor.conv3(self.stage2.output)
         self.active = (z3 > 0).to(z3.dtype)
         self.features = (z3 * self.active).flatten(1)
 

@@ -55,18 +55,18 @@ def channel_sum(x: Tensor) -> Tensor:
 
 
 def lrn_scale(x: Tensor) -> Tensor:
-    """s = 2 + 1e-4 * (sum of x^2 over five neighbouring channels); ``x`` (N, C, H, W)."""
+    """The scale s = 2 + 1e-4 * (sum of x^2 over five neighbouring channels); ``x`` (N, C, H, W)."""
     return channel_sum(x.square()).mul_(LRN_ALPHA).add_(LRN_K)
 
 
 def lrn_factor(s: Tensor) -> Tensor:
-    """s^-0.75, by square roots: several times faster than a power."""
+    """The factor s^-0.75, by square roots: several times faster than a power."""
     root = s.rsqrt()
     return root * root.sqrt()
 
 
 def local_response_norm(x: Tensor) -> Tensor:
-    """y = x / s^0.75 across channels; ``x`` (N, C, H, W)."""
+    """Normalise channels, y = x / s^0.75; ``x`` (N, C, H, W)."""
     return x * lrn_factor(lrn_scale(x))
 
 
@@ -89,10 +89,10 @@ class FeatureExtractor(nn.Module):
         self.conv1 = nn.Conv2d(3, 96, 7, stride=2, device="meta")
         self.conv2 = nn.Conv2d(96, 256, 5, stride=2, device="meta")
         self.conv3 = nn.Conv2d(256, 512, 3, device="meta")
-        self.load_state_dict(
-            {k: v.to(device=device, dtype=dtype) for k, v in weights.items()}, assign=True
-        )
-        self.to(memory_format=torch.channels_last)
+        placed = {name: weight.to(device, dtype) for name, weight in weights.items()}
+        for name in ("conv1.weight", "conv2.weight", "conv3.weight"):
+            placed[name] = placed[name].contiguous(memory_format=torch.channels_last)
+        self.load_state_dict(placed, assign=True)
         self.requires_grad_(False)
 
     @property
@@ -131,8 +131,11 @@ class FeatureExtractor(nn.Module):
 
 
 def chunk_size(device: torch.device) -> int:
-    """Crops in one pass through the convolutions. One has 1 MB of responses after conv1: few
-    enough to stay in a processor's cache, many enough to fill a GPU."""
+    """Crops in one pass through the convolutions.
+
+    One has 1 MB of responses after conv1: few enough to stay in a processor's cache, many enough
+    to fill a GPU.
+    """
     return 8 if device.type == "cpu" else 256
 
 
@@ -169,8 +172,6 @@ class Classifier(nn.Module):
             bound = weight[0].numel() ** -0.5
             nn.init.uniform_(weight, -bound, bound, generator=generator)
             nn.init.uniform_(bias, -bound, bound, generator=generator)
-        if self.weigh is not None:
-            nn.init.zeros_(self.weigh.bias)
 
     def feature_weights(self, features: Tensor) -> Tensor:
         """The attention module's weights (N, 1, 3, 3), in (0, 2); ``attentive_features`` only."""
@@ -183,6 +184,7 @@ class Classifier(nn.Module):
         """Scores (N, 2), unbounded logits, of ``features`` (N, 4608).
 
         Args:
+            features: of conv3, >= 0.
             dropout: when given, units are dropped at random from this generator (training).
         """
         x = features

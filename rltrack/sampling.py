@@ -33,8 +33,11 @@ def gaussian(
     generator: Generator,
     inside: bool = False,
 ) -> Tensor:
-    """``n`` boxes ``(n, 4)``: centre and log-scale jittered by normals of half the given spread,
-    clipped at the spread. ``inside`` keeps whole boxes in the image, not only their centres."""
+    """``n`` boxes ``(n, 4)``, centre and log-scale normal.
+
+    The normals have half the given spread as deviation and are clipped at the spread. ``inside``
+    keeps whole boxes in the image, not only their centres.
+    """
     noise = torch.randn(n, 3, generator=generator, device=box.device, dtype=box.dtype)
     noise = (0.5 * noise).clamp(-1, 1)
     centers = center(box) + translation * box[2:].mean() * noise[:, :2]
@@ -66,8 +69,10 @@ def whole_image(
     aspect: float = 1.0,
     generator: Generator,
 ) -> Tensor:
-    """``n`` boxes ``(n, 4)`` of about the target's size, centred on random places of a regular
-    grid of about ``4 n`` places that covers the image."""
+    """``n`` boxes ``(n, 4)`` of about the target's size, all over the image.
+
+    Their centres are distinct places of a regular grid of about ``4 n``.
+    """
     side = int(2 * math.sqrt(n)) + 1
     picked = torch.randperm(side * side, generator=generator, device=box.device)[:n]
     grid = torch.stack([picked % side, picked // side], dim=-1).to(box.dtype) / (side - 1)
@@ -92,7 +97,12 @@ def labelled(
     are logged. Never fewer than ``n``.
 
     Args:
+        draw: the sampler.
+        n: how many boxes to return.
+        box: (4,) what the samples are compared with.
+        iou_range: allowed IoU with it.
         area_range: allowed ratio of a sample's area to the box's.
+        rounds: draws before giving up on finding enough.
     """
     kept = drawn = box.new_empty(0, 4)
     for attempt in range(1, rounds + 1):

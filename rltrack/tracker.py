@@ -408,9 +408,7 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be positive")
     height, width = image.shape[:2]
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-        raise InputError(
-            f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image"
-        )
+        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image")
     return [x, y, w, h]
 
 

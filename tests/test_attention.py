@@ -129,7 +129,8 @@ def test_gradcheck_of_the_regulariser_in_the_classifier_weights() -> None:
         return reciprocative_loss(rows6[:, :2].T, 1, maps, config).attention
 
     inputs = tuple(
-        getattr(classifier, name).weight.detach()[: 2 if name == "fc6" else 1]
+        getattr(classifier, name)
+        .weight.detach()[: 2 if name == "fc6" else 1]
         .clone()
         .requires_grad_()
         for name in ("fc4", "fc5", "fc6")

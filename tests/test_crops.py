@@ -67,4 +67,3 @@ def test_a_batch_equals_its_parts_and_memory_is_bounded(monkeypatch: pytest.Monk
 def test_extents_are_whole_pixels_around_the_box() -> None:
     extent = crop_extents(torch.tensor([[100.0, 80.0, 107.0, 107.0]]))
     assert extent.tolist() == [[84.0, 64.0, 139.0, 139.0]]
-

@@ -25,9 +25,7 @@ def rng(seed: int = 0) -> Generator:
 
 @given(box, box)
 def test_iou_against_a_plain_loop(a: tuple[float, ...], b: tuple[float, ...]) -> None:
-    lengths = [
-        max(0.0, min(a[i] + a[i + 2], b[i] + b[i + 2]) - max(a[i], b[i])) for i in range(2)
-    ]
+    lengths = [max(0.0, min(a[i] + a[i + 2], b[i] + b[i + 2]) - max(a[i], b[i])) for i in range(2)]
     overlap = lengths[0] * lengths[1]
     expected = overlap / (a[2] * a[3] + b[2] * b[3] - overlap)
     got = iou(torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64))

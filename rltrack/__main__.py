@@ -1,0 +1,9 @@
+"""`python -m rltrack` is the command `rltrack`."""
+
+from __future__ import annotations
+
+import sys
+
+from rltrack.cli import main
+
+sys.exit(main())

@@ -1,0 +1,388 @@
+"""The command line: `rltrack track`, `demo`, `info` and `fetch`.
+
+Exit status: 0 done; 1 failed part-way, results kept; 2 bad input or option, said in one line
+before anything is tracked; 130 interrupted, results kept.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import subprocess
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from rltrack import __version__
+from rltrack.errors import InputError
+
+# Everything else is imported by the command that needs it: `rltrack --help` does not wait for
+# PyTorch.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rltrack.run import Track, TrackingError
+
+__all__ = ["app", "main"]
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+# Where typer keeps it differs: up to 0.2x it used the package click, now it brings its own.
+_ClickError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="rltrack",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_Preset = Annotated[
+    str, typer.Option("--preset", metavar="paper|released-code|tiny", help="All other choices.")
+]
+_Backbone = Annotated[
+    str,
+    typer.Option(
+        "--backbone", metavar="NAME", help="Weights of conv1-3; `rltrack info` lists them."
+    ),
+]
+_Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+]
+_Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all randomness.")]
+_Debug = Annotated[bool, typer.Option("--debug", help="If something fails, show the traceback.")]
+
+
+@app.callback(invoke_without_command=True)
+def _rltrack(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Follow a target through a video: deep attentive tracking via reciprocative learning."""
+    if version:
+        print(f"rltrack {__version__}")
+        raise typer.Exit(DONE)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(DONE)
+
+
+@app.command("track")
+def _track(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A video file, a folder of frames, a sequence folder of OTB (its ground truth "
+            "gives the first box, and metrics), or a webcam's index.",
+        ),
+    ],
+    box: Annotated[
+        str | None,
+        typer.Option(
+            "--box", metavar="X,Y,W,H", help="The target in the first frame, 0-based pixels."
+        ),
+    ] = None,
+    select: Annotated[bool, typer.Option("--select", help="Draw the box in a window.")] = False,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="boxes.csv", help="Boxes, scores and found, a row a frame."),
+    ] = None,
+    video: Annotated[
+        str | None,
+        typer.Option("--video", metavar="out.mp4", help="Annotated video: .mp4, .mkv, .webm."),
+    ] = None,
+    json: Annotated[
+        str | None,
+        typer.Option("--json", metavar="summary.json", help="Settings, speed and metrics."),
+    ] = None,
+    preset: _Preset = "paper",
+    attention_weight: Annotated[
+        float | None,
+        typer.Option(
+            "--attention-weight",
+            metavar="L",
+            help="Lambda of the paper's Eq. 5; 0 is its baseline. By default the preset's, 5; "
+            "for attentive-features 0.",
+            show_default=False,
+        ),
+    ] = None,
+    variant: Annotated[
+        str,
+        typer.Option(
+            "--variant",
+            metavar="reciprocative|attentive-features",
+            help="The paper's tracker, or its rival of Table 2.",
+        ),
+    ] = "reciprocative",
+    backbone: _Backbone = "embedded",
+    device: _Device = "auto",
+    seed: _Seed = 0,
+    overlay: Annotated[
+        str | None,
+        typer.Option(
+            "--overlay", metavar="attention|confidence", help="Heat to draw into the video."
+        ),
+    ] = None,
+    debug: _Debug = False,
+) -> None:
+    """Follow one target through SOURCE.
+
+    Ctrl-C stops it and keeps what was tracked. Speed is given as FPS of the tracking alone,
+    without the first frame, in which the target is learned.
+    """
+    from rltrack.config import preset as configuration
+
+    changes: dict[str, Any] = {"variant": variant}
+    if attention_weight is not None:
+        changes["attention_weight"] = attention_weight
+    config = configuration(preset, **changes)
+    if box is not None and select:
+        raise InputError("--box and --select both give the first box: use one of them")
+    first_box = _parsed_box(box) if box is not None else None
+    if select:
+        _check_display()
+
+    from rltrack.run import TrackingError, track
+    from rltrack.terminal import print_track, session
+
+    outputs = [path for path in (out, video, json) if path is not None]
+    failure = None
+    with session() as bar:
+        bar.start(Path(source).name)
+        if not outputs:
+            log.warning("nothing is written without --out, --video or --json")
+        try:
+            done = track(
+                source,
+                _selected_box if select else first_box,
+                config=config,
+                backbone=backbone,
+                device=_checked_device(device),
+                seed=seed,
+                out=out,
+                video=video,
+                summary=json,
+                overlay=overlay,
+                on_frame=bar.advance,
+            )
+        except TrackingError as error:
+            done, failure = error.track, error
+    if len(done):
+        print_track(done, outputs)
+    if failure is not None:
+        _fail_part_way(failure, debug)
+    raise typer.Exit(_ending(done))
+
+
+@app.command("demo")
+def _demo(
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the results go.")] = (
+        "out/demo"
+    ),
+    frames: Annotated[int, typer.Option("--frames", metavar="N", help="How many.")] = 32,
+    preset: _Preset = "paper",
+    backbone: _Backbone = "embedded",
+    device: _Device = "auto",
+    seed: _Seed = 0,
+    debug: _Debug = False,
+) -> None:
+    """Track the bundled film with lambda 0 and 5; leave videos, boxes and a figure in DIR."""
+    from rltrack.demo import demo
+    from rltrack.run import TrackingError
+    from rltrack.terminal import print_table, session
+
+    with session() as bar:
+        try:
+            tracks = demo(
+                out,
+                frames=frames,
+                config=preset,
+                backbone=backbone,
+                device=_checked_device(device),
+                seed=seed,
+                on_start=bar.start,
+                on_frame=bar.advance,
+            )
+        except TrackingError as error:
+            _fail_part_way(error, debug)
+    print_table(tracks)
+    status = _ending(*tracks)
+    if status == DONE:
+        print(f"videos, boxes, summaries and figure.png are in {out}")
+    raise typer.Exit(status)
+
+
+@app.command("info")
+def _info() -> None:
+    """Show versions, devices, backbones, and where files are kept."""
+    import platform
+
+    import cv2
+    import numpy as np
+    import torch
+
+    from rltrack.backbones import BACKBONES, backbone_card, load_backbone
+    from rltrack.fetch import cache_dir, data_dir
+
+    devices = [f"cpu, {torch.get_num_threads()} threads"]
+    for index in range(torch.cuda.device_count()):
+        card = torch.cuda.get_device_properties(index)
+        devices.append(f"cuda:{index}, {card.name}, {card.total_memory / 2**30:.0f} GiB")
+    if torch.backends.mps.is_available():
+        devices.append("mps (untested)")
+    rows = [
+        ("rltrack", __version__),
+        ("python", f"{platform.python_version()}, {platform.platform()}"),
+        ("torch", torch.__version__),
+        ("numpy", np.__version__),
+        ("opencv", cv2.__version__),
+        *[("device", device) for device in devices],
+        ("cache", str(cache_dir())),
+        ("sequences", str(data_dir())),
+    ]
+    for name, value in rows:
+        print(f"{name:<10} {value}")
+    for name in BACKBONES:
+        about = backbone_card(name)
+        try:
+            load_backbone(name)
+            state = "ready"
+        except InputError as error:
+            state = str(error)
+        print(f"\nbackbone {name}: {state}\n  {about.recipe}\n  licence: {about.licence}")
+
+
+@app.command("fetch")
+def _fetch(
+    asset: Annotated[str, typer.Argument(metavar="vggm|otb2013|otb2015|vot2016")],
+    dest: Annotated[
+        str | None,
+        typer.Option("--dest", metavar="DIR", help="Where to; `info` shows the default."),
+    ] = None,
+) -> None:
+    """Fetch weights or sequences; stopped, the same command goes on from there."""
+    from rltrack.fetch import FetchError, fetch, rich_progress
+    from rltrack.terminal import stop_signals, warnings_shown
+
+    try:
+        with stop_signals(), warnings_shown() as warnings, rich_progress() as progress:
+            warnings.show()
+            print(fetch(asset, dest, progress=progress))
+    except FetchError as error:
+        _fail(error, FAILED)
+    except KeyboardInterrupt:
+        raise typer.Exit(
+            _say("interrupted; the same command goes on from here", INTERRUPTED)
+        ) from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; by default the process's own.
+
+    Returns:
+        The exit status.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a file name that the terminal cannot show
+    # By default OpenMP's threads spin while they wait for each other. On a machine that does
+    # something else too, tracking then takes several times longer. Read when PyTorch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    given = None if arguments is None else list(arguments)
+    try:
+        status = app(args=given, prog_name="rltrack", standalone_mode=False)
+    except InputError as error:
+        return _say(error, BAD_INPUT)
+    except _ClickError as error:
+        return _say(f"{error.format_message()} (rltrack --help shows how)", BAD_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted", INTERRUPTED)
+    return status if isinstance(status, int) else DONE
+
+
+# --- What goes wrong ------------------------------------------------------------------------
+
+
+def _say(text: object, status: int) -> int:
+    """Print what went wrong as one line; returns the exit status."""
+    line = " ".join(str(text).split())
+    print(line if status == INTERRUPTED else f"error: {line}", file=sys.stderr)
+    return status
+
+
+def _fail(error: object, status: int) -> NoReturn:
+    raise typer.Exit(_say(error, status))
+
+
+def _ending(*tracks: Track) -> int:
+    if not any(done.interrupted for done in tracks):
+        return DONE
+    kept = "what was tracked is kept" if len(tracks[0]) else "nothing was tracked yet"
+    return _say(f"interrupted; {kept}", INTERRUPTED)
+
+
+def _fail_part_way(error: TrackingError, debug: bool) -> NoReturn:
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    frames = len(error.track)
+    kept = f"what was tracked before it, {frames} frames, is kept" if frames else "nothing tracked"
+    _fail(f"{error}; {kept}{'' if debug else ' (--debug shows where)'}", FAILED)
+
+
+# --- What is given --------------------------------------------------------------------------
+
+
+def _parsed_box(text: str) -> list[float]:
+    try:
+        numbers = [float(item) for item in re.split(r"\s*,\s*|\s+", text.strip())]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4:
+        raise InputError(f"--box is {text!r}; wanted four numbers X,Y,W,H")
+    return numbers
+
+
+def _checked_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise InputError(f"unknown device {name!r}; there are auto, cpu, cuda, mps")
+    return name
+
+
+def _check_display() -> None:
+    """Find out in another process: without a display, OpenCV's window kills its own."""
+    probe = "import cv2; cv2.namedWindow('rltrack'); cv2.waitKey(1); cv2.destroyAllWindows()"
+    try:
+        opened = subprocess.run([sys.executable, "-c", probe], capture_output=True, timeout=60)
+        works = opened.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        works = False
+    if not works:
+        raise InputError("--select needs a display, and there is none: give --box X,Y,W,H")
+
+
+def _selected_box(image: NDArray[np.uint8]) -> list[float]:
+    """Let the user draw the box; the window fits the screen whatever the frame's size."""
+    import cv2
+
+    title = "Draw a box round the target, then press Enter; c gives up"
+    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    box = [float(side) for side in cv2.selectROI(title, image[..., ::-1].copy(), False)]
+    cv2.destroyWindow(title)
+    cv2.waitKey(1)
+    if not (box[2] > 0 and box[3] > 0):
+        raise InputError("no box was drawn: draw one, or give --box X,Y,W,H")
+    return box

@@ -1,0 +1,199 @@
+"""The files of a run, written as it goes: boxes, an annotated video, a summary.
+
+Every file takes its name only when it is complete. Until then the boxes are in ``<name>.part``,
+each row there as soon as its frame is done, so that even a killed process leaves them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.errors import InputError
+from rltrack.figures import confidence_map, draw_result, overlay_heat
+from rltrack.tracker import Result, Tracker
+from rltrack.video import VideoWriter
+
+__all__ = ["HEADER", "OVERLAYS", "Recorder", "writable"]
+
+Image = NDArray[np.uint8]
+
+HEADER = "frame,x,y,w,h,score,found"
+OVERLAYS = ("attention", "confidence")
+
+
+class Recorder:
+    """Writes the outputs asked for, and nothing if no frame is added.
+
+    The boxes are a CSV file: `HEADER`, then one row a frame, counted from 0, in 0-based pixels to
+    four decimals; found is 0 or 1. The video shows each frame with its box, score and found, and
+    the last readable frame again where one could not be read.
+
+    Args:
+        boxes: where the CSV file goes; None for none.
+        video: where the video goes; its suffix chooses the format, see `rltrack.video`.
+        summary: where the JSON file goes.
+        overlay: heat drawn into the video: ``attention``, the map A_p of the crop at the box, or
+            ``confidence``, the candidates' scores above 0.
+        fps: of the video; 25 if None.
+        source: file or folder that the frames come from, never to be overwritten.
+
+    Raises:
+        InputError: one of them cannot be written; nothing is changed then.
+    """
+
+    def __init__(
+        self,
+        *,
+        boxes: str | Path | None = None,
+        video: str | Path | None = None,
+        summary: str | Path | None = None,
+        overlay: str | None = None,
+        fps: float | None = None,
+        source: Path | None = None,
+    ) -> None:
+        if overlay is not None and overlay not in OVERLAYS:
+            raise InputError(f"unknown overlay {overlay!r}; there are {', '.join(OVERLAYS)}")
+        if overlay is not None and video is None:
+            raise InputError(f"overlay {overlay!r} is drawn into the video: say where that goes")
+        given = {"boxes": boxes, "video": video, "summary": summary}
+        paths = {
+            what: writable(path, what, source) for what, path in given.items() if path is not None
+        }
+        if len({path.resolve() for path in paths.values()}) < len(paths):
+            raise InputError(
+                f"two outputs cannot be one file: {', '.join(map(str, paths.values()))}"
+            )
+        self.paths = tuple(paths.values())
+        self._boxes, self._summary = paths.get("boxes"), paths.get("summary")
+        self._video = VideoWriter(paths["video"], fps) if "video" in paths else None
+        self._overlay = overlay
+        self._rows: TextIO | None = None
+        self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read
+        self._count = 0
+
+    def add(
+        self,
+        image: Image | None,
+        result: Result,
+        tracker: Tracker,
+        truth: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Write a frame's row and picture.
+
+        Args:
+            image: (H, W, 3) uint8 RGB; None if it could not be read.
+            result: of this frame.
+            tracker: that gave it, for the overlay.
+            truth: the true box, to be drawn; None or NaN for none.
+        """
+        if self._boxes is not None:
+            if self._rows is None:
+                self._rows = _part(self._boxes).open("w", encoding="utf-8", newline="\n")
+                self._rows.write(f"{HEADER}\n")
+            numbers = ",".join(f"{number:.4f}" for number in (*result.box, result.score))
+            self._rows.write(f"{self._count},{numbers},{result.found:d}\n")
+            self._rows.flush()
+        if self._video is not None:
+            self._video.write(self._picture(image, result, tracker, truth))
+        self._count += 1
+
+    def close(self, summary: Mapping[str, object]) -> None:
+        """Complete the files and give them their names.
+
+        Raises:
+            Exception: what kept one of them from being completed; the others are.
+        """
+        if not self._count:
+            return
+        steps: list[Callable[[], None]] = [self._close_rows]
+        if self._video is not None:
+            steps.append(self._video.close)
+        steps.append(lambda: self._write_summary(summary))
+        problems = []
+        for step in steps:
+            try:
+                step()
+            except Exception as error:  # whatever befell one file, the others are completed
+                problems.append(error)
+        if problems:
+            raise problems[0]
+
+    def _picture(
+        self,
+        image: Image | None,
+        result: Result,
+        tracker: Tracker,
+        truth: NDArray[np.float64] | None,
+    ) -> Image:
+        label = f"frame {self._count}"
+        if image is None:
+            label, picture = f"{label} unreadable", self._image
+        else:
+            picture = self._image = image
+            if self._overlay == "attention":
+                attention, _ = tracker.attention(image, result.box)
+                picture = overlay_heat(image, attention, tracker.crop_extent(result.box))
+            elif self._overlay == "confidence":
+                height, width = image.shape[:2]
+                confidence = confidence_map(*tracker.candidates, (height, width))
+                picture = overlay_heat(image, confidence, (0, 0, width, height))
+        return draw_result(
+            picture, result.box, result.score, result.found, ground_truth=truth, label=label
+        )
+
+    def _close_rows(self) -> None:
+        if self._rows is None or self._boxes is None:
+            return
+        self._rows.close()
+        _part(self._boxes).replace(self._boxes)
+
+    def _write_summary(self, summary: Mapping[str, object]) -> None:
+        if self._summary is None:
+            return
+        text = json.dumps(summary, indent=1, allow_nan=False)
+        _part(self._summary).write_text(f"{text}\n", encoding="utf-8")
+        _part(self._summary).replace(self._summary)
+
+
+def _part(path: Path) -> Path:
+    """Where a file is until it is complete."""
+    return path.with_name(f"{path.name}.part")
+
+
+def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
+    """The path of an output, if it can be written; its folder is made if need be.
+
+    Args:
+        path: of the file.
+        what: goes there, in a word, for the message.
+        source: file or folder that is read; what belongs to it is not to be overwritten.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    problem = f"cannot write the {what} to {str(path)!r}"
+    try:
+        path = Path(path).expanduser()
+        if path.is_dir():
+            raise InputError(f"{problem}: it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = _part(path)
+        left = part.exists()  # by a run that was killed; it stays until this one has rows
+        part.open("ab").close()
+        if not left:
+            part.unlink()
+        if source is not None and path.exists():
+            truth = path.name.startswith("groundtruth") and path.parent.samefile(source)
+            if truth or path.samefile(source):
+                raise InputError(f"{problem}: that file is what is tracked")
+    except OSError as error:
+        raise InputError(f"{problem}: {error.strerror}") from None
+    except RuntimeError as error:  # no such user's home
+        raise InputError(f"{problem}: {error}") from None
+    return path

@@ -1,0 +1,92 @@
+"""Weights by name: conversion from MATLAB's form, and errors that name the file and the cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from rltrack.backbones import BACKBONES, backbone_card, convert_vggm, load_backbone
+from rltrack.errors import InputError
+from rltrack.network import SHAPES
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RLTRACK_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def matlab_file(path: Path, full: bool = False, bad: bool = False) -> dict[str, np.ndarray]:
+    """A .mat as MatConvNet writes it: a cell row of structs; every fourth of the first nine a
+    convolution. The full model has more after them."""
+    generator = np.random.default_rng(0)
+    layers = np.empty((1, 21 if full else 10), dtype=object)
+    stored = {}
+    for i in range(layers.shape[1]):
+        struct = np.empty((1, 1), dtype=[("name", object), ("weights", object)])
+        weights = np.empty((1, 2), dtype=object)
+        weights[0, 0] = weights[0, 1] = np.empty((0, 0))
+        if i in (0, 4, 8):
+            name = f"conv{i // 4 + 1}"
+            o, c, h, w = SHAPES[f"{name}.weight"]
+            filters = generator.normal(size=(h, w, c, o - bad)).astype(np.float32)
+            bias = generator.normal(size=(1, o)).astype(np.float32)
+            weights[0, 0], weights[0, 1] = filters, bias
+            stored[f"{name}.weight"], stored[f"{name}.bias"] = filters, bias
+        struct["name"][0, 0], struct["weights"][0, 0] = f"layer{i}", weights
+        layers[0, i] = struct
+    savemat(path, {"layers": layers})
+    return stored
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_vggm_is_converted_once_and_loaded(tmp_path: Path, cache: Path, full: bool) -> None:
+    stored = matlab_file(tmp_path / "vggm.mat", full)
+    out = convert_vggm(tmp_path / "vggm.mat")
+    assert out == cache / "weights" / "vggm.safetensors"
+    assert not list(cache.rglob("*.part"))
+    net = load_backbone("vggm")
+    filters = stored["conv2.weight"]  # (H, W, I, O)
+    assert net.conv2.weight[7, 5, 1, 3].item() == filters[1, 3, 5, 7]
+    np.testing.assert_array_equal(net.conv3.bias.numpy(), stored["conv3.bias"][0])
+
+
+def test_missing_weights_name_the_file_and_the_command(cache: Path) -> None:
+    with pytest.raises(InputError, match=r"vggm\.safetensors are missing; run `rltrack fe"):
+        load_backbone("vggm")
+
+
+def test_corrupt_weights_are_named(cache: Path) -> None:
+    file = cache / "weights" / "vggm.safetensors"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"not weights")
+    with pytest.raises(InputError, match=r"vggm\.safetensors are corrupt.*rltrack fetch vggm"):
+        load_backbone("vggm")
+
+
+def test_wrong_shapes_are_named(tmp_path: Path) -> None:
+    matlab_file(tmp_path / "vggm.mat", bad=True)
+    with pytest.raises(InputError, match=r"conv1\.weight is \(95, 3, 7, 7\), expected \(96, 3, 7"):
+        convert_vggm(tmp_path / "vggm.mat")
+
+
+def test_what_is_no_matlab_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "page.mat").write_text("<html>not found</html>")
+    with pytest.raises(InputError, match=r"page\.mat is not MatConvNet's VGG-M"):
+        convert_vggm(tmp_path / "page.mat")
+
+
+def test_unknown_backbone_names_the_known() -> None:
+    with pytest.raises(InputError, match="unknown backbone 'vgg'; there are embedded, analytic"):
+        load_backbone("vgg")
+
+
+def test_embedded_is_the_analytic_bank_and_says_so() -> None:
+    one, two = (load_backbone(n).state_dict() for n in ("embedded", "analytic"))
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    assert "analytic" in backbone_card("embedded").recipe
+    assert all(backbone_card(name).name == name for name in BACKBONES)

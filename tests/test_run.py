@@ -1,0 +1,530 @@
+"""A whole run: boxes, files, and what happens when something goes wrong on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rltrack import recorder
+from rltrack.config import TrackerConfig, preset
+from rltrack.errors import InputError
+from rltrack.evaluation import evaluate
+from rltrack.recorder import HEADER, Recorder
+from rltrack.run import Step, Track, TrackingError, track
+from rltrack.synthetic import synthetic
+from rltrack.tracker import Result, Tracker
+
+Image = NDArray[np.uint8]
+
+# Enough to run every line, and no more.
+QUICK = preset(
+    "tiny",
+    attention_weight=0.0,
+    first_iterations=6,
+    first_positives=24,
+    first_negatives=64,
+    regression_samples=32,
+    candidates=24,
+    update_positives=4,
+    update_negatives=8,
+    update_iterations=2,
+    mined_negatives=32,
+    batch_positives=8,
+    batch_negatives=8,
+)
+FAST: dict[str, Any] = {"config": QUICK, "backbone": "random"}
+BOX = (20.0, 24.0, 20.0, 16.0)
+
+
+def moving_square(frames: int = 5, width: int = 96, height: int = 72) -> list[Image]:
+    """A chequered patch that starts at `BOX` and moves 2 pixels a frame to the right."""
+    rng = np.random.default_rng(0)
+    ground = cv2.GaussianBlur(rng.integers(0, 255, (height, width, 3)).astype(np.uint8), (9, 9), 3)
+    patch = np.kron(np.indices((4, 5)).sum(0) % 2, np.ones((4, 4)))[..., None] * (255, 40, 20)
+    images = []
+    for i in range(frames):
+        images.append(ground.copy())
+        images[-1][24:40, 20 + 2 * i : 40 + 2 * i] = patch
+    return images
+
+
+class Clip:
+    """A frame source made of what is given; an exception among the frames is raised there."""
+
+    name = "clip"
+    fps: float | None = 10.0
+
+    def __init__(self, frames: list[Any], truth: Any = None, length: int | None = None) -> None:
+        self.frames = frames
+        self.ground_truth = None if truth is None else np.array(truth, np.float64)
+        self.length = length
+
+    def __iter__(self) -> Iterator[Image | None]:
+        for frame in self.frames:
+            if isinstance(frame, BaseException):
+                raise frame
+            yield frame
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def frames_in(path: Path) -> list[Image]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def same(a: Track, b: Track) -> bool:
+    return np.array_equal(a.boxes, b.boxes) and np.array_equal(a.scores, b.scores, equal_nan=True)
+
+
+# --- Tracking -----------------------------------------------------------------------------------
+
+
+def test_it_beats_a_box_that_stays_where_it_is() -> None:
+    film = synthetic(24)
+    still = evaluate(np.repeat(film.ground_truth[:1], 24, axis=0), film.ground_truth)
+    done = track(film, config=preset("tiny", attention_weight=0.0))
+    assert done.metrics is not None
+    assert done.metrics.dp20 >= still.dp20 + 0.3
+    assert done.metrics.cle <= still.cle / 2
+
+
+def test_the_same_seed_gives_the_same_boxes_bit_for_bit() -> None:
+    runs = [track(moving_square(), BOX, **FAST, seed=seed) for seed in (3, 3, 4)]
+    assert same(runs[0], runs[1])
+    assert not same(runs[0], runs[2])
+
+
+def test_what_a_track_holds() -> None:
+    done = track(moving_square(4), BOX, **FAST, seed=7, device="cpu")
+    assert len(done) == 4
+    assert done.boxes.shape == (4, 4) and done.boxes.dtype == np.float64
+    assert done.boxes[0] == pytest.approx(BOX)
+    assert done.scores.shape == done.seconds.shape == (4,)
+    assert done.found.dtype == np.bool_ and np.array_equal(done.found, done.scores > 0)
+    assert (done.seconds > 0).all() and not done.interrupted
+    assert done.ground_truth is None and done.metrics is None
+    assert (done.name, done.backbone, done.seed, done.device) == ("frames", "random", 7, "cpu")
+    assert done.config == QUICK
+    assert set(done.timings) == {
+        *("decode", "crop", "features", "score", "first_fit", "update", "output")
+    }
+    assert done.timings["first_fit"] > 0 and done.timings["decode"] > 0
+
+
+def test_the_first_box_can_be_asked_for() -> None:
+    asked: list[Image] = []
+
+    def choose(image: Image) -> tuple[float, float, float, float]:
+        asked.append(image)
+        return BOX
+
+    images = moving_square(2)
+    done = track(iter(images), choose, **FAST)
+    assert len(asked) == 1 and np.array_equal(asked[0], images[0])
+    assert done.boxes[0] == pytest.approx(BOX) and len(done) == 2
+
+
+def test_each_frame_is_told_after_its_row_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "boxes.csv"
+    told: list[tuple[int, int]] = []
+
+    def listen(step: Step) -> None:
+        assert not out.exists()
+        told.append((step.index, len(rows_of(tmp_path / "boxes.csv.part"))))
+        assert step.image is not None and step.tracker.candidates[0].shape[1] == 4
+        assert step.source.length == 3
+
+    track(moving_square(3), BOX, **FAST, out=out, on_frame=listen)
+    assert told == [(0, 1), (1, 2), (2, 3)]
+    assert len(rows_of(out)) == 3 and not (tmp_path / "boxes.csv.part").exists()
+
+
+# --- What is written -----------------------------------------------------------------------------
+
+
+def test_boxes_video_and_summary(tmp_path: Path) -> None:
+    truth = [(20 + 2 * i, 24, 20, 16) for i in range(4)]
+    files = {name: tmp_path / "new" / name for name in ("b.csv", "v.mp4", "s.json")}
+    done = track(
+        Clip(moving_square(4), truth),
+        **FAST,
+        out=files["b.csv"],
+        video=files["v.mp4"],
+        summary=files["s.json"],
+    )
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(files)
+    assert files["b.csv"].read_text().splitlines()[0] == HEADER == "frame,x,y,w,h,score,found"
+    rows = rows_of(files["b.csv"])
+    assert [int(row["frame"]) for row in rows] == [0, 1, 2, 3]
+    written = np.array([[float(row[key]) for key in ("x", "y", "w", "h")] for row in rows])
+    np.testing.assert_allclose(written, done.boxes, atol=1e-4)
+    np.testing.assert_allclose([float(row["score"]) for row in rows], done.scores, atol=1e-4)
+    assert [row["found"] for row in rows] == [str(int(found)) for found in done.found]
+    assert len(frames_in(files["v.mp4"])) == 4
+    assert json.loads(files["s.json"].read_text()) == done.summary()
+
+
+def test_summary_has_these_keys_and_null_metrics_without_ground_truth() -> None:
+    done = track(moving_square(2), BOX, **FAST)
+    summary = done.summary()
+    assert list(summary) == [
+        *("frames", "fps", "dp20", "os", "cle", "os50", "preset", "attention_weight", "variant"),
+        *("backbone", "seed", "device", "version"),
+    ]
+    assert [summary[key] for key in ("dp20", "os", "cle", "os50")] == [None] * 4
+    assert summary["frames"] == 2 and summary["fps"] == pytest.approx(1 / done.seconds[1])
+    assert summary["preset"] == "tiny" and summary["attention_weight"] == 0
+    assert summary["variant"] == "reciprocative" and summary["backbone"] == "random"
+
+
+def test_fps_leaves_out_the_first_frame_and_those_that_were_not_tracked() -> None:
+    done = track(moving_square(1), BOX, **FAST)
+    assert done.fps is None and done.summary()["fps"] is None
+    timed = replace(done, seconds=np.array([10.0, 1.0, np.nan, 3.0]))
+    assert timed.fps == pytest.approx(2 / 4)
+
+
+@pytest.mark.parametrize("overlay", ["attention", "confidence"])
+def test_an_overlay_changes_the_picture_and_not_the_track(overlay: str, tmp_path: Path) -> None:
+    plain, heated = tmp_path / "plain.mp4", tmp_path / "heated.mp4"
+    a = track(moving_square(3), BOX, **FAST, video=plain)
+    b = track(moving_square(3), BOX, **FAST, video=heated, overlay=overlay)
+    assert same(a, b)
+    difference = np.abs(frames_in(plain)[1].astype(int) - frames_in(heated)[1])
+    assert (difference > 40).mean() > 0.002
+
+
+# --- Sources that are not as they should be ------------------------------------------------------
+
+
+def test_one_frame_only(tmp_path: Path) -> None:
+    path = tmp_path / "only.png"
+    cv2.imwrite(str(path), moving_square(1)[0][..., ::-1])
+    done = track(path, BOX, **FAST, out=tmp_path / "b.csv", video=tmp_path / "v.mp4")
+    assert len(done) == 1 and done.name == "only"
+    assert len(rows_of(tmp_path / "b.csv")) == len(frames_in(tmp_path / "v.mp4")) == 1
+
+
+def test_a_sequence_folder_brings_first_box_and_metrics(tmp_path: Path) -> None:
+    (tmp_path / "img").mkdir()
+    for i, image in enumerate(moving_square(5)):
+        cv2.imwrite(str(tmp_path / "img" / f"{i + 1:04d}.png"), image[..., ::-1])
+    # 1-based, as OTB's; the third frame has no box, and the last no row
+    rows = ["21\t25\t20\t16", "23,25,20,16", "NaN NaN NaN NaN", "27 25 20 16"]
+    (tmp_path / "groundtruth_rect.txt").write_text("\n".join(rows))
+    done = track(tmp_path, **FAST)
+    assert done.boxes[0] == pytest.approx(BOX)
+    assert done.metrics is not None
+    assert (done.metrics.frames, done.metrics.skipped) == (3, 2)
+    known = [0, 1, 3]
+    truth = np.array([[20 + 2 * i, 24, 20, 16] for i in known])
+    assert done.metrics == evaluate(done.boxes[known], truth)._replace(skipped=2)
+
+
+def test_an_unreadable_frame_keeps_the_last_box(tmp_path: Path) -> None:
+    images = moving_square(5)
+    for i, image in enumerate(images):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), image[..., ::-1])
+    (tmp_path / "2.png").write_bytes(b"no picture")
+    outputs = tmp_path / "out"
+    done = track(tmp_path, BOX, **FAST, out=outputs / "b.csv", video=outputs / "v.mp4")
+    assert len(done) == 5
+    assert np.array_equal(done.boxes[2], done.boxes[1])
+    assert not done.found[2] and np.isnan(done.scores[2]) and np.isnan(done.seconds[2])
+    assert np.isfinite(done.scores[[0, 1, 3, 4]]).all()
+    row = rows_of(outputs / "b.csv")[2]
+    assert row["found"] == "0" and row["score"] == "nan"
+    assert len(frames_in(outputs / "v.mp4")) == 5
+    # the frame is as if it were not there: the others are tracked as without it
+    rest = track([*images[:2], *images[3:]], BOX, **FAST)
+    assert np.array_equal(rest.boxes, done.boxes[[0, 1, 3, 4]])
+
+
+@pytest.mark.parametrize("kind", ["grey", "grey16", "rgb16", "rgba"])
+def test_other_kinds_of_images_track_as_their_rgb(kind: str, tmp_path: Path) -> None:
+    images = moving_square(3)
+    if kind.startswith("grey"):
+        images = [np.repeat(image[..., :1], 3, axis=2) for image in images]
+    expected = track(images, BOX, **FAST)
+    for i, image in enumerate(images):
+        stored: Any = {
+            "grey": image[..., 0],
+            "grey16": image[..., 0].astype(np.uint16) * 257,
+            "rgb16": image[..., ::-1].astype(np.uint16) * 257,
+            "rgba": np.dstack([image[..., ::-1], np.full(image.shape[:2], 9, np.uint8)]),
+        }[kind]
+        cv2.imwrite(str(tmp_path / f"{i}.png"), stored)
+    assert same(track(tmp_path, BOX, **FAST), expected)
+
+
+def test_frames_may_change_size(tmp_path: Path) -> None:
+    first, second, third = moving_square(3)
+    images = [first, second[:50, :70], np.pad(third, ((0, 31), (0, 17), (0, 0)))]
+    done = track(images, BOX, **FAST, video=tmp_path / "v.mp4")
+    assert len(done) == 3 and np.isfinite(done.boxes).all() and (done.boxes[:, 2:] > 0).all()
+    assert len({frame.shape for frame in frames_in(tmp_path / "v.mp4")}) == 1
+
+
+def test_a_target_under_ten_pixels() -> None:
+    done = track(moving_square(4), (22, 26, 6, 5), **FAST)
+    assert np.isfinite(done.boxes).all() and (done.boxes[:, 2:] > 0).all()
+    assert done.boxes[:, 2:].max() < 20
+
+
+def test_a_source_that_ends_early_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="rltrack"):
+        done = track(Clip(moving_square(2), [BOX] * 4, length=4), **FAST)
+    assert len(done) == 2
+    assert done.ground_truth is not None and len(done.ground_truth) == 2
+    assert "clip ended after 2 of 4 frames" in caplog.text
+
+
+def test_ground_truth_shorter_than_the_source_is_filled_up() -> None:
+    done = track(Clip(moving_square(3), [BOX]), **FAST)
+    assert done.metrics is not None and (done.metrics.frames, done.metrics.skipped) == (1, 2)
+
+
+# --- Bad input: said before anything is tracked --------------------------------------------------
+
+
+@pytest.fixture
+def no_tracking(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit(self: Tracker, *_: object) -> Any:
+        raise AssertionError("the first frame was fitted")
+
+    monkeypatch.setattr(Tracker, "_fit_regressor", fit)
+
+
+BAD_BOXES = {
+    "outside": (200, 10, 20, 20),
+    "empty": (10, 10, 0, 20),
+    "NaN": (float("nan"), 10, 20, 20),
+    "three numbers": (1, 2, 3),
+    "no numbers": "abcd",
+}
+
+
+@pytest.mark.usefixtures("no_tracking")
+@pytest.mark.parametrize("box", BAD_BOXES.values(), ids=BAD_BOXES)
+def test_a_bad_box_leaves_no_file(box: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="box"):
+        track(moving_square(2), box, **FAST, out=tmp_path / "b.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_tracking")
+def test_no_box_to_start_from() -> None:
+    with pytest.raises(InputError, match="no first box"):
+        track(moving_square(2), **FAST)
+
+
+@pytest.mark.usefixtures("no_tracking")
+@pytest.mark.parametrize("frames", [[], [None, *moving_square(1)]], ids=["none", "unreadable"])
+def test_no_first_frame(frames: list[Any]) -> None:
+    with pytest.raises(InputError, match="first frame"):
+        track(Clip(frames, [BOX]), **FAST)
+
+
+@pytest.mark.usefixtures("no_tracking")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"config": "papr"},
+        {"backbone": "vgg"},
+        {"device": "abacus"},
+        {"seed": -1},
+        {"overlay": "attention"},  # without a video
+        {"overlay": "rainbow", "video": "v.mp4"},
+    ],
+    ids=str,
+)
+def test_unknown_choices(
+    wrong: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError):
+        track(moving_square(2), BOX, **{**FAST, **wrong})
+    assert list(tmp_path.iterdir()) == []
+
+
+BAD_OUTPUTS: dict[str, dict[str, str]] = {
+    "a folder": {"out": "."},
+    "no name": {"summary": ""},
+    "under a file": {"out": "taken/b.csv"},
+    "video under a file": {"video": "taken/v.mp4"},
+    "no video": {"video": "v.avi"},
+    "one file for two": {"out": "x", "summary": "./x"},
+    "the source": {"out": "seq/img/1.png"},
+    "the ground truth": {"out": "seq/groundtruth_rect.txt"},
+}
+
+
+@pytest.mark.usefixtures("no_tracking")
+@pytest.mark.parametrize("outputs", BAD_OUTPUTS.values(), ids=BAD_OUTPUTS)
+def test_an_output_that_cannot_be_written_is_found_before_tracking(
+    outputs: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("mine")
+    Path("seq/img").mkdir(parents=True)
+    cv2.imwrite("seq/img/1.png", moving_square(1)[0])
+    Path("seq/groundtruth_rect.txt").write_text("21,25,20,16")
+    source = "seq/img/1.png" if "1.png" in str(outputs) else "seq"
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    with pytest.raises(InputError):
+        track(source, BOX, **FAST, **outputs)
+    after = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert after == before
+
+
+@pytest.mark.usefixtures("no_tracking")
+def test_rows_left_by_a_killed_run_survive_a_call_that_never_starts(tmp_path: Path) -> None:
+    left = tmp_path / "b.csv.part"
+    left.write_text("rows")
+    with pytest.raises(InputError):
+        track(moving_square(2), (0, 0, 0, 0), **FAST, out=tmp_path / "b.csv")
+    assert left.read_text() == "rows"
+
+
+# --- Failures and interruptions on the way: nothing tracked so far is lost -----------------------
+
+
+def outputs_in(folder: Path) -> dict[str, Path]:
+    return {"out": folder / "b.csv", "video": folder / "v.mp4", "summary": folder / "s.json"}
+
+
+def assert_complete(folder: Path, frames: int) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == ["b.csv", "s.json", "v.mp4"]
+    assert len(rows_of(folder / "b.csv")) == len(frames_in(folder / "v.mp4")) == frames
+    assert json.loads((folder / "s.json").read_text())["frames"] == frames
+
+
+def failing_update(monkeypatch: pytest.MonkeyPatch, frame: int, error: BaseException) -> None:
+    """Let `Tracker.update` raise at this frame."""
+    update, calls = Tracker.update, []
+
+    def fail(self: Tracker, image: Image) -> Result:
+        calls.append(1)
+        if len(calls) == frame:
+            raise error
+        return update(self, image)
+
+    monkeypatch.setattr(Tracker, "update", fail)
+
+
+def test_an_error_in_the_tracker_keeps_the_frames_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_update(monkeypatch, 3, RuntimeError("out of memory"))
+    with pytest.raises(TrackingError, match="RuntimeError: out of memory") as caught:
+        track(moving_square(5), BOX, **FAST, **outputs_in(tmp_path))
+    assert len(caught.value.track) == 3 and not caught.value.track.interrupted
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert_complete(tmp_path, 3)
+
+
+def test_an_error_in_the_source_keeps_the_frames_before(tmp_path: Path) -> None:
+    source = Clip([*moving_square(2), OSError("unplugged")], [BOX])
+    with pytest.raises(TrackingError, match="unplugged") as caught:
+        track(source, **FAST, **outputs_in(tmp_path))
+    assert len(caught.value.track) == 2
+    assert_complete(tmp_path, 2)
+
+
+def test_an_error_in_one_output_leaves_the_others_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Recorder) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Recorder, "_close_rows", full)
+    with pytest.raises(TrackingError, match="No space left") as caught:
+        track(moving_square(2), BOX, **FAST, **outputs_in(tmp_path))
+    assert len(caught.value.track) == 2
+    assert len(rows_of(tmp_path / "b.csv.part")) == len(frames_in(tmp_path / "v.mp4")) == 2
+    assert (tmp_path / "s.json").exists()
+
+
+def test_ctrl_c_while_tracking_keeps_the_frames_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_update(monkeypatch, 2, KeyboardInterrupt())
+    done = track(moving_square(5), BOX, **FAST, **outputs_in(tmp_path))
+    assert done.interrupted and len(done) == 2
+    assert_complete(tmp_path, 2)
+
+
+def test_ctrl_c_while_writing_waits_for_the_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = recorder.draw_result
+
+    def press(*args: Any, label: str, **options: Any) -> Image:
+        if label == "frame 1":
+            signal.raise_signal(signal.SIGINT)
+        return draw(*args, label=label, **options)
+
+    monkeypatch.setattr(recorder, "draw_result", press)
+    done = track(moving_square(5), BOX, **FAST, **outputs_in(tmp_path))
+    assert done.interrupted and len(done) == 2
+    assert_complete(tmp_path, 2)
+
+
+def test_ctrl_c_at_the_very_end_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = Recorder.close
+
+    def press(self: Recorder, summary: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        close(self, summary)
+
+    monkeypatch.setattr(Recorder, "close", press)
+    done = track(moving_square(2), BOX, **FAST, **outputs_in(tmp_path))
+    assert done.interrupted and len(done) == 2
+    assert_complete(tmp_path, 2)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_in_the_first_fit_leaves_older_files_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(self: Tracker, *_: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tracker, "init", press)
+    (tmp_path / "b.csv").write_text("older")
+    done = track(moving_square(2), BOX, **FAST, **outputs_in(tmp_path))
+    assert done.interrupted and len(done) == 0 and done.boxes.shape == (0, 4)
+    assert done.metrics is None and done.summary()["frames"] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["b.csv"]
+    assert (tmp_path / "b.csv").read_text() == "older"
+
+
+def test_configuration_by_name_is_the_preset(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stop(Exception):
+        pass
+
+    def look(self: Tracker, config: TrackerConfig, **_: object) -> None:
+        assert config == preset("released-code")
+        raise Stop
+
+    monkeypatch.setattr(Tracker, "__init__", look)
+    with pytest.raises(Stop):
+        track(moving_square(1), BOX, config="released-code")

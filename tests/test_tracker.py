@@ -1,0 +1,345 @@
+"""The tracker's parts and its two calls."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator
+
+from rltrack.backbones import load_backbone
+from rltrack.boxes import iou
+from rltrack.config import PRESETS, TrackerConfig, preset
+from rltrack.errors import InputError
+from rltrack.fitting import hard_negatives
+from rltrack.memory import SampleMemory, Samples
+from rltrack.network import FEATURES, Classifier
+from rltrack.regression import BoxRegressor
+from rltrack.synthetic import synthetic
+from rltrack.tracker import Tracker, pick_device
+
+# --- Configuration --------------------------------------------------------------------------
+
+
+def test_presets_differ_where_paper_and_released_code_do() -> None:
+    paper, released = preset("paper"), preset("released-code")
+    assert (paper.candidates, paper.first_positives + paper.first_negatives) == (256, 5500)
+    assert paper.update_positives + paper.update_negatives == 256
+    differing = {
+        f.name
+        for f in dataclasses.fields(TrackerConfig)
+        if getattr(paper, f.name) != getattr(released, f.name)
+    }
+    assert differing == {
+        "preset", "map_part", "map_channels", "map_statistics", "score_seed", "clip_scope",
+        "positive_iou", "averaged_candidates", "follow", "update_positives",
+        "update_negative_iou",
+    }  # fmt: skip
+    assert {preset(name).preset for name in PRESETS} == set(PRESETS)
+
+
+def test_config_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        preset("paper").attention_weight = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"atention_weight": 1.0}, "unknown configuration field 'atention_weight'"),
+        ({"attention_weight": -1.0}, "attention_weight is -1.0"),
+        ({"attention_weight": float("nan")}, "attention_weight is nan"),
+        ({"map_at": "conv2"}, "map_at is 'conv2'; it must be one of conv1, input"),
+        ({"candidates": 0}, "candidates is 0"),
+        ({"positive_iou": (0.7, 0.5)}, "two increasing numbers"),
+        ({"map_part": "all"}, "cancel"),
+        ({"averaged_candidates": 500}, "only 256"),
+        ({"variant": "attentive-features", "attention_weight": 5.0}, "plain loss"),
+        ({"second_order": 1}, "True or False"),
+    ],
+)
+def test_bad_configuration_is_named(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError, match=says.replace("(", r"\(")):
+        preset("paper", **changes)
+
+
+def test_unknown_preset_names_the_known() -> None:
+    with pytest.raises(InputError, match="unknown preset 'best'; there are paper, released-code"):
+        preset("best")
+
+
+def test_attentive_features_have_the_plain_loss() -> None:
+    assert preset("paper", variant="attentive-features").attention_weight == 0
+
+
+# --- Memory, mining, regression ---------------------------------------------------------------
+
+
+def samples(value: float, n: int) -> Samples:
+    return Samples(torch.full((n, 2), value), None)
+
+
+def test_memory_is_bounded_and_forgets_the_oldest() -> None:
+    memory = SampleMemory(long=5, short=2)
+    for frame in range(8):
+        memory.add(samples(frame, 3), samples(-frame, 4))
+    assert len(memory) == 5
+    positives, negatives = memory.long_term()
+    assert positives.features[:, 0].unique().tolist() == [3, 4, 5, 6, 7]
+    assert negatives.features[:, 0].unique().tolist() == [-7, -6]
+    recent, _ = memory.short_term()
+    assert recent.features[:, 0].unique().tolist() == [6, 7]
+    assert len(recent.features) == 6
+
+
+def test_hard_negatives_are_the_highest_scored() -> None:
+    classifier = Classifier(Generator().manual_seed(0))
+    features = torch.rand(40, FEATURES, generator=Generator().manual_seed(1))
+    scores = classifier(features)[:, 1]
+    hard = hard_negatives(classifier, features, 8)
+    assert sorted(hard.tolist()) == sorted(scores.argsort(descending=True)[:8].tolist())
+
+
+def test_box_regression_is_ridge_by_the_normal_equations() -> None:
+    generator = Generator().manual_seed(0)
+    x = torch.randn(30, 12, generator=generator, dtype=torch.float64)
+    target = torch.tensor([50.0, 40.0, 30.0, 20.0], dtype=torch.float64)
+    jitter = 4 * torch.randn(30, 4, generator=generator, dtype=torch.float64)
+    boxes = target + jitter
+    ridge = BoxRegressor(x, boxes, target, alpha=7.0, iou_range=(0, 1), area_range=(0, 9))
+    aims = torch.stack(
+        [
+            (target[0] + target[2] / 2 - boxes[:, 0] - boxes[:, 2] / 2) / boxes[:, 2],
+            (target[1] + target[3] / 2 - boxes[:, 1] - boxes[:, 3] / 2) / boxes[:, 3],
+            torch.log(target[2] / boxes[:, 2]),
+            torch.log(target[3] / boxes[:, 3]),
+        ],
+        dim=1,
+    )
+    centred = x - x.mean(0)
+    expected = torch.linalg.solve(
+        centred.T @ centred + 7 * torch.eye(12, dtype=torch.float64),
+        centred.T @ (aims - aims.mean(0)),
+    )
+    torch.testing.assert_close(ridge.weights, expected)
+    torch.testing.assert_close(ridge.intercept, aims.mean(0) - x.mean(0) @ expected)
+
+
+def test_box_regression_learns_and_discards_what_leaves_its_range() -> None:
+    """Features that hold the correction itself: almost free ridge maps every box to the target."""
+    generator = Generator().manual_seed(0)
+    image = torch.tensor([200.0, 200.0], dtype=torch.float64)
+    target = torch.tensor([50.0, 40.0, 30.0, 20.0], dtype=torch.float64)
+    boxes = target + torch.tensor([-9.0, -6.0, 18.0, 12.0]) * torch.rand(
+        200, 4, generator=generator, dtype=torch.float64
+    )
+    middle = boxes[:, :2] + boxes[:, 2:] / 2
+    features = torch.cat(
+        [(target[:2] + target[2:] / 2 - middle) / boxes[:, 2:], (target[2:] / boxes[:, 2:]).log()],
+        dim=1,
+    )
+    ridge = BoxRegressor(features, boxes, target, alpha=1e-9, iou_range=(0.6, 1), area_range=(1, 2))
+    fits = iou(boxes, target) >= 0.6
+    assert fits.any()
+    assert not fits.all()
+    out = ridge(features, boxes, image)
+    torch.testing.assert_close(out[fits], target.expand(int(fits.sum()), 4), atol=1e-3, rtol=0)
+    torch.testing.assert_close(out[~fits], boxes[~fits])
+
+
+# --- Backbones ------------------------------------------------------------------------------
+
+
+def test_backbones_are_seeded() -> None:
+    one, two = (load_backbone("analytic").state_dict() for _ in range(2))
+    assert all(torch.equal(one[k], two[k]) for k in one)
+
+
+def test_first_layer_filters_are_distinct_and_see_colour() -> None:
+    filters = load_backbone("analytic").conv1.weight.flatten(1)
+    filters = filters / filters.norm(dim=1, keepdim=True)
+    similarity = filters @ filters.T - torch.eye(96)
+    assert similarity.max() < 0.995
+    by_channel = load_backbone("analytic").conv1.weight.sum((2, 3))
+    assert ((by_channel - by_channel.mean(1, keepdim=True)).norm(dim=1) > 1e-3).sum() >= 8
+
+
+def test_pick_device() -> None:
+    assert pick_device("cpu").type == "cpu"
+    assert pick_device("auto").type in ("cpu", "cuda")
+    with pytest.raises(InputError, match="device 'abacus' cannot be used"):
+        pick_device("abacus")
+
+
+# --- Tracking -------------------------------------------------------------------------------
+
+FILM = synthetic(12)
+
+
+def plain(**changes: object) -> Tracker:
+    """A tracker without attention, for what does not depend on it: several times faster."""
+    return Tracker(preset("tiny", attention_weight=0.0, **changes), device="cpu")
+
+
+def follow(tracker: Tracker, frames: int = 12) -> list[tuple[float, ...]]:
+    results = [tracker.init(FILM[0], FILM.ground_truth[0])]
+    results += [tracker.update(FILM[i]) for i in range(1, frames)]
+    return [(*r.box, r.score) for r in results]
+
+
+def test_it_follows_and_is_bit_reproducible() -> None:
+    one, two = (follow(Tracker("tiny", device="cpu", seed=3)) for _ in range(2))
+    assert one == two
+    boxes = torch.tensor([r[:4] for r in one])
+    overlap = iou(boxes, torch.from_numpy(FILM.ground_truth[:12]).float())
+    assert overlap.min() > 0.4
+    other = follow(Tracker("tiny", device="cpu", seed=4), 3)
+    assert other != one[:3]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variant": "attentive-features"},
+        {"attention_weight": 0.0},
+        {"map_at": "input"},
+        {"clip_scope": "all"},
+        {"follow": "candidate"},
+        {"attention_dropout": True},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_every_way_of_tracking_follows(changes: dict[str, object]) -> None:
+    quick = {"first_iterations": 6, "update_interval": 2, **changes}
+    tracker = Tracker(preset("tiny", **quick), device="cpu")
+    boxes = torch.tensor([r[:4] for r in follow(tracker, 4)])
+    assert iou(boxes, torch.from_numpy(FILM.ground_truth[:4]).float()).min() > 0.4
+
+
+def test_double_precision() -> None:
+    config = preset("tiny", attention_weight=0.0)
+    tracker = Tracker(config, device="cpu", dtype=torch.float64)
+    boxes = torch.tensor([r[:4] for r in follow(tracker, 3)])
+    assert iou(boxes, torch.from_numpy(FILM.ground_truth[:3]).float()).min() > 0.4
+
+
+def test_a_lost_target_keeps_its_box_widens_the_search_and_relearns() -> None:
+    tracker = plain()
+    first = tracker.init(FILM[0], FILM.ground_truth[0])
+    empty = np.full_like(FILM[0], 128)
+    for _ in range(2):
+        result = tracker.update(empty)
+        assert not result.found
+        assert result.score <= 0
+        np.testing.assert_allclose(result.box, first.box)
+    boxes, _ = tracker.candidates
+    near = plain()
+    near.init(FILM[0], FILM.ground_truth[0])
+    near.update(FILM[1])
+    assert boxes[:, 0].std() > 1.5 * near.candidates[0][:, 0].std()
+    assert tracker.timings["update"] > 0
+    assert len(tracker._memory) == 1  # nothing is learned from a failed frame
+    assert tracker.update(FILM[1]).found
+
+
+def test_following_the_result_or_the_candidate() -> None:
+    """The released code regresses for output only; the search goes on from the candidate."""
+    for way, same in (("result", True), ("candidate", False)):
+        tracker = plain(follow=way)
+        tracker.init(FILM[0], FILM.ground_truth[0])
+        results = [tracker.update(FILM[i]) for i in (1, 2, 3)]
+        centred = np.allclose(tracker._target.numpy(), results[-1].box, atol=1e-4)
+        regressed = any(
+            not np.isclose(tracker.candidates[0], r.box, atol=1e-3).all(1).any() for r in results
+        )
+        assert regressed
+        assert centred is same or not same
+
+
+def test_attention_and_candidates_can_be_looked_at() -> None:
+    tracker = plain()
+    box = tuple(FILM.ground_truth[0])
+    tracker.init(FILM[0], box)
+    target, background = tracker.attention(FILM[0], box)
+    assert target.shape == background.shape == (51, 51)
+    assert target.min() >= 0
+    assert target.max() > 0
+    x, y, w, h = tracker.crop_extent(box)
+    assert x < box[0] < box[0] + box[2] < x + w
+    assert y < box[1] < box[1] + box[3] < y + h
+    tracker.update(FILM[1])
+    boxes, scores = tracker.candidates
+    assert boxes.shape == (64, 4)
+    assert scores.shape == (64,)
+    # Looking changes nothing.
+    twin = plain()
+    twin.init(FILM[0], box)
+    twin.update(FILM[1])
+    tracker.attention(FILM[1], box)
+    assert tracker.update(FILM[2]) == twin.update(FILM[2])
+
+
+@pytest.mark.parametrize(
+    ("box", "says"),
+    [
+        ((1, 2, 3), "wanted four numbers"),
+        (("a", 2, 3, 4), "wanted four numbers"),
+        ((float("nan"), 2, 3, 4), "must be finite"),
+        ((5, 5, 0, 10), "must be positive"),
+        ((500, 5, 10, 10), "outside the 320x240 image"),
+        ((-50, 5, 10, 10), "outside the 320x240 image"),
+    ],
+)
+def test_bad_boxes_are_named(box: tuple[float, ...], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        Tracker("tiny", backbone="random", device="cpu").init(FILM[0], box)
+
+
+def test_bad_images_are_named() -> None:
+    tracker = Tracker("tiny", backbone="random", device="cpu")
+    for image in (FILM[0][..., 0], FILM[0].astype(float), FILM[0][:0], FILM[0][..., [0, 1]]):
+        with pytest.raises(InputError, match="wanted uint8"):
+            tracker.init(image, (1, 1, 20, 20))
+    with pytest.raises(InputError, match="before init"):
+        tracker.update(FILM[0])
+
+
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [
+        ((320, 240), (40, 40, 4, 3)),  # under 10 px
+        ((320, 240), (0, 0, 320, 240)),  # fills the image
+        ((320, 240), (300, 200, 60, 80)),  # reaches outside
+        ((24, 18), (5, 5, 8, 8)),  # a tiny image
+        ((1, 1), (0, 0, 1, 1)),
+    ],
+)
+def test_hard_shapes_are_survived(size: tuple[int, int], box: tuple[float, ...]) -> None:
+    generator = np.random.default_rng(0)
+    image = generator.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    tracker = plain(first_iterations=2)
+    tracker.init(image, box)
+    result = tracker.update(image)
+    assert np.isfinite(result.box).all()
+    assert min(result.box[2:]) > 0
+
+
+def test_frames_may_change_size() -> None:
+    tracker = plain()
+    tracker.init(FILM[0], FILM.ground_truth[0])
+    assert tracker.update(np.ascontiguousarray(FILM[1][:200, :300])).found
+
+
+def test_the_image_is_not_changed() -> None:
+    image = FILM[0].copy()
+    image.setflags(write=False)
+    plain().init(image, FILM.ground_truth[0])
+    assert np.array_equal(image, FILM[0])
+
+
+@pytest.mark.gpu
+def test_cuda_follows_too() -> None:
+    boxes = torch.tensor([r[:4] for r in follow(Tracker("tiny", device="cuda"))])
+    assert iou(boxes, torch.from_numpy(FILM.ground_truth[:12]).float()).min() > 0.4
