@@ -27,6 +27,10 @@ BACKBONES = ("embedded", "analytic", "random", "vggm")
 
 VGGM_FILE = "vggm.safetensors"
 
+DEVIATIONS = 60.0, 60.0, 2.0
+"""Of the analytic bank's responses, conv1 to conv3. The first two are large enough for the LRN to
+even out contrast (with responses near 1 it does nothing); the last sets the learning's pace."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -41,8 +45,8 @@ _CARDS = {
     "analytic": Card(
         "analytic",
         "conv1: Gabor filters of 8 directions, 2 wavelengths and 4 phases, colour-opponent "
-        "edges and blobs; conv2-3: random orthogonal filters, each layer's responses centred "
-        "and scaled on seeded 1/f noise. No image was used.",
+        "edges and blobs; conv2-3: random orthogonal filters; each layer's responses scaled on "
+        "seeded 1/f noise. No image was used.",
         "MIT",
     ),
     "random": Card("random", "independent Gaussian weights from a fixed seed", "MIT"),
@@ -184,7 +188,7 @@ def _random_bank(seed: int = 0) -> dict[str, Tensor]:
 
 
 def analytic_bank(seed: int = 0) -> dict[str, Tensor]:
-    """The seeded filter bank, each layer calibrated to responses of deviation 1 on 1/f noise."""
+    """The seeded filter bank, each layer scaled to :data:`DEVIATIONS` on 1/f noise."""
     generator = Generator().manual_seed(seed)
     weights = {
         "conv1.weight": _first_layer(),
@@ -248,20 +252,14 @@ def _orthogonal(shape: tuple[int, ...], generator: Generator) -> Tensor:
 
 
 def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, Tensor]:
-    """Centre and scale each layer's responses on 1/f noise, first to last."""
-    x = _natural_noise(48, generator)
-    for i in range(1, 4):
+    """Scale each layer's responses on 1/f noise, first to last; channels keep their proportions."""
+    x = _natural_noise(32, generator)
+    for i, deviation in enumerate(DEVIATIONS, 1):
         net = FeatureExtractor(weights)
         z = net.stem(x)
-        if i > 1:
-            z = net.conv2(F.max_pool2d(local_response_norm(F.relu(z)), 3, 2))
-        if i > 2:
-            z = net.conv3(F.max_pool2d(local_response_norm(F.relu(z)), 3, 2))
-        # One scale a layer: channels keep their relative strength.
-        scale = 1 / z.std()
-        weights[f"conv{i}.weight"] = weights[f"conv{i}.weight"] * scale
-        if i > 1:
-            weights[f"conv{i}.bias"] = -z.mean((0, 2, 3)) * scale
+        for layer in (net.conv2, net.conv3)[: i - 1]:
+            z = layer(F.max_pool2d(local_response_norm(F.relu(z)), 3, 2))
+        weights[f"conv{i}.weight"] = weights[f"conv{i}.weight"] * (deviation / z.std())
     return weights
 
 

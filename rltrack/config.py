@@ -132,9 +132,11 @@ class TrackerConfig:
     """Spread after a failed frame. Released code."""
     averaged_candidates: int = 1
     """The result is the mean of this many best candidates. Paper 4: 1; released code: 5."""
-    follow: Literal["result", "candidate"] = "result"
-    """Centre of the next search and of the update samples: the regressed box (paper 4, "the
-    predicted location"), or the unregressed candidate (released code)."""
+    follow: Literal["candidate", "result"] = "candidate"
+    """Centre of the next search and of the update samples: the unregressed candidate (released
+    code), or the regressed box. Paper 4, "the predicted location", can be read as either; but
+    regression only ever makes boxes smaller (``regression_area``), so feeding it back shrinks
+    the target frame by frame."""
     success_threshold: float = 0.0
     """A frame succeeds when its score (the logit f_1) is above this. Released code."""
 
@@ -204,7 +206,6 @@ _CHANGES: dict[str, dict[str, Any]] = {
         "clip_scope": "all",
         "positive_iou": (0.7, 1.0),
         "averaged_candidates": 5,
-        "follow": "candidate",
         "update_positives": 50,
         "update_negative_iou": (0.0, 0.3),
     },

@@ -39,7 +39,7 @@ class Recorder:
         video: where the video goes; its suffix chooses the format, see `rltrack.video`.
         summary: where the JSON file goes.
         overlay: heat drawn into the video: ``attention``, the map A_p of the crop at the box, or
-            ``confidence``, the candidates' scores above 0.
+            ``confidence``, the candidates' scores above 0, from the second frame on.
         fps: of the video; 25 if None.
         source: file or folder that the frames come from, never to be overwritten.
 
@@ -139,7 +139,7 @@ class Recorder:
             if self._overlay == "attention":
                 attention, _ = tracker.attention(image, result.box)
                 picture = overlay_heat(image, attention, tracker.crop_extent(result.box))
-            elif self._overlay == "confidence":
+            elif self._overlay == "confidence" and self._count:  # in the first nothing is searched
                 height, width = image.shape[:2]
                 confidence = confidence_map(*tracker.candidates, (height, width))
                 picture = overlay_heat(image, confidence, (0, 0, width, height))

@@ -34,7 +34,7 @@ def test_presets_differ_where_paper_and_released_code_do() -> None:
     }
     assert differing == {
         "preset", "map_part", "map_channels", "map_statistics", "score_seed", "clip_scope",
-        "positive_iou", "averaged_candidates", "follow", "update_positives",
+        "positive_iou", "averaged_candidates", "update_positives",
         "update_negative_iou",
     }  # fmt: skip
     assert {preset(name).preset for name in PRESETS} == set(PRESETS)
@@ -206,7 +206,7 @@ def test_it_follows_and_is_bit_reproducible() -> None:
         {"attention_weight": 0.0},
         {"map_at": "input"},
         {"clip_scope": "all"},
-        {"follow": "candidate"},
+        {"follow": "result"},
         {"attention_dropout": True},
     ],
     ids=lambda c: next(iter(c)),

@@ -1,0 +1,437 @@
+"""The command line, as a person meets it: options, messages, exit status, files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import rltrack
+from rltrack import cli, config, fetch
+from rltrack.cli import main
+from rltrack.tracker import Tracker
+from rltrack.video import VideoWriter
+
+pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX's")
+
+BOX = "20,24,20,16"
+# In place of `tiny`, for the runs in this process.
+QUICKER = {
+    "first_iterations": 6,
+    "first_positives": 24,
+    "first_negatives": 64,
+    "regression_samples": 32,
+    "candidates": 24,
+    "averaged_candidates": 3,
+    "update_positives": 4,
+    "update_negatives": 8,
+    "update_iterations": 2,
+    "mined_negatives": 32,
+    "batch_positives": 8,
+    "batch_negatives": 8,
+}
+FAST = ["--preset", "tiny", "--backbone", "random", "--attention-weight", "0"]
+
+
+@pytest.fixture(autouse=True)
+def _quicker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(config._CHANGES, "tiny", QUICKER)
+    monkeypatch.setenv("RLTRACK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def sequence(tmp_path: Path) -> Path:
+    """An OTB folder: a patch that moves 2 pixels a frame; the last frame has no box."""
+    return make_sequence(tmp_path / "Patch", 4)
+
+
+def moving_patch(frames: int) -> Iterator[NDArray[np.uint8]]:
+    rng = np.random.default_rng(0)
+    ground = cv2.GaussianBlur(rng.integers(0, 255, (72, 96, 3)).astype(np.uint8), (9, 9), 3)
+    for i in range(frames):
+        image = ground.copy()
+        left = 20 + 2 * (i % 20)
+        image[24:40, left : left + 20] = (255, 40, 20)
+        image[28:36, left + 5 : left + 15] = (255, 255, 255)
+        yield image
+
+
+def make_sequence(folder: Path, frames: int) -> Path:
+    (folder / "img").mkdir(parents=True)
+    for i, image in enumerate(moving_patch(frames)):
+        cv2.imwrite(str(folder / "img" / f"{i + 1:04d}.png"), image[..., ::-1])
+    rows = [f"{21 + 2 * (i % 20)},25,20,16" for i in range(frames - 1)]
+    (folder / "groundtruth_rect.txt").write_text("\n".join([*rows, "NaN,NaN,NaN,NaN"]))
+    return folder
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def frames_in(path: Path) -> int:
+    video = cv2.VideoCapture(str(path))
+    count = 0
+    while video.read()[0]:
+        count += 1
+    return count
+
+
+# --- Done: 0 ------------------------------------------------------------------------------------
+
+
+def test_track_a_sequence(sequence: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    outputs = ["--out", "out/boxes.csv", "--video", "out/v.mp4", "--json", "out/summary.json"]
+    assert main(["track", str(sequence), *FAST, "--seed", "3", *outputs]) == 0
+    shown, errors = capfd.readouterr()
+    assert errors == ""  # no progress bar where there is no terminal
+    assert re.search(r"metrics +DP20 \d\.\d{3}, OS .* CLE .* px, OS50 .*; 1 frames without", shown)
+    for word in ("Patch", "preset tiny", "lambda 0", "backbone random", "seed 3", "FPS", "MiB"):
+        assert word in shown
+    for phase in ("decode", "crop", "features", "score", "first fit", "update"):
+        assert re.search(rf"\b{phase} \d", shown)
+    assert len(rows_of(Path("out/boxes.csv"))) == frames_in(Path("out/v.mp4")) == 4
+    summary = json.loads(Path("out/summary.json").read_text())
+    assert summary["frames"] == 4 and 0 <= summary["os"] <= 20 / 21
+    assert (summary["preset"], summary["seed"], summary["device"]) == ("tiny", 3, "cpu")
+    assert summary["version"] == rltrack.__version__
+
+
+def test_track_a_video_file_from_a_box(capsys: pytest.CaptureFixture[str]) -> None:
+    with VideoWriter("clip.mp4", 10) as video:
+        for image in moving_patch(3):
+            video.write(image)
+    assert main(["track", "clip.mp4", "--box", BOX, *FAST, "--out", "b.csv"]) == 0
+    assert len(rows_of(Path("b.csv"))) == 3
+    assert "metrics" not in capsys.readouterr().out
+
+
+def test_attentive_features_come_without_attention_weight(sequence: Path) -> None:
+    options = ["--variant", "attentive-features", "--preset", "tiny", "--backbone", "random"]
+    assert main(["track", str(sequence), *options, "--json", "s.json"]) == 0
+    summary = json.loads(Path("s.json").read_text())
+    assert summary["variant"] == "attentive-features" and summary["attention_weight"] == 0
+
+
+def test_a_run_that_writes_nothing_says_so(
+    sequence: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["track", str(sequence), *FAST]) == 0
+    assert capsys.readouterr().err.startswith("warning: nothing is written")
+
+
+def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--frames", "4", "--preset", "tiny", "--backbone", "random", "--out", "here"]
+    assert main(["demo", *options]) == 0
+    shown, errors = capsys.readouterr()
+    assert errors == ""
+    assert re.search(r"^tiny +0 +4 ", shown, re.M) and re.search(r"^tiny +5 +4 ", shown, re.M)
+    runs = [f"demo-lambda{weight}" for weight in (0, 5)]
+    expected = {"figure.png", *(f"{run}.{end}" for run in runs for end in ("csv", "mp4", "json"))}
+    assert {path.name for path in Path("here").iterdir()} == expected
+    for run, weight in zip(runs, (0.0, 5.0), strict=True):
+        assert len(rows_of(Path(f"here/{run}.csv"))) == frames_in(Path(f"here/{run}.mp4")) == 4
+        summary = json.loads(Path(f"here/{run}.json").read_text())
+        assert summary["attention_weight"] == weight and summary["dp20"] is not None
+    figure = cv2.imread("here/figure.png")
+    assert figure is not None and figure.shape[1] > 800 and figure.std() > 10
+
+
+def test_info_names_versions_and_backbones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    shown = capsys.readouterr().out
+    for name in ("rltrack", "python", "torch", "numpy", "opencv", "device", "cache"):
+        assert re.search(rf"^{name} +\S", shown, re.M)
+    assert "backbone random: ready" in shown
+    assert re.search(r"backbone vggm: .*missing.*rltrack fetch vggm", shown)
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"rltrack {rltrack.__version__}\n"
+    assert main([]) == 0
+    bare = capsys.readouterr().out
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out == bare
+    for command in ("track", "demo", "info", "fetch"):
+        assert command in bare
+        assert main([command, "--help"]) == 0
+
+
+def test_help_does_not_load_pytorch() -> None:
+    code = (
+        "import sys; from rltrack.cli import main; main(['track', '--help']); "
+        "sys.exit(any(m in sys.modules for m in ('torch', 'cv2', 'matplotlib', 'scipy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+
+
+# --- Bad input: 2, one line, before any tracking -------------------------------------------------
+
+ATTENTIVE = ["--variant", "attentive-features", "--attention-weight", "1"]
+BAD_OPTIONS: dict[str, tuple[list[str], str]] = {
+    "no source": (["track"], "SOURCE"),
+    "no such source": (["track", "nowhere.mp4"], "nowhere.mp4"),
+    "no such webcam": (["track", "99", "--box", BOX], "webcam"),
+    "empty folder": (["track", "empty"], "no frames"),
+    "not a video": (["track", "text.mp4"], "text.mp4"),
+    "not an image": (["track", "text.png"], "text.png"),
+    "ground truth malformed": (["track", "malformed"], "line 1"),
+    "no first box": (["track", "Patch/img"], "--box"),
+    "box outside": (["track", "Patch", "--box", "900,9,9,9"], "900,9,9,9"),
+    "box empty": (["track", "Patch", "--box", "9,9,0,9"], "positive"),
+    "box NaN": (["track", "Patch", "--box", "nan,9,9,9"], "finite"),
+    "box of three": (["track", "Patch", "--box", "1,2,3"], "'1,2,3'"),
+    "box in words": (["track", "Patch", "--box", "a,b,c,d"], "'a,b,c,d'"),
+    "two boxes": (["track", "Patch", "--box", BOX, "--select"], "--select"),
+    "no display": (["track", "Patch", "--select"], "display"),
+    "unknown preset": (["track", "Patch", "--preset", "papr"], "'papr'"),
+    "unknown backbone": (["track", "Patch", "--backbone", "vgg"], "'vgg'"),
+    "backbone not fetched": (["track", "Patch", "--backbone", "vggm"], "rltrack fetch vggm"),
+    "unknown variant": (["track", "Patch", "--variant", "other"], "'other'"),
+    "negative weight": (["track", "Patch", "--attention-weight", "-1"], "attention_weight"),
+    "NaN weight": (["track", "Patch", "--attention-weight", "nan"], "attention_weight"),
+    "weight in words": (["track", "Patch", "--attention-weight", "much"], "--attention-weight"),
+    "weight not for variant": (["track", "Patch", *ATTENTIVE], "attention_weight"),
+    "unknown device": (["track", "Patch", "--device", "meta"], "'meta'"),
+    "no GPU": (["track", "Patch", "--device", "cuda:63"], "cuda:63"),
+    "negative seed": (["track", "Patch", "--seed", "-1"], "seed"),
+    "unknown overlay": (["track", "Patch", "--overlay", "x", "--video", "v.mp4"], "'x'"),
+    "overlay on nothing": (["track", "Patch", "--overlay", "attention"], "video"),
+    "boxes to a folder": (["track", "Patch", "--out", "empty"], "folder"),
+    "boxes under a file": (["track", "Patch", "--out", "text.png/b.csv"], "text.png/b.csv"),
+    "video of no kind": (["track", "Patch", "--video", "v.xyz"], ".mp4"),
+    "summary to a folder": (["track", "Patch", "--json", "empty"], "folder"),
+    "unknown option": (["track", "Patch", "--fast"], "--fast"),
+    "unknown command": (["follow"], "follow"),
+    "demo under a file": (["demo", "--out", "text.png"], "text.png"),
+    "demo of no frames": (["demo", "--frames", "0"], "frames"),
+    "demo with unknown preset": (["demo", "--preset", "papr"], "'papr'"),
+    "demo without GPU": (["demo", "--device", "cuda:63"], "cuda:63"),
+    "unknown asset": (["fetch", "imagenet"], "imagenet"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "named"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
+@pytest.mark.usefixtures("sequence")
+def test_bad_input(
+    arguments: list[str],
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    Path("empty").mkdir()
+    Path("malformed").mkdir()
+    Path("malformed/groundtruth_rect.txt").write_text("one,two\n")
+    Path("malformed/1.png").write_bytes(Path("Patch/img/0001.png").read_bytes())
+    Path("text.mp4").write_text("no video")
+    Path("text.png").write_text("no image")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def fit(self: Tracker, *_: object) -> Any:
+        raise AssertionError("the first frame was fitted")
+
+    monkeypatch.setattr(Tracker, "_fit_regressor", fit)
+    before = sorted(Path().rglob("*"))
+    assert main(arguments) == 2
+    shown, errors = capfd.readouterr()
+    assert shown == ""
+    assert errors.startswith("error: ") and errors.count("\n") == 1
+    assert named in errors
+    assert [path for path in sorted(Path().rglob("*")) if path.is_file()] == [
+        path for path in before if path.is_file()
+    ]
+
+
+# --- Failed part-way: 1 --------------------------------------------------------------------------
+
+
+def at_frame(monkeypatch: pytest.MonkeyPatch, frame: int, act: Any) -> None:
+    """Call `act` in place of tracking this frame."""
+    update, calls = Tracker.update, []
+
+    def patched(self: Tracker, image: Any) -> Any:
+        calls.append(1)
+        return act() if len(calls) == frame else update(self, image)
+
+    monkeypatch.setattr(Tracker, "update", patched)
+
+
+def out_of_memory() -> None:
+    raise RuntimeError("out of\nmemory")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_failing_part_way_keeps_what_was_tracked(
+    debug: bool,
+    sequence: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    at_frame(monkeypatch, 2, out_of_memory)
+    outputs = ["--out", "b.csv", "--video", "v.mp4", "--json", "s.json"]
+    assert main(["track", str(sequence), *FAST, *outputs, *["--debug"] * debug]) == 1
+    shown, errors = capsys.readouterr()
+    last = errors.splitlines()[-1]
+    assert last.startswith("error: RuntimeError: out of memory; ") and "2 frames" in last
+    assert ("Traceback" in errors) == debug and (errors.count("\n") == 1) == (not debug)
+    assert "Patch" in shown
+    assert len(rows_of(Path("b.csv"))) == frames_in(Path("v.mp4")) == 2
+    assert json.loads(Path("s.json").read_text())["frames"] == 2
+
+
+def test_a_demo_that_fails_keeps_what_was_tracked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_frame(monkeypatch, 2, out_of_memory)
+    assert main(["demo", "--frames", "4", "--preset", "tiny", "--backbone", "random"]) == 1
+    assert "out of memory" in capsys.readouterr().err
+    assert len(rows_of(Path("out/demo/demo-lambda0.csv"))) == 2
+
+
+# --- Interrupted: 130 ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_stop_a_run_politely(
+    number: signal.Signals,
+    sequence: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = signal.getsignal(number)
+    at_frame(monkeypatch, 2, lambda: signal.raise_signal(number))
+    assert main(["track", str(sequence), *FAST, "--out", "b.csv"]) == 130
+    assert signal.getsignal(number) == before
+    assert len(rows_of(Path("b.csv"))) == 2
+    assert "interrupted; what was tracked is kept" in capsys.readouterr().err
+
+
+def test_an_interrupted_demo_leaves_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_frame(monkeypatch, 4, lambda: signal.raise_signal(signal.SIGINT))  # in the second run
+    assert main(["demo", "--frames", "3", "--preset", "tiny", "--backbone", "random"]) == 130
+    assert len(rows_of(Path("out/demo/demo-lambda0.csv"))) == 3
+    assert len(rows_of(Path("out/demo/demo-lambda5.csv"))) == 2
+    assert not Path("out/demo/figure.png").exists()
+
+
+def read_all(terminal: int) -> bytes:
+    drawn = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            drawn += piece
+    except OSError:  # how Linux says that nobody has the other end any more
+        pass
+    return drawn
+
+
+def test_ctrl_c_at_a_terminal(tmp_path: Path) -> None:
+    folder = make_sequence(tmp_path / "long", 900)
+    arguments = [str(folder), *FAST, "--out", "b.csv", "--video", "v.mp4", "--json", "s.json"]
+    terminal, screen = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rltrack", "track", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=screen,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TERM": "xterm", "COLUMNS": "120"},
+        text=True,
+    )
+    os.close(screen)
+    with ThreadPoolExecutor() as pool:
+        display = pool.submit(read_all, terminal)  # a terminal that nobody reads would block
+        part, deadline = Path("b.csv.part"), time.monotonic() + 100
+        while time.monotonic() < deadline and process.poll() is None:
+            if part.exists() and part.read_text().count("\n") >= 4:  # the header and three rows
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        shown, _ = process.communicate(timeout=100)
+        drawn = display.result()
+    os.close(terminal)
+    assert process.returncode == 130, (shown, drawn[-2000:])
+    rows = rows_of(Path("b.csv"))
+    assert 3 <= len(rows) < 900 and not part.exists()
+    assert [int(row["frame"]) for row in rows] == list(range(len(rows)))
+    assert all(np.isfinite([float(row[key]) for key in ("x", "y", "w", "h")]).all() for row in rows)
+    assert frames_in(Path("v.mp4")) == json.loads(Path("s.json").read_text())["frames"] == len(rows)
+    assert b"fitting the first frame" in drawn and b"FPS" in drawn and b"/900" in drawn
+    assert "metrics" in shown
+
+
+# --- Drawing the box, fetching -------------------------------------------------------------------
+
+
+def test_a_drawn_box_starts_the_run(sequence: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(cli, "_check_display", lambda: None)
+    for name in ("namedWindow", "destroyWindow", "waitKey"):
+        monkeypatch.setattr(cv2, name, lambda *_: None)
+    monkeypatch.setattr(
+        cv2, "selectROI", lambda title, image, _: shown.append(image) or (8, 9, 30, 20)
+    )
+    assert main(["track", str(sequence), "--select", *FAST, "--out", "b.csv"]) == 0
+    assert np.array_equal(shown[0], cv2.imread(str(sequence / "img" / "0001.png")))
+    row = rows_of(Path("b.csv"))[0]
+    assert [float(row[key]) for key in ("x", "y", "w", "h")] == [8, 9, 30, 20]
+
+
+def test_no_box_drawn(
+    sequence: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "_check_display", lambda: None)
+    for name in ("namedWindow", "destroyWindow", "waitKey"):
+        monkeypatch.setattr(cv2, name, lambda *_: None)
+    monkeypatch.setattr(cv2, "selectROI", lambda *_: (0, 0, 0, 0))
+    assert main(["track", str(sequence), "--select", *FAST]) == 2
+    assert capsys.readouterr().err.startswith("error: no box was drawn")
+
+
+def test_fetch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[object] = []
+
+    def fetched(asset: str, dest: object, *, progress: object) -> Path:
+        asked.extend([asset, dest])
+        return Path("there")
+
+    monkeypatch.setattr(fetch, "fetch", fetched)
+    assert main(["fetch", "vggm", "--dest", "here"]) == 0
+    assert asked == ["vggm", "here"] and capsys.readouterr() == ("there\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (fetch.FetchError("404; by hand: save it as x"), 1, "error: 404; by hand: save it as x"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here"),
+    ],
+)
+def test_a_fetch_that_does_not_end(
+    error: BaseException,
+    status: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(fetch, "fetch", fail)
+    assert main(["fetch", "otb2013"]) == status
+    assert capsys.readouterr().err == f"{said}\n"
