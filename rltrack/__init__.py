@@ -18,9 +18,7 @@ Importing the package is quick: PyTorch and OpenCV are loaded with the first nam
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,8 +26,8 @@ if TYPE_CHECKING:
     from rltrack.config import TrackerConfig, preset
     from rltrack.errors import InputError
     from rltrack.evaluation import evaluate
+    from rltrack.film import synthetic
     from rltrack.run import track
-    from rltrack.synthetic import synthetic
     from rltrack.tracker import Result, Tracker
     from rltrack.video import open_source
 
@@ -57,7 +55,7 @@ _HOME = {
     "load_backbone": "backbones",
     "open_source": "video",
     "preset": "config",
-    "synthetic": "synthetic",
+    "synthetic": "film",
     "track": "run",
 }
 
@@ -74,20 +72,3 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, loaded or not."""
     return sorted({*globals(), *__all__})
-
-
-class _Package(ModuleType):
-    """The package, with `synthetic` always the function.
-
-    Python binds a submodule to its package when it is first imported. `rltrack.synthetic` would
-    then be the function or the module, depending on what was imported before.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Bind a public name to what it stands for, never to the module of the same name."""
-        if name in _HOME and isinstance(value, ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -190,7 +190,7 @@ def _demo(
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the results go.")] = (
         "out/demo"
     ),
-    frames: Annotated[int, typer.Option("--frames", metavar="N", help="How many.")] = 32,
+    frames: Annotated[int, typer.Option("--frames", metavar="N", help="How many.")] = 30,
     preset: _Preset = "paper",
     backbone: _Backbone = "embedded",
     device: _Device = "auto",
@@ -310,7 +310,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _ClickError as error:
         return _say(f"{error.format_message()} (rltrack --help shows how)", BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", INTERRUPTED)
+        return INTERRUPTED
     return status if isinstance(status, int) else DONE
 
 

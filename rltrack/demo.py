@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rltrack.config import preset
 from rltrack.figures import DemoRun, demo_figure
+from rltrack.film import synthetic
 from rltrack.recorder import writable
 from rltrack.run import Step, Track, track
-from rltrack.synthetic import synthetic
 
 __all__ = ["WEIGHTS", "Moment", "demo", "demo_run", "moment"]
 
@@ -27,7 +27,7 @@ WEIGHTS = (0.0, 5.0)
 def demo(
     folder: str | Path = "out/demo",
     *,
-    frames: int = 32,
+    frames: int = 30,
     config: str = "paper",
     backbone: str = "embedded",
     device: str = "auto",
@@ -62,7 +62,7 @@ def demo(
     configs = [preset(config, attention_weight=weight) for weight in WEIGHTS]
     picture = writable(folder / "figure.png", "figure")
     film = synthetic(frames)
-    shown = frames * 3 // 4  # of 32, where the target and its look-alike touch
+    shown = frames * 4 // 5  # of 30, where the target and its look-alike touch
     tracks: list[Track] = []
     moments: list[Moment] = []
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import FrameType, TracebackType
 from typing import Any, cast
 
 import numpy as np
@@ -220,26 +221,29 @@ def track(
 
     rows: list[tuple[Result, float]] = []
     interrupted, failure = False, None
-    try:
-        for step in _steps(tracker, start, first, images, frames):
-            began = time.perf_counter()
-            known = None if truth is None or step.index >= len(truth) else truth[step.index]
-            with _held_signals() as signals:
+    steps = _steps(tracker, start, first, images, frames)
+    with _Signals() as signals:
+        try:
+            while True:
+                with signals.let_through():
+                    step = next(steps, None)
+                if step is None:
+                    break
+                began = time.perf_counter()
+                known = None if truth is None or step.index >= len(truth) else truth[step.index]
                 rows.append((step.result, step.seconds))
                 recorder.add(step.image, step.result, tracker, known)
                 io["output"] += time.perf_counter() - began
-            for deliver in signals:
-                deliver()
-            if on_frame is not None:
-                on_frame(step)
-    except KeyboardInterrupt:
-        interrupted = True
-    except Exception as error:  # anything: what was tracked is kept
-        if isinstance(error, InputError) and not rows:
-            raise
-        failure = error
+                if on_frame is not None:
+                    with signals.let_through():
+                        on_frame(step)
+        except KeyboardInterrupt:
+            interrupted = True
+        except Exception as error:  # anything: what was tracked is kept
+            if isinstance(error, InputError) and not rows:
+                raise
+            failure = error
 
-    with _held_signals() as signals:
         began = time.perf_counter()
         done = _collect(frames, rows, tracker, seed, interrupted)
         try:
@@ -248,14 +252,15 @@ def track(
             failure = failure or error
         io["output"] += time.perf_counter() - began
         done.timings.update(io)
-    try:
-        for deliver in signals:
-            deliver()
-    except KeyboardInterrupt:
-        done = replace(done, interrupted=True)
+        try:
+            if not interrupted:
+                with signals.let_through():
+                    pass
+        except KeyboardInterrupt:
+            done = replace(done, interrupted=True)
     if failure is not None:
         raise TrackingError(f"{type(failure).__name__}: {failure}", done) from failure
-    if not interrupted and frames.length is not None and len(done) < frames.length:
+    if not done.interrupted and frames.length is not None and len(done) < frames.length:
         log.warning("%s ended after %d of %d frames", frames.name, len(done), frames.length)
     return done
 
@@ -337,28 +342,57 @@ def _collect(
     )
 
 
-@contextmanager
-def _held_signals() -> Iterator[list[Callable[[], object]]]:
-    """Let Ctrl-C, and a polite kill if the program handles it, wait for the end of the block.
+class _Signals:
+    """Ctrl-C, and polite kills that the program handles, held back but where they do no harm.
 
-    Yields:
-        A list; after the block it holds what delivers each signal that came in it.
+    They are let through while a frame is read or tracked, and once: a second one must not break
+    into what the first one's exception sets off. `timeout`, for one, sends two.
     """
-    caught: list[Callable[[], object]] = []
-    handlers: dict[signal.Signals, Callable[..., object]] = {}
-    # Other threads get no signals, and may not set handlers.
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            handler = None if number is None else signal.getsignal(number)
-            if number is not None and callable(handler):
-                handlers[number] = handler
-    for number, handler in handlers.items():
-        signal.signal(
-            number, lambda *received, handler=handler: caught.append(partial(handler, *received))
-        )
-    try:
-        yield caught
-    finally:
-        for number, handler in handlers.items():
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Callable[..., object]] = {}
+        self._held: list[Callable[[], object]] = []
+        self._open = False
+
+    def __enter__(self) -> _Signals:
+        # Other threads get no signals, and may not set handlers.
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)
+                handler = None if number is None else signal.getsignal(number)
+                if number is not None and callable(handler):
+                    self._handlers[number] = handler
+                    signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
+
+    @contextmanager
+    def let_through(self) -> Iterator[None]:
+        """Deliver what was held back, and in the block what comes, until something raises."""
+        self._open = True
+        try:
+            while self._held and self._open:
+                self._deliver(self._held.pop())
+            yield
+        finally:
+            self._open = False
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        call = partial(self._handlers[number], number, frame)
+        if self._open:
+            self._deliver(call)
+        else:
+            self._held.append(call)
+
+    def _deliver(self, call: Callable[[], object]) -> None:
+        self._open = False
+        call()
+        self._open = True

@@ -324,6 +324,23 @@ def test_signals_stop_a_run_politely(
     assert "interrupted; what was tracked is kept" in capsys.readouterr().err
 
 
+def two_signals_at_once() -> None:
+    # What `timeout` does: one for the process, one for its group.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
+
+
+def test_two_signals_at_once_stop_a_run_as_one_does(
+    sequence: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_frame(monkeypatch, 2, two_signals_at_once)
+    assert main(["track", str(sequence), *FAST, "--out", "b.csv"]) == 130
+    assert len(rows_of(Path("b.csv"))) == 2
+    assert "interrupted; what was tracked is kept" in capsys.readouterr().err
+
+
 def test_an_interrupted_demo_leaves_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     at_frame(monkeypatch, 4, lambda: signal.raise_signal(signal.SIGINT))  # in the second run
     assert main(["demo", "--frames", "3", "--preset", "tiny", "--backbone", "random"]) == 130

@@ -315,12 +315,3 @@ def test_public_name_exists(name: str) -> None:
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'rltrack' has no attribute 'trakc'"):
         rltrack.trakc  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    "first", ["rltrack.synthetic", "from rltrack.synthetic import synthetic", "import sys"]
-)
-def test_synthetic_is_the_function_whatever_was_imported_first(first: str) -> None:
-    # The function and its module share a name, and Python binds the module to the package.
-    code = f"import rltrack; {first}; import rltrack.synthetic; print(callable(rltrack.synthetic))"
-    assert run_python(code) == "True\n"

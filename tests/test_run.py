@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rltrack import recorder
+from rltrack import recorder, run
 from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
 from rltrack.evaluation import evaluate
+from rltrack.film import synthetic
 from rltrack.recorder import HEADER, Recorder
 from rltrack.run import Step, Track, TrackingError, track
-from rltrack.synthetic import synthetic
 from rltrack.tracker import Result, Tracker
 
 Image = NDArray[np.uint8]
@@ -484,6 +484,23 @@ def test_ctrl_c_while_writing_waits_for_the_frame(
     done = track(moving_square(5), BOX, **FAST, **outputs_in(tmp_path))
     assert done.interrupted and len(done) == 2
     assert_complete(tmp_path, 2)
+
+
+def test_signals_are_let_through_only_where_they_may_come_and_once() -> None:
+    with run._Signals() as signals:
+        signal.raise_signal(signal.SIGINT)  # held back
+        with pytest.raises(KeyboardInterrupt), signals.let_through():
+            raise AssertionError("what was held back was not delivered")
+        with signals.let_through():
+            pass  # delivered once
+        with pytest.raises(KeyboardInterrupt), signals.let_through():
+            try:
+                signal.raise_signal(signal.SIGINT)
+            finally:
+                signal.raise_signal(signal.SIGINT)  # raises nothing of its own
+                finished = True
+        assert finished
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_ctrl_c_at_the_very_end_is_not_forgotten(

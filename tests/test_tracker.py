@@ -13,11 +13,11 @@ from rltrack.backbones import load_backbone
 from rltrack.boxes import iou
 from rltrack.config import PRESETS, TrackerConfig, preset
 from rltrack.errors import InputError
+from rltrack.film import synthetic
 from rltrack.fitting import hard_negatives
 from rltrack.memory import SampleMemory, Samples
 from rltrack.network import FEATURES, Classifier
 from rltrack.regression import BoxRegressor
-from rltrack.synthetic import synthetic
 from rltrack.tracker import Tracker, pick_device
 
 # --- Configuration --------------------------------------------------------------------------
