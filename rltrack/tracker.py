@@ -369,7 +369,7 @@ class Tracker:
             raise InputError(
                 f"image is {array.dtype} {array.shape}; wanted uint8 (height, width, 3), RGB"
             )
-        frame = torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+        frame = torch.tensor(np.ascontiguousarray(array), device=self.device)
         sides = torch.tensor(array.shape[1::-1], device=self.device, dtype=self.dtype)
         return frame.permute(2, 0, 1), sides
 
