@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def load_backbone(
     elif name == "random":
         weights = _random_bank()
     else:
-        weights = analytic_bank()
+        weights = {key: value.clone() for key, value in analytic_bank().items()}
     return FeatureExtractor(weights, device=device, dtype=dtype)
 
 
@@ -187,6 +188,7 @@ def _random_bank(seed: int = 0) -> dict[str, Tensor]:
     return weights
 
 
+@lru_cache
 def analytic_bank(seed: int = 0) -> dict[str, Tensor]:
     """The seeded filter bank, each layer scaled to :data:`DEVIATIONS` on 1/f noise."""
     generator = Generator().manual_seed(seed)

@@ -228,15 +228,16 @@ def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> 
 
 
 def filmstrip(images: Sequence[Image], frames: Sequence[int]) -> Figure:
-    """Shows frames of a video side by side.
+    """Shows frames of a video, two in a row.
 
     Args:
         images: (H, W, 3) uint8 RGB each.
         frames: their indices, written above.
     """
-    figure = Figure(figsize=(3.2 * len(images), 2.8), layout="constrained")
+    rows = -(-len(images) // 2)
+    figure = Figure(figsize=(8, 3.2 * rows), layout="constrained")
     for place, (image, frame) in enumerate(zip(images, frames, strict=True), 1):
-        ax = figure.add_subplot(1, len(images), place)
+        ax = figure.add_subplot(rows, 2, place)
         _show(ax, image, image.shape[:2], f"frame {frame}")
     return figure
 

@@ -341,10 +341,11 @@ def _check_writable(path: Path, part: Path) -> None:
 
 
 def _open_path(source: str | Path, target: int | None) -> FrameSource:
-    path = Path(source).expanduser()
+    path = Path(source)
     try:
+        path = path.expanduser()
         exists = str(source) != "" and path.exists()
-    except (OSError, ValueError):  # a name too long, or with a null byte
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, or an unknown ~user
         exists = False
     if not exists:
         raise InputError(

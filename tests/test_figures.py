@@ -17,6 +17,7 @@ from rltrack.figures import (
     confidence_map,
     demo_figure,
     draw_result,
+    filmstrip,
     overlay_heat,
 )
 
@@ -265,3 +266,10 @@ def test_the_attention_overlay() -> None:
     cold, hot = pixels[:, : width // 2], pixels[:, 3 * width // 4 :]
     assert np.ptp(cold, axis=2).max() == 0  # grey where there is no attention
     assert np.ptp(hot, axis=2).min() > 20  # and coloured where there is
+
+
+def test_filmstrip_shows_every_frame_under_its_number() -> None:
+    images = [np.full((24, 32, 3), shade, np.uint8) for shade in (10, 120, 240)]
+    axes = filmstrip(images, [0, 7, 14]).axes
+    assert [ax.get_title() for ax in axes] == ["frame 0", "frame 7", "frame 14"]
+    assert [ax.images[0].get_array().mean() for ax in axes] == [10, 120, 240]
