@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -224,17 +223,13 @@ class Tracker:
 
     def _fit_regressor(self, frame: Tensor, image_wh: Tensor, target: Tensor) -> BoxRegressor:
         config = self.config
-        boxes = sampling.labelled(
-            partial(
-                self._uniform,
-                target,
-                image_wh=image_wh,
-                translation=config.regression_translation,
-                scale=config.regression_scale,
-                aspect=config.aspect,
-            ),
-            config.regression_samples,
+        boxes = self._boxes_around(
             target,
+            image_wh,
+            config.regression_samples,
+            translation=config.regression_translation,
+            scale=config.regression_scale,
+            aspect=config.aspect,
             iou_range=config.regression_iou,
             area_range=config.regression_area,
         )
@@ -252,17 +247,13 @@ class Tracker:
     ) -> tuple[Samples, Samples]:
         config, half = self.config, self.config.first_negatives // 2
         positives = self._positive_boxes(target, image_wh, config.first_positives)
-        around = sampling.labelled(
-            partial(
-                self._uniform,
-                target,
-                image_wh=image_wh,
-                translation=config.first_negative_translation,
-                scale=config.first_negative_scale,
-                aspect=config.aspect,
-            ),
-            half,
+        around = self._boxes_around(
             target,
+            image_wh,
+            half,
+            translation=config.first_negative_translation,
+            scale=config.first_negative_scale,
+            aspect=config.aspect,
             iou_range=config.first_negative_iou,
         )
         everywhere = sampling.labelled(
@@ -286,16 +277,12 @@ class Tracker:
         """Draw this frame's training samples around the target just found."""
         config = self.config
         positives = self._positive_boxes(self._target, image_wh, config.update_positives)
-        negatives = sampling.labelled(
-            partial(
-                self._uniform,
-                self._target,
-                image_wh=image_wh,
-                translation=config.update_negative_translation,
-                scale=config.update_negative_scale,
-            ),
-            config.update_negatives,
+        negatives = self._boxes_around(
             self._target,
+            image_wh,
+            config.update_negatives,
+            translation=config.update_negative_translation,
+            scale=config.update_negative_scale,
             iou_range=config.update_negative_iou,
         )
         samples = self._training(frame, torch.cat([positives, negatives]))
@@ -331,24 +318,32 @@ class Tracker:
             iou_range=config.positive_iou,
         )
 
-    def _uniform(
+    def _boxes_around(
         self,
         target: Tensor,
+        image_wh: Tensor,
         n: int,
         *,
-        image_wh: Tensor,
         translation: float,
         scale: float,
         aspect: float = 1.0,
+        iou_range: tuple[float, float],
+        area_range: tuple[float, float] = (0.0, math.inf),
     ) -> Tensor:
-        return sampling.uniform(
-            target,
+        return sampling.labelled(
+            lambda m: sampling.uniform(
+                target,
+                m,
+                image_wh,
+                translation=translation,
+                scale=scale,
+                aspect=aspect,
+                generator=self._generator,
+            ),
             n,
-            image_wh,
-            translation=translation,
-            scale=scale,
-            aspect=aspect,
-            generator=self._generator,
+            target,
+            iou_range=iou_range,
+            area_range=area_range,
         )
 
     def _samples(self, frame: Tensor, boxes: Tensor) -> Samples:
