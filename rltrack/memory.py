@@ -24,6 +24,10 @@ class Samples(NamedTuple):
         """The samples at ``index``."""
         return Samples(self.features[index], None if self.crops is None else self.crops[index])
 
+    def clone(self) -> Samples:
+        """The same samples in memory of their own."""
+        return Samples(self.features.clone(), None if self.crops is None else self.crops.clone())
+
     @staticmethod
     def join(parts: Iterable[Samples]) -> Samples:
         """All samples of ``parts``, which must all have crops or all have none."""
@@ -45,8 +49,9 @@ class SampleMemory:
 
     def add(self, positives: Samples, negatives: Samples) -> None:
         """Remember one frame's samples, forgetting the oldest frame's when full."""
-        self._positives.append(positives)
-        self._negatives.append(negatives)
+        # A view would keep alive all the samples that it was cut from.
+        self._positives.append(positives.clone())
+        self._negatives.append(negatives.clone())
 
     def long_term(self) -> tuple[Samples, Samples]:
         """All positives, and all (short-lived) negatives."""

@@ -94,6 +94,14 @@ def test_memory_is_bounded_and_forgets_the_oldest() -> None:
     assert len(recent.features) == 6
 
 
+def test_memory_keeps_nothing_but_its_samples() -> None:
+    drawn = samples(1.0, 500)
+    memory = SampleMemory(long=5, short=2)
+    memory.add(drawn.take(slice(3)), drawn.take(slice(3, 7)))
+    for kept, n in zip((memory._positives[0], memory._negatives[0]), (3, 4), strict=True):
+        assert kept.features.untyped_storage().nbytes() == n * 2 * 4
+
+
 def test_hard_negatives_are_the_highest_scored() -> None:
     classifier = Classifier(Generator().manual_seed(0))
     features = torch.rand(40, FEATURES, generator=Generator().manual_seed(1))
