@@ -10,15 +10,15 @@ a second derivative of the network: keep the graph of the first, or nothing is l
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from rltrack.config import TrackerConfig
-from rltrack.jacobian import FeatureJacobian
+from rltrack.jacobian import FeatureJacobian, Reduction
 from rltrack.network import Classifier, FeatureExtractor
 
 __all__ = [
@@ -47,20 +47,35 @@ class Maps(NamedTuple):
     """A_n, of the background's score f_0."""
 
 
-Gradient = Callable[[int], Tensor]
-"""``gradient(c)``: d f_c / d z of all samples, (N, C, H, W), differentiable in fc4-6."""
+class Gradient(Protocol):
+    """Eq. 2 at N samples, differentiable in fc4-6."""
+
+    def __call__(self, c: int, reduce: Reduction | None = None) -> Tensor:
+        """``d f_c / d z`` (N, C, H, W), or ``reduce`` of it, which works sample by sample."""
+        ...
 
 
 def through_jacobian(
-    classifier: Classifier, jacobian: FeatureJacobian, dropout: Generator | None = None
+    classifier: Classifier,
+    jacobian: FeatureJacobian,
+    dropout: Generator | None = None,
+    seed: float = 1.0,
 ) -> Gradient:
-    """Eq. 2 as ``J^T (d f_c / d features)``: the tracker's way, no second derivative of conv1-3."""
+    """Eq. 2 as ``J^T (d f_c / d features)``: the tracker's way, no second derivative of conv1-3.
+
+    Args:
+        classifier: fc4-6.
+        jacobian: of conv1-3 at the samples.
+        dropout: when given, attention is taken through the classifier's dropout.
+        seed: the value fed back from the score.
+    """
     features = jacobian.features.requires_grad_()
     scores = classifier(features, dropout)
 
-    def gradient(c: int) -> Tensor:
-        (u,) = torch.autograd.grad(scores[:, c].sum(), features, create_graph=True)
-        return jacobian.pull_back(u)
+    def gradient(c: int, reduce: Reduction | None = None) -> Tensor:
+        total = seed * scores[:, c].sum()
+        (u,) = torch.autograd.grad(total, features, create_graph=True)
+        return jacobian.pull_back(u, reduce)
 
     return gradient
 
@@ -71,6 +86,7 @@ def double_backward(
     pixels: Tensor,
     at: str = "conv1",
     dropout: Generator | None = None,
+    seed: float = 1.0,
 ) -> Gradient:
     """Eq. 2 by automatic differentiation of the whole network, as one first writes it.
 
@@ -83,8 +99,9 @@ def double_backward(
     features = extractor(z) if at == "input" else extractor.trunk(z)
     scores = classifier(features, dropout)
 
-    def gradient(c: int) -> Tensor:
-        return torch.autograd.grad(scores[:, c].sum(), z, create_graph=True)[0]
+    def gradient(c: int, reduce: Reduction | None = None) -> Tensor:
+        (g,) = torch.autograd.grad(seed * scores[:, c].sum(), z, create_graph=True)
+        return reduce(g) if reduce else g
 
     return gradient
 
@@ -102,12 +119,8 @@ def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum
 
 def attention_maps(gradient: Gradient, config: TrackerConfig) -> Maps:
     """Both maps of every sample (Eq. 2), as ``config`` reads the paper."""
-
-    def one(c: int) -> Tensor:
-        g = config.score_seed * gradient(c)
-        return attention_map(g, config.map_part, config.map_channels)
-
-    return Maps(one(TARGET), one(BACKGROUND))
+    reduce = partial(attention_map, part=config.map_part, channels=config.map_channels)
+    return Maps(gradient(TARGET, reduce), gradient(BACKGROUND, reduce))
 
 
 def mean_and_deviation(maps: Tensor, eps: float) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from rltrack.errors import InputError
-from rltrack.network import SHAPES, FeatureExtractor, local_response_norm
+from rltrack.network import SHAPES, FeatureExtractor
+from rltrack.stage import pooled
 
 __all__ = ["BACKBONES", "Card", "backbone_card", "convert_vggm", "load_backbone"]
 
@@ -260,7 +261,7 @@ def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, T
         net = FeatureExtractor(weights)
         z = net.stem(x)
         for layer in (net.conv2, net.conv3)[: i - 1]:
-            z = layer(F.max_pool2d(local_response_norm(F.relu(z)), 3, 2))
+            z = layer(pooled(z))
         weights[f"conv{i}.weight"] = weights[f"conv{i}.weight"] * (deviation / z.std())
     return weights
 

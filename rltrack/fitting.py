@@ -12,6 +12,7 @@ from rltrack.attention import (
     TARGET,
     Gradient,
     Loss,
+    Maps,
     attention_maps,
     double_backward,
     reciprocative_loss,
@@ -112,11 +113,10 @@ def _step(
     maps = None
     if config.attention_weight > 0:
         dropout = generator if config.attention_dropout else None
-        of_targets, of_background = (
-            attention_maps(_gradient(classifier, extractor, samples, config, dropout), config)
-            for samples in (positives, negatives)
-        )
-        maps = of_targets, of_background
+        crops = _crops(positives, negatives)
+        both = attention_maps(_gradient(classifier, extractor, crops, config, dropout), config)
+        split = len(positives.features)
+        maps = Maps(*(m[:split] for m in both)), Maps(*(m[split:] for m in both))
     loss = reciprocative_loss(scores, len(positives.features), maps, config)
     descended = loss.total if config.second_order else loss.cross_entropy
 
@@ -133,19 +133,24 @@ def _step(
     return Loss(*(part.detach() for part in loss))
 
 
+def _crops(*samples: Samples) -> Tensor:
+    crops = [s.crops for s in samples if s.crops is not None]
+    if len(crops) < len(samples):
+        raise ValueError("attention_weight > 0 needs samples with crops; these have features only")
+    return torch.cat(crops)
+
+
 def _gradient(
     classifier: Classifier,
     extractor: FeatureExtractor,
-    samples: Samples,
+    crops: Tensor,
     config: TrackerConfig,
     dropout: Generator | None,
 ) -> Gradient:
-    if samples.crops is None:
-        raise ValueError("attention_weight > 0 needs samples with crops; these have features only")
-    pixels = extractor.pixels(samples.crops)
+    pixels, at, seed = extractor.pixels(crops), config.map_at, config.score_seed
     if _counts_fixed_layers(config):
-        return double_backward(classifier, extractor, pixels, config.map_at, dropout)
-    return through_jacobian(classifier, FeatureJacobian(extractor, pixels, config.map_at), dropout)
+        return double_backward(classifier, extractor, pixels, at, dropout, seed)
+    return through_jacobian(classifier, FeatureJacobian(extractor, pixels, at), dropout, seed)
 
 
 def _counts_fixed_layers(config: TrackerConfig) -> bool:

@@ -14,68 +14,55 @@ So one evaluation of the convolutions serves both classes and both directions: a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rltrack.network import (
-    LRN_ALPHA,
-    LRN_BETA,
-    MAP,
-    FeatureExtractor,
-    channel_sum,
-    lrn_factor,
-    lrn_scale,
-)
+from rltrack.network import MAP, FeatureExtractor, chunks
+from rltrack.parallel import each
+from rltrack.stage import linearised
 
-__all__ = ["FeatureJacobian"]
+__all__ = ["FeatureJacobian", "Reduction"]
 
 Place = Literal["conv1", "input"]
+Reduction = Callable[[Tensor], Tensor]
+"""From derivatives (N, C, H, W) to maps (N, H, W), each sample for itself."""
 
 
-class _Stage:
-    """ReLU, LRN and max-pooling, linearised at a pre-activation ``z`` (N, C, H, W).
+class _Chunk:
+    """J at a few crops: the linearised stages between fixed convolutions."""
 
-    With x = relu(z), s the LRN scale and B the band of ones, the LRN has the Jacobian
-    ``diag(s^-b) - diag(r) B diag(x)``, ``r = 2 alpha b x s^(-b-1)``. The ReLU's 0/1 diagonal goes
-    into the first factor; in the second, x is already 0 where it is.
-    """
+    @torch.no_grad()
+    def __init__(self, extractor: FeatureExtractor, pixels: Tensor, at: Place) -> None:
+        self.net, self.at = extractor, at
+        self.stage1 = linearised(extractor.stem(pixels))
+        self.stage2 = linearised(extractor.conv2(self.stage1.output))
+        z3: Tensor = extractor.conv3(self.stage2.output)
+        self.active = (z3 > 0).to(z3.dtype)
+        self.features = (z3 * self.active).flatten(1)
 
-    def __init__(self, z: Tensor) -> None:
-        x = F.relu(z)
-        s = lrn_scale(x)
-        factor = lrn_factor(s)
-        y = x * factor
-        self.output, self.index = F.max_pool2d(y, 3, 2, return_indices=True)
-        self.x = x
-        self.ratio = y.div_(s).mul_(2 * LRN_ALPHA * LRN_BETA)
-        self.factor = factor.mul_(z > 0)
-
+    @torch.no_grad()
     def product(self, a: Tensor) -> Tensor:
-        """J a: (N, C, H, W) to the pooled size."""
-        y = channel_sum(a * self.x).mul_(self.ratio)
-        y = torch.addcmul(y.neg_(), a, self.factor)
-        # Pooling passes on the value at each window's maximum. Rows of channels stay contiguous.
-        n, c, h, w = y.shape
-        rows = y.permute(0, 2, 3, 1).reshape(n, h * w, c)
-        index = self.index.permute(0, 2, 3, 1)
-        picked = rows.gather(1, index.reshape(n, -1, c))
-        return picked.view(index.shape).permute(0, 3, 1, 2)
+        if self.at == "input":
+            a = F.conv2d(a, self.net.conv1.weight, stride=2)
+        a = F.conv2d(self.stage1.product(a), self.net.conv2.weight, stride=2)
+        a = F.conv2d(self.stage2.product(a), self.net.conv3.weight)
+        return (a * self.active).flatten(1)
 
-    def transpose_product(self, g: Tensor) -> Tensor:
-        """J^T g: (N, C, pooled) to (N, C, H, W)."""
-        g = _unpool(g, self.x, self.index)
-        y = channel_sum(g * self.ratio).mul_(self.x)
-        return torch.addcmul(y.neg_(), g, self.factor)
-
-
-def _unpool(g: Tensor, like: Tensor, index: Tensor) -> Tensor:
-    """Each window's value added where its maximum was: max-pooling's own backward."""
-    shape = [3, 3], [2, 2], [0, 0], [1, 1]  # kernel, stride, padding, dilation
-    out: Tensor = torch.ops.aten.max_pool2d_with_indices_backward(g, like, *shape, False, index)
-    return out
+    @torch.no_grad()
+    def transpose_product(self, u: Tensor) -> Tensor:
+        g = u.view(-1, *MAP) * self.active
+        g = g.contiguous(memory_format=torch.channels_last)
+        g = F.conv_transpose2d(g, self.net.conv3.weight)
+        g = self.stage2.transpose_product(g)
+        g = F.conv_transpose2d(g, self.net.conv2.weight, stride=2)
+        g = self.stage1.transpose_product(g)
+        if self.at == "input":
+            g = F.conv_transpose2d(g, self.net.conv1.weight, stride=2)
+        return g
 
 
 class FeatureJacobian:
@@ -87,48 +74,61 @@ class FeatureJacobian:
         at: ``conv1``: z is conv1's output (N, 96, 51, 51); ``input``: the input itself.
     """
 
-    @torch.no_grad()
     def __init__(self, extractor: FeatureExtractor, pixels: Tensor, at: Place = "conv1") -> None:
-        self.extractor, self.at = extractor, at
-        self.stage1 = _Stage(extractor.stem(pixels))
-        self.stage2 = _Stage(extractor.conv2(self.stage1.output))
-        z3: Tensor = extractor.conv3(self.stage2.output)
-        self.active = (z3 > 0).to(z3.dtype)
-        self.features = (z3 * self.active).flatten(1)
+        self._device = pixels.device
+        self._slices = list(chunks(len(pixels), pixels.device))
+        self._chunks = each(
+            lambda part: _Chunk(extractor, pixels[part], at), self._slices, self._device
+        )
+        self.features = torch.cat([chunk.features for chunk in self._chunks])
 
-    @torch.no_grad()
     def product(self, a: Tensor) -> Tensor:
         """J a: (N, C, H, W) at ``z`` to (N, 4608)."""
-        net = self.extractor
-        if self.at == "input":
-            a = F.conv2d(a, net.conv1.weight, stride=2)
-        a = F.conv2d(self.stage1.product(a), net.conv2.weight, stride=2)
-        a = F.conv2d(self.stage2.product(a), net.conv3.weight)
-        return (a * self.active).flatten(1)
+        return self._over_chunks(_Chunk.product, a)
 
-    @torch.no_grad()
     def transpose_product(self, u: Tensor) -> Tensor:
         """J^T u: (N, 4608) to (N, C, H, W) at ``z``."""
-        net = self.extractor
-        g = u.view(-1, *MAP) * self.active
-        g = g.contiguous(memory_format=torch.channels_last)
-        g = F.conv_transpose2d(g, net.conv3.weight)
-        g = self.stage2.transpose_product(g)
-        g = F.conv_transpose2d(g, net.conv2.weight, stride=2)
-        g = self.stage1.transpose_product(g)
-        return F.conv_transpose2d(g, net.conv1.weight, stride=2) if self.at == "input" else g
+        return self._over_chunks(_Chunk.transpose_product, u)
 
-    def pull_back(self, u: Tensor) -> Tensor:
-        """J^T u, differentiable in ``u``: its backward is the product with J."""
-        return _PullBack.apply(u, self)  # type: ignore[no-any-return, no-untyped-call]
+    def pull_back(self, u: Tensor, reduce: Reduction | None = None) -> Tensor:
+        """J^T u, differentiable in ``u``: its backward is the product with J.
+
+        With ``reduce``, of J^T u sample by sample: no more of it than a chunk passes on.
+        """
+        return _PullBack.apply(u, self, reduce)  # type: ignore[no-any-return, no-untyped-call]
+
+    def _over_chunks(self, multiply: Callable[[_Chunk, Tensor], Tensor], x: Tensor) -> Tensor:
+        return torch.cat(self._each(multiply, (x[part] for part in self._slices)))
+
+    def _each(self, work: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
+        tasks = zip(self._chunks, *arguments, strict=True)
+        return each(lambda task: work(*task), tasks, self._device)
 
 
 class _PullBack(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, u: Tensor, jacobian: FeatureJacobian) -> Tensor:
-        ctx.jacobian = jacobian
-        return jacobian.transpose_product(u)
+    def forward(ctx: Any, u: Tensor, jacobian: FeatureJacobian, reduce: Reduction | None) -> Tensor:
+        def work(chunk: _Chunk, u: Tensor) -> tuple[Tensor, Tensor]:
+            g = chunk.transpose_product(u)
+            with torch.no_grad():
+                return g, reduce(g) if reduce else g
+
+        parts = jacobian._each(work, (u[part] for part in jacobian._slices))
+        ctx.jacobian, ctx.reduce = jacobian, reduce
+        ctx.before = [g for g, _ in parts] if reduce else []
+        return torch.cat([reduced for _, reduced in parts])
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return ctx.jacobian.product(gradients[0]), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        jacobian, reduce = ctx.jacobian, ctx.reduce
+        if reduce is None:
+            return jacobian.product(gradients[0]), None, None
+
+        def work(chunk: _Chunk, g: Tensor, gradient: Tensor) -> Tensor:
+            with torch.enable_grad():
+                g = g.requires_grad_()
+                (a,) = torch.autograd.grad(reduce(g), g, gradient)
+            return chunk.product(a)
+
+        parts = jacobian._each(work, ctx.before, (gradients[0][part] for part in jacobian._slices))
+        return torch.cat(parts), None, None

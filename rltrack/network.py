@@ -19,13 +19,15 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from rltrack.crops import CROP, GREY
+from rltrack.parallel import batches, each
+from rltrack.stage import pooled
 
 __all__ = [
     "FEATURES",
     "SHAPES",
     "Classifier",
     "FeatureExtractor",
-    "local_response_norm",
+    "chunks",
 ]
 
 SHAPES: dict[str, tuple[int, ...]] = {
@@ -38,36 +40,6 @@ SHAPES: dict[str, tuple[int, ...]] = {
 }
 MAP = (512, 3, 3)
 FEATURES = 512 * 3 * 3
-
-LRN_K, LRN_ALPHA, LRN_BETA, LRN_SIZE = 2.0, 1e-4, 0.75, 5
-"""MatConvNet's normalisation; alpha is not divided by the size (as PyTorch's would be)."""
-
-
-def channel_sum(x: Tensor) -> Tensor:
-    """Sum over five neighbouring channels of ``x`` (N, C, H, W): the LRN's symmetric band matrix.
-
-    Three additions of shifted views; in channels-last memory each runs over contiguous numbers.
-    """
-    rows = F.pad(x.permute(0, 2, 3, 1), (LRN_SIZE // 2, LRN_SIZE // 2))
-    pairs = rows[..., :-1] + rows[..., 1:]
-    total = (pairs[..., :-3] + pairs[..., 2:-1]).add_(rows[..., 4:])
-    return total.permute(0, 3, 1, 2)
-
-
-def lrn_scale(x: Tensor) -> Tensor:
-    """The scale s = 2 + 1e-4 * (sum of x^2 over five neighbouring channels); ``x`` (N, C, H, W)."""
-    return channel_sum(x.square()).mul_(LRN_ALPHA).add_(LRN_K)
-
-
-def lrn_factor(s: Tensor) -> Tensor:
-    """The factor s^-0.75, by square roots: several times faster than a power."""
-    root = s.rsqrt()
-    return root * root.sqrt()
-
-
-def local_response_norm(x: Tensor) -> Tensor:
-    """Normalise channels, y = x / s^0.75; ``x`` (N, C, H, W)."""
-    return x * lrn_factor(lrn_scale(x))
 
 
 class FeatureExtractor(nn.Module):
@@ -110,9 +82,7 @@ class FeatureExtractor(nn.Module):
 
     def trunk(self, z1: Tensor) -> Tensor:
         """conv1's output (N, 96, 51, 51) to features (N, 4608)."""
-        x = F.max_pool2d(local_response_norm(F.relu(z1)), 3, 2)
-        x = F.max_pool2d(local_response_norm(F.relu(self.conv2(x))), 3, 2)
-        return F.relu(self.conv3(x)).flatten(1)
+        return F.relu(self.conv3(pooled(self.conv2(pooled(z1))))).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Input (N, 3, 107, 107), -128..127, to features (N, 4608), >= 0."""
@@ -124,19 +94,22 @@ class FeatureExtractor(nn.Module):
         if crops.shape[1:] != (3, CROP, CROP):
             raise ValueError(f"crops are {tuple(crops.shape)}; wanted (N, 3, {CROP}, {CROP})")
         out = torch.empty(len(crops), FEATURES, device=crops.device, dtype=self.dtype)
-        chunk = chunk_size(crops.device)
-        for start in range(0, len(crops), chunk):
-            out[start : start + chunk] = self(self.pixels(crops[start : start + chunk]))
+
+        @torch.no_grad()
+        def work(part: slice) -> None:
+            out[part] = self(self.pixels(crops[part]))
+
+        each(work, chunks(len(crops), crops.device), crops.device)
         return out
 
 
-def chunk_size(device: torch.device) -> int:
-    """Crops in one pass through the convolutions.
+def chunks(n: int, device: torch.device) -> list[slice]:
+    """``n`` crops in passes through the convolutions.
 
-    One has 1 MB of responses after conv1: few enough to stay in a processor's cache, many enough
-    to fill a GPU.
+    A crop has 1 MB of responses after conv1: few enough to stay in a processor's cache, many
+    enough to fill a GPU.
     """
-    return 8 if device.type == "cpu" else 256
+    return batches(n, 8 if device.type == "cpu" else 256)
 
 
 class Classifier(nn.Module):

@@ -211,7 +211,9 @@ class Tracker:
         at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
         pixels = self.extractor.pixels(crops(frame, at))
         jacobian = FeatureJacobian(self.extractor, pixels, self.config.map_at)
-        maps = attention_maps(through_jacobian(self._classifier, jacobian), self.config)
+        maps = attention_maps(
+            through_jacobian(self._classifier, jacobian, seed=self.config.score_seed), self.config
+        )
         target, background = (m[0].detach().float().cpu().numpy() for m in maps)
         return target, background
 

@@ -7,7 +7,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from rltrack.backbones import load_backbone
-from rltrack.network import FEATURES, SHAPES, Classifier, FeatureExtractor, local_response_norm
+from rltrack.network import FEATURES, SHAPES, Classifier, FeatureExtractor
+from rltrack.parallel import batches
+from rltrack.stage import local_response_norm
 
 
 def crops(n: int = 2) -> Tensor:
@@ -66,7 +68,7 @@ def test_network_is_the_plain_pytorch_one() -> None:
 def test_features_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = load_backbone("random"), crops(5)
     whole = net.features(x)
-    monkeypatch.setattr("rltrack.network.chunk_size", lambda device: 2)
+    monkeypatch.setattr("rltrack.network.chunks", lambda n, device: batches(n, 2))
     torch.testing.assert_close(net.features(x), whole)
 
 

@@ -282,7 +282,18 @@ def run_python(code: str) -> str:
 def test_import_loads_nothing_heavy() -> None:
     loaded = run_python("import sys, rltrack; print(*sys.modules)").split()
     assert "rltrack" in loaded
-    heavy = {"torch", "cv2", "matplotlib", "numpy", "scipy", "av", "rich", "typer", "requests"}
+    heavy = {
+        "torch",
+        "numba",
+        "cv2",
+        "matplotlib",
+        "numpy",
+        "scipy",
+        "av",
+        "rich",
+        "typer",
+        "requests",
+    }
     assert not heavy & set(loaded)
     assert [name for name in loaded if name.startswith("rltrack")] == ["rltrack"]
 
