@@ -19,13 +19,14 @@ from torch import Generator, Tensor
 
 from rltrack.config import TrackerConfig
 from rltrack.jacobian import FeatureJacobian, Reduction
-from rltrack.network import Classifier, FeatureExtractor
+from rltrack.network import MAP, Classifier, FeatureExtractor
 
 __all__ = [
     "BACKGROUND",
     "TARGET",
     "Loss",
     "Maps",
+    "at_features",
     "attention_map",
     "attention_maps",
     "double_backward",
@@ -76,6 +77,25 @@ def through_jacobian(
         total = seed * scores[:, c].sum()
         (u,) = torch.autograd.grad(total, features, create_graph=True)
         return jacobian.pull_back(u, reduce)
+
+    return gradient
+
+
+def at_features(
+    classifier: Classifier,
+    features: Tensor,
+    dropout: Generator | None = None,
+    seed: float = 1.0,
+) -> Gradient:
+    """Eq. 2 for maps that live at conv3 itself: ``d f_c / d features`` (N, 512, 3, 3)."""
+    features = features.detach().requires_grad_()
+    scores = classifier(features, dropout)
+
+    def gradient(c: int, reduce: Reduction | None = None) -> Tensor:
+        total = seed * scores[:, c].sum()
+        (u,) = torch.autograd.grad(total, features, create_graph=True)
+        g = u.view(-1, *MAP)
+        return reduce(g) if reduce else g
 
     return gradient
 

@@ -74,8 +74,9 @@ def load_backbone(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    precision: str = "float32",
 ) -> FeatureExtractor:
-    """The fixed convolutions with the weights called ``name``.
+    """The fixed convolutions with the weights called ``name``; see :class:`FeatureExtractor`.
 
     Raises:
         InputError: unknown name, or weights missing, corrupt or of the wrong shape; the message
@@ -87,8 +88,8 @@ def load_backbone(
     elif name == "random":
         weights = _random_bank()
     else:
-        weights = {key: value.clone() for key, value in analytic_bank().items()}
-    return FeatureExtractor(weights, device=device, dtype=dtype)
+        weights = analytic_bank()
+    return FeatureExtractor(weights, device=device, dtype=dtype, precision=precision)
 
 
 def _check(name: str) -> None:

@@ -35,9 +35,10 @@ class TrackerConfig:
     """Lambda of Eq. 5, >= 0. Paper 5.1: 5. At 0 the tracker is the paper's baseline."""
 
     # --- The attention map (Eq. 1, 2) -----------------------------------------------------
-    map_at: Literal["conv1", "input"] = "conv1"
+    map_at: Literal["conv1", "input", "conv3"] = "conv1"
     """Where the map lives. Paper 3.1 says "the output of the first layer during backward
-    propagation", which can be read as either; released code: conv1's output, 96x51x51."""
+    propagation", which can be read as ``conv1`` or ``input``; released code: conv1's output,
+    96x51x51. Ours: ``conv3``, the 3x3 features themselves, which needs no convolution at all."""
     map_part: Literal["positive", "all"] = "positive"
     """Which derivatives count. Paper 3.1: the positive ones; released code: all."""
     map_channels: Literal["sum", "sum-of-squares"] = "sum"
@@ -122,6 +123,14 @@ class TrackerConfig:
     regression_alpha: float = 1000.0
     """Ridge strength. All six: released code."""
 
+    # --- The fixed convolutions -----------------------------------------------------------
+    features_from: Literal["crops", "region"] = "crops"
+    """Paper: each sample is a crop of its own. Ours: ``region``, the convolutions run once over
+    the target's surroundings, and samples are interpolated from their map (RoI-align)."""
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """What the convolutions multiply in; the rest stays in the tracker's own type, float32 by
+    default. Ours: ``tf32`` (on an NVIDIA GPU; elsewhere as float32) and ``bfloat16`` are faster."""
+
     # --- Each frame -----------------------------------------------------------------------
     candidates: int = 256
     """N2, paper 5."""
@@ -189,6 +198,10 @@ class TrackerConfig:
                 f"the attentive-features variant has the plain loss: attention_weight is "
                 f"{self.attention_weight:g}, it must be 0"
             )
+        if self.features_from == "region" and self.attention_weight > 0 and self.map_at != "conv3":
+            raise InputError(
+                'features_from="region" keeps no crops to take attention from; use map_at="conv3"'
+            )
         if self.averaged_candidates > self.candidates:
             raise InputError(
                 f"averaged_candidates is {self.averaged_candidates}; there are only "
@@ -208,6 +221,22 @@ _CHANGES: dict[str, dict[str, Any]] = {
         "averaged_candidates": 5,
         "update_positives": 50,
         "update_negative_iou": (0.0, 0.3),
+    },
+    # Ours: convolutions once a frame, attention over their output, fewer samples and iterations.
+    "realtime": {
+        "features_from": "region",
+        "map_at": "conv3",
+        "attention_weight": 1.0,
+        "first_negatives": 1500,
+        "regression_samples": 500,
+        "averaged_candidates": 5,
+        "positive_iou": (0.7, 1.0),
+        "update_positives": 50,
+        "update_negatives": 100,
+        "update_negative_iou": (0.0, 0.3),
+        "update_negative_translation": 1.0,
+        "update_iterations": 10,
+        "mined_negatives": 256,
     },
     # Ours: the same algorithm with an order of magnitude less of everything.
     "tiny": {

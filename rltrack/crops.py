@@ -16,7 +16,7 @@ from torch import Tensor
 from rltrack import kernels
 from rltrack.parallel import batches, each
 
-__all__ = ["CROP", "GREY", "PADDING", "crop_extents", "crops"]
+__all__ = ["CROP", "GREY", "PADDING", "crop_extents", "crops", "resampled"]
 
 CROP = 107
 PADDING = 16
@@ -45,14 +45,20 @@ def crops(image: Tensor, boxes: Tensor) -> Tensor:
     Returns:
         (N, 3, 107, 107) uint8 in channels-last memory, as rounded as an image library's.
     """
-    extents = crop_extents(boxes)
-    return _by_loops(image, extents) if image.device.type == "cpu" else _by_products(image, extents)
+    return resampled(image, crop_extents(boxes))
 
 
-def _by_loops(image: Tensor, extents: Tensor) -> Tensor:
+def resampled(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
+    """Whole-pixel ``extents`` (N, 4) of ``image`` as (N, 3, size, size); see :func:`crops`."""
+    if image.device.type == "cpu":
+        return _by_loops(image, extents, size)
+    return _by_products(image, extents, size)
+
+
+def _by_loops(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
     pixels = image.permute(1, 2, 0).contiguous().numpy()
     whole = extents.long().numpy()
-    out = np.empty((len(whole), CROP, CROP, 3), np.uint8)
+    out = np.empty((len(whole), size, size, 3), np.uint8)
 
     def work(part: slice) -> None:
         kernels.resample(pixels, whole[part], np.float32(GREY), out[part])
@@ -61,12 +67,12 @@ def _by_loops(image: Tensor, extents: Tensor) -> Tensor:
     return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 
-def _by_products(image: Tensor, extents: Tensor) -> Tensor:
+def _by_products(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
     # Regions of similar size go together: a pass costs as much as its largest region.
     order = extents[:, 2:].prod(-1).argsort()
     parts, start = [], 0
     for stop, width, height in _passes(extents[order, 2:].long().tolist()):
-        parts.append(_resampled(image, extents[order[start:stop]], width, height))
+        parts.append(_product(image, extents[order[start:stop]], width, height, size))
         start = stop
     return torch.cat(parts)[order.argsort()].contiguous(memory_format=torch.channels_last)
 
@@ -84,21 +90,23 @@ def _passes(sides: list[list[int]]) -> list[tuple[int, int, int]]:
     return [*runs, (len(sides), width, height)] if sides else runs
 
 
-def _resampled(image: Tensor, extents: Tensor, width: int, height: int) -> Tensor:
-    columns, column_weights = _taps(extents[:, 0], extents[:, 2], width, image.shape[2])
-    rows, row_weights = _taps(extents[:, 1], extents[:, 3], height, image.shape[1])
+def _product(image: Tensor, extents: Tensor, width: int, height: int, size: int) -> Tensor:
+    columns, column_weights = _taps(extents[:, 0], extents[:, 2], width, image.shape[2], size)
+    rows, row_weights = _taps(extents[:, 1], extents[:, 3], height, image.shape[1], size)
     region = image[:, rows[:, :, None], columns[:, None, :]]  # (3, n, height, width)
     # Relative to grey, so that taps outside the image, of weight 0, leave grey.
     region = region.to(row_weights.dtype).sub_(GREY)
-    resampled = row_weights @ region @ column_weights.mT  # (3, n, 107, 107)
+    resampled = row_weights @ region @ column_weights.mT  # (3, n, size, size)
     return resampled.add_(GREY + 0.5).to(torch.uint8).transpose(0, 1)  # truncated: rounded
 
 
-def _taps(start: Tensor, length: Tensor, widest: int, limit: int) -> tuple[Tensor, Tensor]:
-    """Source pixels ``(n, widest)`` and their weights ``(n, 107, widest)`` along one axis."""
+def _taps(
+    start: Tensor, length: Tensor, widest: int, limit: int, size: int
+) -> tuple[Tensor, Tensor]:
+    """Source pixels ``(n, widest)`` and their weights ``(n, size, widest)`` along one axis."""
     offset = torch.arange(widest, device=start.device, dtype=start.dtype)
-    scale = (length / CROP)[:, None]
-    middle = (torch.arange(CROP, device=start.device, dtype=start.dtype) + 0.5) * scale
+    scale = (length / size)[:, None]
+    middle = (torch.arange(size, device=start.device, dtype=start.dtype) + 0.5) * scale
     distance = (offset[None, None] + 0.5 - middle[:, :, None]).abs()
     weights = (1 - distance / scale.clamp(min=1)[:, :, None]).clamp(min=0)
     weights = weights * (offset < length[:, None])[:, None]

@@ -13,6 +13,7 @@ from rltrack.attention import (
     Gradient,
     Loss,
     Maps,
+    at_features,
     attention_maps,
     double_backward,
     reciprocative_loss,
@@ -23,7 +24,7 @@ from rltrack.jacobian import FeatureJacobian
 from rltrack.memory import Samples
 from rltrack.network import Classifier, FeatureExtractor
 
-__all__ = ["fit", "hard_negatives", "optimizer"]
+__all__ = ["fit", "gradient_at", "hard_negatives", "optimizer"]
 
 
 def optimizer(
@@ -112,9 +113,10 @@ def _step(
     scores = classifier(features, dropout=generator)
     maps = None
     if config.attention_weight > 0:
-        dropout = generator if config.attention_dropout else None
-        crops = _crops(positives, negatives)
-        both = attention_maps(_gradient(classifier, extractor, crops, config, dropout), config)
+        together = Samples.join([positives, negatives])
+        both = attention_maps(
+            gradient_at(classifier, extractor, together, config, generator), config
+        )
         split = len(positives.features)
         maps = Maps(*(m[:split] for m in both)), Maps(*(m[split:] for m in both))
     loss = reciprocative_loss(scores, len(positives.features), maps, config)
@@ -133,21 +135,21 @@ def _step(
     return Loss(*(part.detach() for part in loss))
 
 
-def _crops(*samples: Samples) -> Tensor:
-    crops = [s.crops for s in samples if s.crops is not None]
-    if len(crops) < len(samples):
-        raise ValueError("attention_weight > 0 needs samples with crops; these have features only")
-    return torch.cat(crops)
-
-
-def _gradient(
+def gradient_at(
     classifier: Classifier,
     extractor: FeatureExtractor,
-    crops: Tensor,
+    samples: Samples,
     config: TrackerConfig,
-    dropout: Generator | None,
+    generator: Generator | None = None,
 ) -> Gradient:
-    pixels, at, seed = extractor.pixels(crops), config.map_at, config.score_seed
+    """Eq. 2 at ``samples``, where and how ``config`` says; ``generator`` of the dropout."""
+    dropout = generator if config.attention_dropout else None
+    at, seed = config.map_at, config.score_seed
+    if at == "conv3":
+        return at_features(classifier, samples.features, dropout, seed)
+    if samples.crops is None:
+        raise ValueError("attention_weight > 0 needs samples with crops; these have features only")
+    pixels = extractor.pixels(samples.crops)
     if _counts_fixed_layers(config):
         return double_backward(classifier, extractor, pixels, at, dropout, seed)
     return through_jacobian(classifier, FeatureJacobian(extractor, pixels, at), dropout, seed)

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rltrack.network import MAP, FeatureExtractor, chunks
@@ -47,22 +46,18 @@ class _Chunk:
     @torch.no_grad()
     def product(self, a: Tensor) -> Tensor:
         if self.at == "input":
-            a = F.conv2d(a, self.net.conv1.weight, stride=2)
-        a = F.conv2d(self.stage1.product(a), self.net.conv2.weight, stride=2)
-        a = F.conv2d(self.stage2.product(a), self.net.conv3.weight)
+            a = self.net.conv1.product(a)
+        a = self.net.conv2.product(self.stage1.product(a))
+        a = self.net.conv3.product(self.stage2.product(a))
         return (a * self.active).flatten(1)
 
     @torch.no_grad()
     def transpose_product(self, u: Tensor) -> Tensor:
         g = u.view(-1, *MAP) * self.active
         g = g.contiguous(memory_format=torch.channels_last)
-        g = F.conv_transpose2d(g, self.net.conv3.weight)
-        g = self.stage2.transpose_product(g)
-        g = F.conv_transpose2d(g, self.net.conv2.weight, stride=2)
-        g = self.stage1.transpose_product(g)
-        if self.at == "input":
-            g = F.conv_transpose2d(g, self.net.conv1.weight, stride=2)
-        return g
+        g = self.stage2.transpose_product(self.net.conv3.transpose_product(g))
+        g = self.stage1.transpose_product(self.net.conv2.transpose_product(g))
+        return self.net.conv1.transpose_product(g) if self.at == "input" else g
 
 
 class FeatureJacobian:

@@ -7,7 +7,7 @@ on one thread; :mod:`rltrack.parallel` runs several.
 
 Notation of the network's loops, as in :mod:`rltrack.stage`: ``z`` (N, H, W, C) a convolution's
 output, float32 or float64; ``k`` and ``alpha`` scalars of the same type, so that no loop is
-widened; ``out``, ``index``, ``g`` pooled (N, P, Q, C), P = (H - 1) // 2.
+widened; ``out``, ``index``, ``g`` pooled (N, P, Q, C), at stride 2 P = (H - 1) // 2.
 """
 
 from __future__ import annotations
@@ -102,23 +102,24 @@ def _scale(z, k, alpha, squares, x, s):
 
 
 @_jit
-def relu_lrn_pool(z, k, alpha, out):
-    """Max-pooled LRN of relu(z): ``z`` (N, H, W, C) to ``out`` (N, P, Q, C)."""
+def relu_lrn_pool(z, k, alpha, stride, out):
+    """LRN of relu(z), max-pooled at ``stride``: ``z`` (N, H, W, C) to ``out`` (N, P, Q, C)."""
     (n, _, width, channels), (_, p, q, _) = z.shape, out.shape
     squares, s = np.zeros(channels + 4, z.dtype), np.empty(channels, z.dtype)
     y = np.empty((width, channels), z.dtype)
     for i in range(n):
         out[i] = 0  # no maximum of normalised ReLUs is below
-        for h in range(2 * p + 1):
+        for h in range(stride * (p - 1) + 3):
             for w in range(width):
                 y_w = y[w]
                 _scale(z[i, h, w], k, alpha, squares, y_w, s)
                 for c in range(channels):
                     y_w[c] = y_w[c] / np.sqrt(s[c] * np.sqrt(s[c]))
-            # Row h is the middle of one window, or the last of one and the first of the next.
-            for top in range(max((h - 1) // 2, 0), min(h // 2 + 1, p)):
+            # The windows that row h belongs to.
+            for top in range(max((h - 3) // stride + 1, 0), min(h // stride + 1, p)):
                 for left in range(q):
-                    y_0, y_1, y_2 = y[2 * left], y[2 * left + 1], y[2 * left + 2]
+                    w = stride * left
+                    y_0, y_1, y_2 = y[w], y[w + 1], y[w + 2]
                     best = out[i, top, left]
                     for c in range(channels):
                         m = y_0[c] if y_0[c] > y_1[c] else y_1[c]

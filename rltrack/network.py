@@ -12,6 +12,8 @@ background, f_1 of the target.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import torch
@@ -42,12 +44,51 @@ MAP = (512, 3, 3)
 FEATURES = 512 * 3 * 3
 
 
+class Convolution(nn.Conv2d):
+    """A fixed convolution. What comes in goes out in the same type, whatever it computes in."""
+
+    tf32 = False
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, C, H, W) to the convolution with bias."""
+        return self._computed(F.conv2d, input, self.bias)
+
+    def dilated(self, input: Tensor) -> Tensor:
+        """The convolution with twice the distance between its taps."""
+        return self._computed(partial(F.conv2d, dilation=2), input, self.bias)
+
+    def product(self, a: Tensor) -> Tensor:
+        """Its Jacobian's product with a change ``a`` of the input: no bias."""
+        return self._computed(F.conv2d, a, None)
+
+    def transpose_product(self, g: Tensor) -> Tensor:
+        """The transposed Jacobian's product with ``g``, which is like the output."""
+        return self._computed(F.conv_transpose2d, g, None)
+
+    def _computed(self, operation: Callable[..., Tensor], x: Tensor, bias: Tensor | None) -> Tensor:
+        narrowed = x.to(self.weight.dtype)
+        if not x.is_cuda:
+            return operation(narrowed, self.weight, bias, self.stride).to(x.dtype)
+        # PyTorch's default lets cuDNN round float32 to TF32; here that is the field's to say.
+        before = torch.backends.cudnn.allow_tf32
+        torch.backends.cudnn.allow_tf32 = self.tf32
+        try:
+            return operation(narrowed, self.weight, bias, self.stride).to(x.dtype)
+        finally:
+            torch.backends.cudnn.allow_tf32 = before
+
+
 class FeatureExtractor(nn.Module):
     """conv1-3, fixed. Maps (N, 3, 107, 107) crops to (N, 4608) features.
 
     Args:
         weights: tensors named and shaped as :data:`SHAPES`.
+        device: where to compute.
+        dtype: of pixels, responses and features.
+        precision: of the convolutions; see :class:`TrackerConfig`.
     """
+
+    dtype: torch.dtype
 
     def __init__(
         self,
@@ -55,22 +96,25 @@ class FeatureExtractor(nn.Module):
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
-        device = torch.device(device)
-        self.conv1 = nn.Conv2d(3, 96, 7, stride=2, device="meta")
-        self.conv2 = nn.Conv2d(96, 256, 5, stride=2, device="meta")
-        self.conv3 = nn.Conv2d(256, 512, 3, device="meta")
-        placed = {name: weight.to(device, dtype) for name, weight in weights.items()}
-        for name in ("conv1.weight", "conv2.weight", "conv3.weight"):
-            placed[name] = placed[name].contiguous(memory_format=torch.channels_last)
-        self.load_state_dict(placed, assign=True)
+        self.conv1 = Convolution(3, 96, 7, stride=2, device="meta")
+        self.conv2 = Convolution(96, 256, 5, stride=2, device="meta")
+        self.conv3 = Convolution(256, 512, 3, device="meta")
+        self.load_state_dict({k: v.clone() for k, v in weights.items()}, assign=True)
         self.requires_grad_(False)
+        self.place(device, dtype, precision)
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the weights and features."""
-        return self.conv1.weight.dtype
+    def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
+        """Move to ``device``, to work there in ``dtype`` and ``precision``."""
+        self.dtype = dtype
+        computed = torch.bfloat16 if precision == "bfloat16" else dtype
+        for convolution in (self.conv1, self.conv2, self.conv3):
+            convolution.to(torch.device(device), computed)
+            weight = convolution.weight
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+            convolution.tf32 = precision == "tf32"
 
     def pixels(self, crops: Tensor) -> Tensor:
         """uint8 crops (N, 3, 107, 107) as the network's input, -128..127."""
@@ -87,6 +131,17 @@ class FeatureExtractor(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Input (N, 3, 107, 107), -128..127, to features (N, 4608), >= 0."""
         return self.trunk(self.stem(x))
+
+    @torch.no_grad()
+    def dense(self, x: Tensor) -> Tensor:
+        """Input (N, 3, S, S) to the features of all its 107x107 windows at steps of 8 pixels.
+
+        Returns:
+            (N, 512, M, M), M = (S - 107) // 8 + 5. Cells (i, j), (i, j + 2), ... (i + 4, j + 4),
+            a 3x3 map, are the features of the window at (8 j, 8 i).
+        """
+        z2 = self.conv2(pooled(self.stem(x)))
+        return F.relu(self.conv3.dilated(pooled(z2, stride=1)))
 
     @torch.no_grad()
     def features(self, crops: Tensor) -> Tensor:

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rltrack import kernels
@@ -25,13 +27,13 @@ __all__ = ["Linearised", "linearised", "local_response_norm", "pooled"]
 LRN_K, LRN_ALPHA, LRN_BETA, LRN_SIZE = 2.0, 1e-4, 0.75, 5
 
 
-def pooled(z: Tensor) -> Tensor:
+def pooled(z: Tensor, stride: int = 2) -> Tensor:
     """ReLU, LRN and max-pooling of ``z`` (N, C, H, W), differentiable."""
     if _fused(z) and not (z.requires_grad and torch.is_grad_enabled()):
-        out = _pooled_like(z)
-        _run(kernels.relu_lrn_pool, z, out)
+        out = _pooled_like(z, stride)
+        _run(kernels.relu_lrn_pool, z, stride, out)
         return out
-    return F.max_pool2d(local_response_norm(F.relu(z)), 3, 2)
+    return F.max_pool2d(local_response_norm(F.relu(z)), 3, stride)
 
 
 def local_response_norm(x: Tensor) -> Tensor:
@@ -140,18 +142,21 @@ class _FusedStage:
         return out
 
 
-def _pooled_like(z: Tensor) -> Tensor:
+def _pooled_like(z: Tensor, stride: int = 2) -> Tensor:
     n, c, h, w = z.shape
-    shape = n, c, (h - 1) // 2, (w - 1) // 2
+    shape = n, c, (h - 3) // stride + 1, (w - 3) // stride + 1
     return torch.empty(shape, dtype=z.dtype, memory_format=torch.channels_last)
 
 
-def _run(kernel: Any, z: Tensor, *others: Tensor) -> None:
-    """Call a kernel with tensors (N, C, H, W), which must be contiguous if it writes to them."""
-    arrays = (
-        t.detach().contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).numpy()
-        for t in (z, *others)
-    )
-    z_array = next(arrays)
-    scalar = z_array.dtype.type
-    kernel(z_array, scalar(LRN_K), scalar(LRN_ALPHA), *arrays)
+def _run(kernel: Any, z: Tensor, *others: Tensor | int) -> None:
+    """Call a kernel with tensors (N, C, H, W), which must be channels-last if it writes to them."""
+    scalar = np.float64 if z.dtype == torch.float64 else np.float32
+    arrays = [value if isinstance(value, int) else _array(value) for value in others]
+    kernel(_array(z), scalar(LRN_K), scalar(LRN_ALPHA), *arrays)
+
+
+def _array(x: Tensor) -> NDArray[Any]:
+    """As (N, H, W, C), the same memory if it is channels-last."""
+    rows = x.detach().contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
+    array: NDArray[Any] = rows.numpy()
+    return array

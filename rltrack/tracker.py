@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from rltrack import sampling
-from rltrack.attention import TARGET, attention_maps, through_jacobian
+from rltrack.attention import TARGET, attention_maps
 from rltrack.backbones import load_backbone
 from rltrack.config import TrackerConfig, preset
 from rltrack.crops import crop_extents, crops
 from rltrack.errors import InputError
-from rltrack.fitting import fit, optimizer
-from rltrack.jacobian import FeatureJacobian
+from rltrack.fitting import fit, gradient_at, optimizer
 from rltrack.memory import SampleMemory, Samples
 from rltrack.network import Classifier, FeatureExtractor
+from rltrack.region import Region
 from rltrack.regression import BoxRegressor
 
 __all__ = ["Result", "Tracker", "pick_device"]
@@ -42,6 +42,17 @@ class Result(NamedTuple):
     """The target's logit f_1, unbounded; no calibrated probability."""
     found: bool
     """Whether the score is above the threshold (0)."""
+
+
+class View(NamedTuple):
+    """One frame as the tracker sees it."""
+
+    frame: Tensor
+    """(3, H, W) uint8."""
+    image_wh: Tensor
+    """(2,) its sides."""
+    region: Region | None
+    """Features of the target's surroundings; None where each sample is a crop."""
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -95,10 +106,11 @@ class Tracker:
         self.dtype, self.seed = dtype, seed
         if isinstance(backbone, str):
             self.backbone = backbone
-            self.extractor = load_backbone(backbone, device=self.device, dtype=dtype)
+            self.extractor = load_backbone(backbone)
         else:
             self.backbone = "custom"
-            self.extractor = backbone.to(self.device, dtype)
+            self.extractor = backbone
+        self.extractor.place(self.device, dtype, self.config.precision)
         if self.config.clip_scope == "all":
             self.extractor.requires_grad_(True)  # their gradients are counted, never applied
         self.timings = dict.fromkeys(PHASES, 0.0)
@@ -112,7 +124,7 @@ class Tracker:
             InputError: the image is no (H, W, 3) uint8 array, or the box is not four finite
                 numbers with positive sides that overlaps the image.
         """
-        frame, image_wh = self._frame(image)
+        frame = self._frame(image)
         target = torch.tensor(checked_box(box, image), device=self.device, dtype=self.dtype)
         config = self.config
         self._generator = Generator(self.device).manual_seed(self.seed)
@@ -130,8 +142,9 @@ class Tracker:
         self._last = self._target = target
 
         with self._phase("first_fit"):
-            self._regressor = self._fit_regressor(frame, image_wh, target)
-            positives, negatives = self._first_samples(frame, image_wh, target)
+            view = self._view(frame, target)
+            self._regressor = self._fit_regressor(view, target)
+            positives, negatives = self._first_samples(view, target)
             fit(
                 self._classifier,
                 self.extractor,
@@ -146,7 +159,7 @@ class Tracker:
             positives.take(slice(config.update_positives)),
             negatives.take(slice(config.update_negatives)),
         )
-        score = self._classifier(self._samples(frame, target[None]).features)[0, TARGET].item()
+        score = self._classifier(self._samples(view, target[None]).features)[0, TARGET].item()
         self._candidates = target[None], torch.tensor([score])
         return Result(_plain(target), score, score > config.success_threshold)
 
@@ -159,24 +172,24 @@ class Tracker:
         if not hasattr(self, "_target"):
             raise InputError("update() before init(): give the first image and box to init()")
         config = self.config
-        frame, image_wh = self._frame(image)
+        view = self._view(self._frame(image), self._target)
         self._frames += 1
 
         candidates = sampling.gaussian(
             self._target,
             config.candidates,
-            image_wh,
+            view.image_wh,
             translation=self._search,
             scale=config.search_scale,
             inside=True,
             generator=self._generator,
         )
-        features = self._samples(frame, candidates).features
+        features = self._samples(view, candidates).features
         with self._phase("score"), torch.no_grad():
             scores = self._classifier(features)[:, TARGET]
             best = scores.topk(config.averaged_candidates)
             chosen = candidates[best.indices]
-            regressed = self._regressor(features[best.indices], chosen, image_wh).mean(0)
+            regressed = self._regressor(features[best.indices], chosen, view.image_wh).mean(0)
             score = best.values.mean().item()
         self._candidates = candidates, scores
         found = score > config.success_threshold
@@ -185,7 +198,7 @@ class Tracker:
             self._search = config.search_translation
             self._last = regressed
             self._target = regressed if config.follow == "result" else chosen.mean(0)
-            self._remember(frame, image_wh)
+            self._remember(view)
         else:
             self._search = config.search_translation_lost
 
@@ -207,13 +220,12 @@ class Tracker:
         self, image: NDArray[np.uint8], box: Sequence[float]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Attention maps A_p and A_n (h, w) of the crop at ``box``; see :meth:`crop_extent`."""
-        frame, _ = self._frame(image)
         at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
-        pixels = self.extractor.pixels(crops(frame, at))
-        jacobian = FeatureJacobian(self.extractor, pixels, self.config.map_at)
-        maps = attention_maps(
-            through_jacobian(self._classifier, jacobian, seed=self.config.score_seed), self.config
+        view = View(*self._frame(image), None)
+        gradient = gradient_at(
+            self._classifier, self.extractor, self._samples(view, at), self.config
         )
+        maps = attention_maps(gradient, self.config)
         target, background = (m[0].detach().float().cpu().numpy() for m in maps)
         return target, background
 
@@ -223,11 +235,17 @@ class Tracker:
 
     # --- Parts ------------------------------------------------------------------------------
 
-    def _fit_regressor(self, frame: Tensor, image_wh: Tensor, target: Tensor) -> BoxRegressor:
+    def _view(self, frame: tuple[Tensor, Tensor], target: Tensor) -> View:
+        if self.config.features_from == "crops":
+            return View(*frame, None)
+        with self._phase("features"):
+            return View(*frame, Region(self.extractor, frame[0], target))
+
+    def _fit_regressor(self, view: View, target: Tensor) -> BoxRegressor:
         config = self.config
         boxes = self._boxes_around(
             target,
-            image_wh,
+            view.image_wh,
             config.regression_samples,
             translation=config.regression_translation,
             scale=config.regression_scale,
@@ -236,7 +254,7 @@ class Tracker:
             area_range=config.regression_area,
         )
         return BoxRegressor(
-            self._samples(frame, boxes).features,
+            self._samples(view, boxes).features,
             boxes,
             target,
             alpha=config.regression_alpha,
@@ -244,14 +262,12 @@ class Tracker:
             area_range=config.regression_area,
         )
 
-    def _first_samples(
-        self, frame: Tensor, image_wh: Tensor, target: Tensor
-    ) -> tuple[Samples, Samples]:
+    def _first_samples(self, view: View, target: Tensor) -> tuple[Samples, Samples]:
         config, half = self.config, self.config.first_negatives // 2
-        positives = self._positive_boxes(target, image_wh, config.first_positives)
+        positives = self._positive_boxes(target, view.image_wh, config.first_positives)
         around = self._boxes_around(
             target,
-            image_wh,
+            view.image_wh,
             half,
             translation=config.first_negative_translation,
             scale=config.first_negative_scale,
@@ -262,7 +278,7 @@ class Tracker:
             lambda n: sampling.whole_image(
                 target,
                 n,
-                image_wh,
+                view.image_wh,
                 scale=config.whole_image_scale,
                 aspect=config.aspect,
                 generator=self._generator,
@@ -271,23 +287,27 @@ class Tracker:
             target,
             iou_range=config.first_negative_iou,
         )
-        negatives = torch.cat([around, everywhere])
-        shuffle = torch.randperm(len(negatives), generator=self._generator, device=self.device)
-        return self._training(frame, positives), self._training(frame, negatives[shuffle])
+        # A region does not reach over the whole image.
+        far = self._training(view._replace(region=None), everywhere)
+        negatives = Samples.join([self._training(view, around), far])
+        shuffle = torch.randperm(
+            config.first_negatives, generator=self._generator, device=self.device
+        )
+        return self._training(view, positives), negatives.take(shuffle)
 
-    def _remember(self, frame: Tensor, image_wh: Tensor) -> None:
+    def _remember(self, view: View) -> None:
         """Draw this frame's training samples around the target just found."""
         config = self.config
-        positives = self._positive_boxes(self._target, image_wh, config.update_positives)
+        positives = self._positive_boxes(self._target, view.image_wh, config.update_positives)
         negatives = self._boxes_around(
             self._target,
-            image_wh,
+            view.image_wh,
             config.update_negatives,
             translation=config.update_negative_translation,
             scale=config.update_negative_scale,
             iou_range=config.update_negative_iou,
         )
-        samples = self._training(frame, torch.cat([positives, negatives]))
+        samples = self._training(view, torch.cat([positives, negatives]))
         split = len(positives)
         self._memory.add(samples.take(slice(split)), samples.take(slice(split, None)))
 
@@ -348,16 +368,20 @@ class Tracker:
             area_range=area_range,
         )
 
-    def _samples(self, frame: Tensor, boxes: Tensor) -> Samples:
+    def _samples(self, view: View, boxes: Tensor) -> Samples:
+        if view.region is not None:
+            with self._phase("features"):
+                return Samples(view.region.features(boxes), None)
         with self._phase("crop"):
-            pixels = crops(frame, boxes)
+            pixels = crops(view.frame, boxes)
         with self._phase("features"):
             return Samples(self.extractor.features(pixels), pixels)
 
-    def _training(self, frame: Tensor, boxes: Tensor) -> Samples:
+    def _training(self, view: View, boxes: Tensor) -> Samples:
         """Samples to learn from; their crops are kept only where attention will need them."""
-        samples = self._samples(frame, boxes)
-        return samples if self.config.attention_weight > 0 else samples._replace(crops=None)
+        samples, config = self._samples(view, boxes), self.config
+        needed = config.attention_weight > 0 and config.map_at != "conv3"
+        return samples if needed else samples._replace(crops=None)
 
     def _frame(self, image: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """The image (3, H, W) and its sides (2,) on the device."""

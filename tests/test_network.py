@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from rltrack.backbones import load_backbone
+from rltrack.jacobian import FeatureJacobian
 from rltrack.network import FEATURES, SHAPES, Classifier, FeatureExtractor
 from rltrack.parallel import batches
 from rltrack.stage import local_response_norm
@@ -147,3 +148,27 @@ def test_extractor_needs_every_weight() -> None:
     weights = {k: torch.zeros(v) for k, v in SHAPES.items() if k != "conv2.bias"}
     with pytest.raises(RuntimeError, match=r"conv2\.bias"):
         FeatureExtractor(weights)
+
+
+def test_bfloat16_is_near_and_everything_else_keeps_its_type() -> None:
+    exact, near = (load_backbone("embedded", precision=p) for p in ("float32", "bfloat16"))
+    assert near.conv2.weight.dtype == torch.bfloat16
+    x = crops(3)
+    one, other = exact.features(x), near.features(x)
+    assert other.dtype == near.dtype == torch.float32
+    assert 0 < (one - other).norm() < 0.02 * one.norm()
+    u = torch.randn(3, FEATURES, generator=Generator().manual_seed(0))
+    maps = [FeatureJacobian(n, n.pixels(x)).transpose_product(u) for n in (exact, near)]
+    assert maps[1].dtype == torch.float32
+    # Another maximum, or another side of a ReLU, here and there.
+    assert 0 < (maps[0] - maps[1]).norm() < 0.2 * maps[0].norm()
+
+
+def test_precision_can_be_set_again() -> None:
+    net, x = load_backbone("random"), crops(1)
+    before = net.features(x)
+    net.place("cpu", torch.float32, "tf32")  # no TF32 on a CPU
+    assert torch.equal(net.features(x), before)
+    net.place("cpu", torch.float64, "float32")
+    assert net.features(x).dtype == torch.float64
+    torch.testing.assert_close(net.features(x).float(), before)

@@ -1,0 +1,96 @@
+"""The shared map: the same features as crops, where it holds them exactly, and near between."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from rltrack.backbones import load_backbone
+from rltrack.boxes import iou
+from rltrack.config import preset
+from rltrack.crops import crops
+from rltrack.errors import InputError
+from rltrack.film import synthetic
+from rltrack.network import MAP
+from rltrack.region import CELLS, SIZE, Region
+from rltrack.tracker import Tracker
+
+
+def frame(index: int = 0) -> tuple[Tensor, Tensor]:
+    film = synthetic(index + 1)
+    box = torch.tensor(film.ground_truth[index], dtype=torch.float32)
+    return torch.from_numpy(film[index]).permute(2, 0, 1), box
+
+
+def similarity(one: Tensor, other: Tensor) -> Tensor:
+    return torch.nn.functional.cosine_similarity(one, other)
+
+
+def test_every_eighth_window_is_in_the_map_exactly() -> None:
+    net = load_backbone("embedded", dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (1, 3, 155, 155), generator=generator, dtype=torch.uint8)
+    dense = net.dense(net.pixels(image))
+    assert dense.shape == (1, 512, (155 - 107) // 8 + 5, 11)
+    for row, column in ((0, 0), (2, 5), (6, 6)):
+        window = image[:, :, 8 * row : 8 * row + 107, 8 * column : 8 * column + 107]
+        cells = dense[:, :, row : row + 5 : 2, column : column + 5 : 2]
+        torch.testing.assert_close(cells.flatten(1), net.features(window.contiguous()))
+
+
+def test_the_map_is_as_large_as_the_constants_say() -> None:
+    net = load_backbone("random")
+    assert net.dense(torch.zeros(1, 3, SIZE, SIZE)).shape[2:] == (CELLS, CELLS)
+
+
+def test_the_targets_features_are_its_crops() -> None:
+    """At the region's scale and at steps of 8 of its pixels, but for the resampling's rounding."""
+    net, (image, _) = load_backbone("embedded"), frame()
+    side = 107 / (1 + 32 / 107)  # its crop is 107 px: the region is the image's own pixels
+    box = torch.tensor([160.5 - side / 2, 120.5 - side / 2, side, side])
+    moved = box + torch.tensor([[0.0, 0, 0, 0], [8, 0, 0, 0], [-16, 24, 0, 0]])
+    ours = Region(net, image, box).features(moved)
+    torch.testing.assert_close(ours, net.features(crops(image, moved)), rtol=1e-3, atol=1e-3)
+    between = box + torch.tensor([[4.0, 0, 0, 0], [3, -5, 6, 6]])
+    theirs = net.features(crops(image, between))
+    assert (similarity(Region(net, image, box).features(between), theirs) > 0.9).all()
+
+
+def test_features_are_in_the_crops_order() -> None:
+    """Channels first, then rows, then columns: a classifier could not tell them apart."""
+    net, (image, box) = load_backbone("embedded"), frame()
+    ours = Region(net, image, box).features(box[None])
+    theirs = net.features(crops(image, box[None]))
+    assert similarity(ours, theirs) > 0.98
+    swapped = ours.view(-1, *MAP).transpose(2, 3).flatten(1)
+    assert similarity(swapped, theirs) < similarity(ours, theirs)
+
+
+def test_boxes_outside_the_region_take_its_border() -> None:
+    net, (image, box) = load_backbone("random"), frame()
+    region = Region(net, image, box)
+    far = torch.tensor([[-500.0, -500, 40, 40], [900, 900, 1, 300]])
+    features = region.features(far)
+    assert torch.isfinite(features).all()
+    assert torch.equal(features[0], region.features(far[:1] - 50)[0])
+
+
+def test_realtime_follows_the_film() -> None:
+    film = synthetic(25)
+    config = preset("realtime", first_negatives=300, first_iterations=30)
+    tracker = Tracker(config, device="cpu")
+    tracker.init(film[0], film.ground_truth[0])
+    assert all(samples.crops is None for samples in tracker._memory.long_term())
+    boxes = torch.tensor([tracker.update(film[i]).box for i in range(1, 25)])
+    overlap = iou(boxes, torch.tensor(film.ground_truth[1:25], dtype=boxes.dtype))
+    assert overlap.mean() > 0.5
+    target, background = tracker.attention(film[24], boxes[-1].tolist())
+    assert target.shape == background.shape == (3, 3)
+    assert target.max() > 0
+
+
+def test_a_region_keeps_no_crops_for_attention() -> None:
+    with pytest.raises(InputError, match="conv3"):
+        preset("paper", features_from="region")
+    assert preset("paper", features_from="region", attention_weight=0).features_from == "region"
