@@ -44,6 +44,7 @@ __all__ = [
     "preset",
     "synthetic",
     "track",
+    "track_several",
 ]
 
 _HOME = {
@@ -57,6 +58,7 @@ _HOME = {
     "preset": "config",
     "synthetic": "film",
     "track": "run",
+    "track_several": "run",
 }
 
 

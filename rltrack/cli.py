@@ -1,4 +1,4 @@
-"""The command line: `rltrack track`, `demo`, `info` and `fetch`.
+"""The command line: `rltrack track`, `demo`, `bench`, `info` and `fetch`.
 
 Exit status: 0 done; 1 failed part-way, results kept; 2 bad input or option, said in one line
 before anything is tracked; 130 interrupted, results kept.
@@ -48,7 +48,10 @@ app = typer.Typer(
 )
 
 _Preset = Annotated[
-    str, typer.Option("--preset", metavar="paper|released-code|tiny", help="All other choices.")
+    str,
+    typer.Option(
+        "--preset", metavar="paper|released-code|realtime|tiny", help="All other choices."
+    ),
 ]
 _Backbone = Annotated[
     str,
@@ -88,15 +91,21 @@ def _track(
         ),
     ],
     box: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--box", metavar="X,Y,W,H", help="The target in the first frame, 0-based pixels."
+            "--box",
+            metavar="X,Y,W,H",
+            help="The target in the first frame, 0-based pixels. Give it once for each of several.",
         ),
     ] = None,
     select: Annotated[bool, typer.Option("--select", help="Draw the box in a window.")] = False,
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="boxes.csv", help="Boxes, scores and found, a row a frame."),
+        typer.Option(
+            "--out",
+            metavar="boxes.csv",
+            help="Boxes, scores and found, a row a frame; of several targets a row each.",
+        ),
     ] = None,
     video: Annotated[
         str | None,
@@ -136,7 +145,7 @@ def _track(
     ] = None,
     debug: _Debug = False,
 ) -> None:
-    """Follow one target through SOURCE.
+    """Follow one target through SOURCE, or several in one pass.
 
     Ctrl-C stops it and keeps what was tracked. Speed is given as FPS of the tracking alone,
     without the first frame, in which the target is learned.
@@ -147,13 +156,13 @@ def _track(
     if attention_weight is not None:
         changes["attention_weight"] = attention_weight
     config = configuration(preset, **changes)
-    if box is not None and select:
+    if box and select:
         raise InputError("--box and --select both give the first box: use one of them")
-    first_box = _parsed_box(box) if box is not None else None
+    boxes = [_parsed_box(text) for text in box or ()]
     if select:
         _check_display()
 
-    from rltrack.run import TrackingError, track
+    from rltrack.run import TrackingError, track_several
     from rltrack.terminal import print_track, session
 
     outputs = [path for path in (out, video, json) if path is not None]
@@ -163,9 +172,9 @@ def _track(
         if not outputs:
             log.warning("nothing is written without --out, --video or --json")
         try:
-            done = track(
+            tracks = track_several(
                 source,
-                _selected_box if select else first_box,
+                boxes or [_selected_box if select else None],
                 config=config,
                 backbone=backbone,
                 device=_checked_device(device),
@@ -177,12 +186,12 @@ def _track(
                 on_frame=bar.advance,
             )
         except TrackingError as error:
-            done, failure = error.track, error
-    if len(done):
-        print_track(done, outputs)
+            tracks, failure = error.tracks, error
+    if len(tracks[0]):
+        print_track(tracks, outputs)
     if failure is not None:
         _fail_part_way(failure, debug)
-    raise typer.Exit(_ending(done))
+    raise typer.Exit(_ending(*tracks))
 
 
 @app.command("demo")
@@ -221,6 +230,56 @@ def _demo(
     if status == DONE:
         print(f"videos, boxes, summaries and figure.png are in {out}")
     raise typer.Exit(status)
+
+
+@app.command("bench")
+def _bench(
+    sequence: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SEQUENCE",
+            help="A sequence folder with its ground truth; without it the bundled film.",
+            show_default=False,
+        ),
+    ] = None,
+    preset: _Preset = "paper",
+    backbone: _Backbone = "embedded",
+    device: _Device = "auto",
+    seed: _Seed = 0,
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="OUT", help="All numbers, as a JSON file.")
+    ] = None,
+) -> None:
+    """Time the tracker, its parts, a plain version of it, and the machine; takes minutes."""
+    from rich.console import Console
+
+    from rltrack.bench import measure, tables, write
+    from rltrack.recorder import writable
+    from rltrack.terminal import stop_signals, warnings_shown
+
+    out = None if json is None else writable(json, "times", Path(sequence) if sequence else None)
+    try:
+        with stop_signals(), warnings_shown() as warnings:
+            with Console(stderr=True).status("") as status:
+                result = measure(
+                    sequence,
+                    config=preset,
+                    backbone=backbone,
+                    device=_checked_device(device),
+                    seed=seed,
+                    on_stage=status.update,
+                )
+            warnings.show()
+    except KeyboardInterrupt:
+        raise typer.Exit(_say("interrupted; nothing is kept", INTERRUPTED)) from None
+    for table in tables(result):
+        Console().print(table)
+    if out is not None:
+        try:
+            write(result, out)
+        except OSError as error:
+            _fail(f"cannot write the times: {error}", FAILED)
+    raise typer.Exit(DONE)
 
 
 @app.command("info")

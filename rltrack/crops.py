@@ -16,7 +16,16 @@ from torch import Tensor
 from rltrack import kernels
 from rltrack.parallel import batches, each
 
-__all__ = ["CROP", "GREY", "PADDING", "crop_extents", "crops", "resampled"]
+__all__ = [
+    "CROP",
+    "GREY",
+    "PADDING",
+    "by_loops",
+    "by_products",
+    "crop_extents",
+    "crops",
+    "resampled",
+]
 
 CROP = 107
 PADDING = 16
@@ -51,11 +60,12 @@ def crops(image: Tensor, boxes: Tensor) -> Tensor:
 def resampled(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
     """Whole-pixel ``extents`` (N, 4) of ``image`` as (N, 3, size, size); see :func:`crops`."""
     if image.device.type == "cpu":
-        return _by_loops(image, extents, size)
-    return _by_products(image, extents, size)
+        return by_loops(image, extents, size)
+    return by_products(image, extents, size)
 
 
-def _by_loops(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
+def by_loops(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
+    """What :func:`resampled` does on a CPU: two short loops a crop."""
     pixels = image.permute(1, 2, 0).contiguous().numpy()
     whole = extents.long().numpy()
     out = np.empty((len(whole), size, size, 3), np.uint8)
@@ -67,7 +77,8 @@ def _by_loops(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
     return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 
-def _by_products(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
+def by_products(image: Tensor, extents: Tensor, size: int = CROP) -> Tensor:
+    """What :func:`resampled` does elsewhere: two batched matrix products."""
     # Regions of similar size go together: a pass costs as much as its largest region.
     order = extents[:, 2:].prod(-1).argsort()
     parts, start = [], 0

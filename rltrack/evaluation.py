@@ -23,10 +23,12 @@ from numpy.typing import ArrayLike, NDArray
 from rltrack.errors import InputError
 
 __all__ = [
+    "Difference",
     "Metrics",
     "center_error",
     "evaluate",
     "overlap",
+    "paired_difference",
     "precision_curve",
     "success_curve",
 ]
@@ -52,6 +54,40 @@ class Metrics(NamedTuple):
     os50: float
     frames: int
     skipped: int
+
+
+class Difference(NamedTuple):
+    """How far apart two trackers are that ran the same pairs of sequence and seed."""
+
+    mean: float
+    low: float
+    high: float
+    """The interval that holds the mean of further such pairs with the confidence asked for."""
+    pairs: int
+
+
+def paired_difference(
+    ours: ArrayLike, theirs: ArrayLike, *, confidence: float = 0.95, seed: int = 0
+) -> Difference:
+    """Mean of ``ours - theirs`` (N,) and its bootstrap interval over the pairs.
+
+    Raises:
+        InputError: the two have not the same length of at least 2.
+    """
+    from scipy.stats import bootstrap
+
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if ours.shape != theirs.shape or ours.ndim != 1 or len(ours) < 2:
+        raise InputError(f"results of shape {ours.shape} and {theirs.shape} are not pairs")
+    difference = ours - theirs
+    mean = float(difference.mean())
+    if np.ptp(difference) == 0:
+        return Difference(mean, mean, mean, len(difference))
+    interval = bootstrap(
+        (difference,), np.mean, confidence_level=confidence, method="percentile",
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval  # fmt: skip
+    return Difference(mean, float(interval.low), float(interval.high), len(difference))
 
 
 def center_error(boxes: ArrayLike, ground_truth: ArrayLike) -> Array:

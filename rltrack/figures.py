@@ -32,6 +32,7 @@ __all__ = [
     "confidence_map",
     "demo_figure",
     "draw_result",
+    "draw_targets",
     "filmstrip",
     "overlay_heat",
 ]
@@ -44,6 +45,17 @@ Colour = tuple[int, int, int]
 FOUND = (86, 180, 233)  # sky blue, solid
 LOST = (240, 228, 66)  # yellow, dashed
 TRUTH = (255, 255, 255)  # white, thin
+# One for each of several targets, and then again: sky blue, orange, green, yellow, pink,
+# vermilion, blue.
+TARGETS = (
+    FOUND,
+    (230, 159, 0),
+    (0, 158, 115),
+    LOST,
+    (204, 121, 167),
+    (213, 94, 0),
+    (0, 114, 178),
+)
 _EDGE = (15, 15, 15)  # sets a box off from any background
 _LINES = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")  # one per run: vermilion, blue, green, pink
 _DASHES = ("--", "-", "-.", ":")
@@ -80,12 +92,7 @@ def draw_result(
     Returns:
         (f H, f W, 3) uint8 RGB, a new array; f = 1, or more for a small frame.
     """
-    factor = max(1, -(-SMALL // max(image.shape[:2])))
-    canvas = np.array(image)
-    if factor > 1:
-        size = (image.shape[1] * factor, image.shape[0] * factor)
-        canvas = np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-    thick = max(1, round(max(canvas.shape[:2]) / 320))
+    canvas, factor, thick = _enlarged(image)
     colour = FOUND if found else LOST
     inks = [(_EDGE, 4 * thick), (colour, 2 * thick)]
     _draw_box(canvas, np.asarray(box, float) * factor, inks, dash=0 if found else 7 * thick)
@@ -94,6 +101,40 @@ def draw_result(
     state = "found" if found else "LOST"
     words = f"score {score:+.1f}".replace("-", "−") if np.isfinite(score) else "no score"
     _draw_banner(canvas, "   ".join([label, state, words] if label else [state, words]), colour)
+    return canvas
+
+
+def draw_targets(
+    image: Image, results: Sequence[tuple[Box, float, bool]], *, label: str | None = None
+) -> Image:
+    """Draws a frame's results of several targets, each in its own colour, with its number.
+
+    At each box stand its number and its score; that of a target not found is dashed and says so.
+    The banner counts those found. As in `draw_result`, small frames are enlarged.
+
+    Args:
+        image: (H, W, 3) uint8 RGB; left as it is.
+        results: of each target, counted from 0: box, score and found, each as in `draw_result`.
+        label: words to begin the banner with, such as the frame's number.
+
+    Returns:
+        (f H, f W, 3) uint8 RGB, a new array; f = 1, or more for a small frame.
+    """
+    canvas, factor, thick = _enlarged(image)
+    boxes = [np.asarray(box, float) * factor for box, _, _ in results]
+    colours = [TARGETS[number % len(TARGETS)] for number in range(len(results))]
+    for box, colour, (_, _, found) in zip(boxes, colours, results, strict=True):
+        inks = [(_EDGE, 4 * thick), (colour, 2 * thick)]
+        _draw_box(canvas, box, inks, dash=0 if found else 7 * thick)
+    # Words last: no box is to run through them.
+    for number, (box, colour) in enumerate(zip(boxes, colours, strict=True)):
+        _, score, found = results[number]
+        words = [str(number), *["LOST"] * (not found)]
+        words += [f"{score:+.1f}".replace("-", "−")] * bool(np.isfinite(score))
+        if np.isfinite(box).all():
+            _draw_banner(canvas, "  ".join(words), colour, above=(box[0], box[1] - 2 * thick))
+    count = f"{sum(bool(found) for _, _, found in results)} of {len(results)} found"
+    _draw_banner(canvas, f"{label}   {count}" if label else count, TRUTH)
     return canvas
 
 
@@ -274,6 +315,16 @@ def _strength(heat: ArrayLike) -> NDArray[np.float32]:
     return np.asarray(np.clip(np.nan_to_num(values / top, nan=0.0), 0, 1), np.float32)
 
 
+def _enlarged(image: Image) -> tuple[Image, int, int]:
+    """A copy to draw on, large enough to read; by what factor it is larger; how thick lines are."""
+    factor = max(1, -(-SMALL // max(image.shape[:2])))
+    canvas = np.array(image)
+    if factor > 1:
+        size = (image.shape[1] * factor, image.shape[0] * factor)
+        canvas = np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return canvas, factor, max(1, round(max(canvas.shape[:2]) / 320))
+
+
 def _draw_box(
     canvas: Image, box: Array, inks: Sequence[tuple[Colour, int]], dash: float = 0.0
 ) -> None:
@@ -302,17 +353,25 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(findfont("DejaVu Sans:bold"), size)
 
 
-def _draw_banner(canvas: Image, text: str, colour: Colour) -> None:
-    """Writes a line in place, on a dark strip in the top left corner, cut off at the right."""
+def _draw_banner(
+    canvas: Image, text: str, colour: Colour, above: tuple[float, float] = (0, 0)
+) -> None:
+    """Writes a line in place, on a dark strip with its lower left corner at a point.
+
+    It is moved into the picture where it would stick out, and cut off at the right if too long.
+    """
     font = _font(max(11, round(max(canvas.shape[:2]) / 42)))
     pad = font.size // 2
     left, _, right, _ = font.getbbox(text)
     ascent, descent = font.getmetrics()
     high = min(ascent + descent + pad, canvas.shape[0])
     wide = min(int(right - left) + 2 * pad, canvas.shape[1])
-    strip = PillowImage.fromarray((canvas[:high, :wide] * 0.25).astype(np.uint8))
+    x = int(np.clip(above[0], 0, canvas.shape[1] - wide))
+    y = int(np.clip(above[1] - high, 0, canvas.shape[0] - high))
+    area = canvas[y : y + high, x : x + wide]
+    strip = PillowImage.fromarray((area * 0.25).astype(np.uint8))
     ImageDraw.Draw(strip).text((pad - left, pad // 2), text, fill=colour, font=font)
-    canvas[:high, :wide] = np.asarray(strip)
+    area[:] = np.asarray(strip)
 
 
 def _show(ax: Axes, image: ArrayLike, shape: tuple[int, int], title: str, **style: Any) -> None:

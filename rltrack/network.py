@@ -47,8 +47,6 @@ FEATURES = 512 * 3 * 3
 class Convolution(nn.Conv2d):
     """A fixed convolution. What comes in goes out in the same type, whatever it computes in."""
 
-    tf32 = False
-
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) to the convolution with bias."""
         return self._computed(F.conv2d, input, self.bias)
@@ -66,16 +64,7 @@ class Convolution(nn.Conv2d):
         return self._computed(F.conv_transpose2d, g, None)
 
     def _computed(self, operation: Callable[..., Tensor], x: Tensor, bias: Tensor | None) -> Tensor:
-        narrowed = x.to(self.weight.dtype)
-        if not x.is_cuda:
-            return operation(narrowed, self.weight, bias, self.stride).to(x.dtype)
-        # PyTorch's default lets cuDNN round float32 to TF32; here that is the field's to say.
-        before = torch.backends.cudnn.allow_tf32
-        torch.backends.cudnn.allow_tf32 = self.tf32
-        try:
-            return operation(narrowed, self.weight, bias, self.stride).to(x.dtype)
-        finally:
-            torch.backends.cudnn.allow_tf32 = before
+        return operation(x.to(self.weight.dtype), self.weight, bias, self.stride).to(x.dtype)
 
 
 class FeatureExtractor(nn.Module):
@@ -114,7 +103,10 @@ class FeatureExtractor(nn.Module):
             convolution.to(torch.device(device), computed)
             weight = convolution.weight
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-            convolution.tf32 = precision == "tf32"
+        if torch.device(device).type == "cuda":
+            # PyTorch's default lets cuDNN round float32 to TF32. A switch of the whole process:
+            # of trackers at the same time, the last one made decides for all.
+            torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
     def pixels(self, crops: Tensor) -> Tensor:
         """uint8 crops (N, 3, 107, 107) as the network's input, -128..127."""

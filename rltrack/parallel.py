@@ -32,9 +32,10 @@ def each(work: Callable[[Part], Done], parts: Iterable[Part], device: torch.devi
     ``work`` runs in other threads: what PyTorch keeps per thread (``no_grad``) it sets itself.
     """
     parts = list(parts)
-    if device.type != "cpu" or len(parts) == 1:
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1 or len(parts) == 1:
         return [work(part) for part in parts]
-    return list(_pool(torch.get_num_threads()).map(work, parts))
+    return list(_pool(threads).map(work, parts))
 
 
 @lru_cache

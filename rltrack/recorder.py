@@ -7,7 +7,7 @@ each row there as soon as its frame is done, so that even a killed process leave
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
-from rltrack.figures import confidence_map, draw_result, overlay_heat
+from rltrack.figures import confidence_map, draw_result, draw_targets, overlay_heat
 from rltrack.tracker import Result, Tracker
 from rltrack.video import VideoWriter
 
-__all__ = ["HEADER", "OVERLAYS", "Recorder", "writable"]
+__all__ = ["HEADER", "OVERLAYS", "SEVERAL_HEADER", "Recorder", "writable"]
 
 Image = NDArray[np.uint8]
 
 HEADER = "frame,x,y,w,h,score,found"
+SEVERAL_HEADER = "frame,target,x,y,w,h,score,found"
 OVERLAYS = ("attention", "confidence")
 
 
@@ -31,15 +32,17 @@ class Recorder:
     """Writes the outputs asked for, and nothing if no frame is added.
 
     The boxes are a CSV file: `HEADER`, then one row a frame, counted from 0, in 0-based pixels to
-    four decimals; found is 0 or 1. The video shows each frame with its box, score and found, and
-    the last readable frame again where one could not be read.
+    four decimals; found is 0 or 1. Of several targets it is `SEVERAL_HEADER`, then one row for
+    each frame and target, both counted from 0. The video shows each frame with its box, score and
+    found, or those of each target, and the last readable frame again where one could not be read.
 
     Args:
         boxes: where the CSV file goes; None for none.
         video: where the video goes; its suffix chooses the format, see `rltrack.video`.
         summary: where the JSON file goes.
         overlay: heat drawn into the video: ``attention``, the map A_p of the crop at the box, or
-            ``confidence``, the candidates' scores above 0, from the second frame on.
+            ``confidence``, the candidates' scores above 0, from the second frame on; of several
+            targets one over the other.
         fps: of the video; 25 if None.
         source: file or folder that the frames come from, never to be overwritten.
 
@@ -80,27 +83,30 @@ class Recorder:
     def add(
         self,
         image: Image | None,
-        result: Result,
-        tracker: Tracker,
+        results: Sequence[Result],
+        trackers: Sequence[Tracker],
         truth: NDArray[np.float64] | None = None,
     ) -> None:
-        """Write a frame's row and picture.
+        """Write a frame's rows and picture.
 
         Args:
             image: (H, W, 3) uint8 RGB; None if it could not be read.
-            result: of this frame.
-            tracker: that gave it, for the overlay.
-            truth: the true box, to be drawn; None or NaN for none.
+            results: of this frame, one for each target.
+            trackers: that gave them, for the overlay.
+            truth: a single target's true box, to be drawn; None or NaN for none.
         """
         if self._boxes is not None:
+            several = len(results) > 1
             if self._rows is None:
                 self._rows = _part(self._boxes).open("w", encoding="utf-8", newline="\n")
-                self._rows.write(f"{HEADER}\n")
-            numbers = ",".join(f"{number:.4f}" for number in (*result.box, result.score))
-            self._rows.write(f"{self._count},{numbers},{result.found:d}\n")
+                self._rows.write(f"{SEVERAL_HEADER if several else HEADER}\n")
+            for target, result in enumerate(results):
+                row = f"{self._count},{target}" if several else f"{self._count}"
+                numbers = ",".join(f"{number:.4f}" for number in (*result.box, result.score))
+                self._rows.write(f"{row},{numbers},{result.found:d}\n")
             self._rows.flush()
         if self._video is not None:
-            self._video.write(self._picture(image, result, tracker, truth))
+            self._video.write(self._picture(image, results, trackers, truth))
         self._count += 1
 
     def close(self, summary: Mapping[str, object]) -> None:
@@ -127,8 +133,8 @@ class Recorder:
     def _picture(
         self,
         image: Image | None,
-        result: Result,
-        tracker: Tracker,
+        results: Sequence[Result],
+        trackers: Sequence[Tracker],
         truth: NDArray[np.float64] | None,
     ) -> Image:
         label = f"frame {self._count}"
@@ -136,16 +142,23 @@ class Recorder:
             label, picture = f"{label} unreadable", self._image
         else:
             picture = self._image = image
-            if self._overlay == "attention":
-                attention, _ = tracker.attention(image, result.box)
-                picture = overlay_heat(image, attention, tracker.crop_extent(result.box))
-            elif self._overlay == "confidence" and self._count:  # in the first nothing is searched
-                height, width = image.shape[:2]
-                confidence = confidence_map(*tracker.candidates, (height, width))
-                picture = overlay_heat(image, confidence, (0, 0, width, height))
-        return draw_result(
-            picture, result.box, result.score, result.found, ground_truth=truth, label=label
-        )
+            for result, tracker in zip(results, trackers, strict=True):
+                picture = self._heated(picture, image, result, tracker)
+        if len(results) > 1:
+            return draw_targets(picture, results, label=label)
+        box, score, found = results[0]
+        return draw_result(picture, box, score, found, ground_truth=truth, label=label)
+
+    def _heated(self, picture: Image, image: Image, result: Result, tracker: Tracker) -> Image:
+        """The picture, with one target's heat over it."""
+        if self._overlay == "attention":
+            attention, _ = tracker.attention(image, result.box)
+            return overlay_heat(picture, attention, tracker.crop_extent(result.box))
+        if self._overlay == "confidence" and self._count:  # in the first nothing is searched
+            height, width = image.shape[:2]
+            confidence = confidence_map(*tracker.candidates, (height, width))
+            return overlay_heat(picture, confidence, (0, 0, width, height))
+        return picture
 
     def _close_rows(self) -> None:
         if self._rows is None or self._boxes is None:

@@ -41,17 +41,27 @@ class Region:
         sides = _crop_sides(box[None]) * SIZE / CROP
         low = (center(box[None]) - sides / 2).round()
         high = torch.maximum((center(box[None]) + sides / 2).round(), low + 1)
-        self._low, self._scale = low, SIZE / (high - low)  # image to region pixels
-        pixels = resampled(image, torch.cat([low, high - low], dim=1), SIZE)
+        extent = torch.cat([low, high - low], dim=1)
+        pixels = resampled(image, extent, SIZE)
+        self._extent = extent
         self._map = extractor.dense(extractor.pixels(pixels))[0].flatten(1).T.contiguous()
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """(x, y, w, h) of the part of the image that it shows, in whole pixels."""
+        x, y, w, h = self._extent[0].tolist()
+        return x, y, w, h
+
+    def cells(self, boxes: Tensor) -> Tensor:
+        """(N, 3, 2) pixels of the image: x of the columns of cells of ``boxes``, y of the rows."""
+        sides = _crop_sides(boxes)
+        cell = FIRST + SPACING * torch.arange(3, device=boxes.device, dtype=boxes.dtype)
+        return (center(boxes) - sides / 2)[:, None] + cell[:, None] / CROP * sides[:, None]
 
     def features(self, boxes: Tensor) -> Tensor:
         """(N, 4608) of ``boxes`` (N, 4); what lies outside the region is its border's."""
-        sides = _crop_sides(boxes)
-        cell = FIRST + SPACING * torch.arange(3, device=boxes.device, dtype=boxes.dtype)
-        # Where the three columns, and rows, of cells are: in the image, then in the map (N, 3, 2).
-        at = (center(boxes) - sides / 2)[:, None] + cell[:, None] / CROP * sides[:, None]
-        at = ((at - self._low) * self._scale - FIRST) / STEP
+        low, sides = self._extent[:, :2], self._extent[:, 2:]
+        at = ((self.cells(boxes) - low) * SIZE / sides - FIRST) / STEP  # in the map
         at = at.clamp(0, CELLS - 1)
         before = at.floor().clamp(max=CELLS - 2)
         after = at - before

@@ -7,8 +7,8 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,21 +24,23 @@ from rltrack.errors import InputError
 from rltrack.evaluation import Metrics, evaluate
 from rltrack.network import FeatureExtractor
 from rltrack.recorder import Recorder
-from rltrack.tracker import Result, Tracker
+from rltrack.targets import Targets
+from rltrack.tracker import Result, Tracker, checked_box
 from rltrack.video import FrameSource, open_source
 
-__all__ = ["Step", "Track", "TrackingError", "track"]
+__all__ = ["Step", "Track", "TrackingError", "track", "track_several"]
 
 log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 Box = Sequence[float] | Array
+Start = Box | Callable[[Image], Box] | None
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """What one run over T frames gave.
+    """What one run over T frames gave for one target.
 
     A frame that could not be read repeats the box before it, is not found, and has NaN for score
     and seconds.
@@ -49,11 +51,12 @@ class Track:
         scores: (T,) float64, the target's logit f_1, unbounded.
         found: (T,) bool, whether the score is above the threshold (0).
         seconds: (T,) float64, of `Tracker.init` for the first frame and `Tracker.update` for the
-            others; reading frames and writing results are not in it.
-        ground_truth: (T, 4) float64, NaN rows where not known; None without any.
+            others, of all targets together; reading frames and writing results are not in it.
+        ground_truth: (T, 4) float64, NaN rows where not known; None without any, and where there
+            are several targets: it does not say whose it is.
         interrupted: whether the run was stopped, by Ctrl-C, before its end.
-        timings: seconds spent, by phase: those of `Tracker.timings`, "decode" (reading frames)
-            and "output" (drawing and writing).
+        timings: seconds spent, by phase: those of `Tracker.timings`, added up over all targets;
+            "decode" (waiting for frames) and "output" (drawing and writing).
         config: of the tracker.
         backbone: its name.
         seed: of all randomness.
@@ -123,12 +126,17 @@ class TrackingError(RuntimeError):
     """A run failed part-way; the cause is chained to it.
 
     Attributes:
-        track: the frames before the failure, whose files are written and complete.
+        tracks: of each target, the frames before the failure; their files are written and complete.
     """
 
-    def __init__(self, message: str, track: Track) -> None:
+    def __init__(self, message: str, tracks: list[Track]) -> None:
         super().__init__(message)
-        self.track = track
+        self.tracks = tracks
+
+    @property
+    def track(self) -> Track:
+        """That of the first target, or only one."""
+        return self.tracks[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,23 +146,33 @@ class Step:
     Attributes:
         index: of the frame, from 0.
         image: (H, W, 3) uint8 RGB; None if it could not be read.
-        result: of the tracker.
+        results: of each target's tracker.
         seconds: see `Track.seconds`.
-        tracker: to look inside, as the frame left it.
+        trackers: to look inside, as the frame left them.
         source: where the frame comes from.
     """
 
     index: int
     image: Image | None
-    result: Result
+    results: tuple[Result, ...]
     seconds: float
-    tracker: Tracker
+    trackers: tuple[Tracker, ...]
     source: FrameSource
+
+    @property
+    def result(self) -> Result:
+        """That of the first target, or only one."""
+        return self.results[0]
+
+    @property
+    def tracker(self) -> Tracker:
+        """That of the first target, or only one."""
+        return self.trackers[0]
 
 
 def track(
     source: str | Path | int | Iterable[Any] | FrameSource,
-    box: Box | Callable[[Image], Box] | None = None,
+    box: Start = None,
     *,
     config: TrackerConfig | str = "paper",
     backbone: str | FeatureExtractor = "embedded",
@@ -198,9 +216,68 @@ def track(
         TrackingError: an error part-way. What was tracked before it is written, and is the
             error's ``track``.
     """
+    return track_several(
+        source,
+        [box],
+        config=config,
+        backbone=backbone,
+        device=device,
+        seed=seed,
+        out=out,
+        video=video,
+        summary=summary,
+        overlay=overlay,
+        on_frame=on_frame,
+    )[0]
+
+
+def track_several(
+    source: str | Path | int | Iterable[Any] | FrameSource,
+    boxes: Sequence[Start] | Array,
+    *,
+    config: TrackerConfig | str = "paper",
+    backbone: str | FeatureExtractor = "embedded",
+    device: str = "auto",
+    seed: int = 0,
+    out: str | Path | None = None,
+    video: str | Path | None = None,
+    summary: str | Path | None = None,
+    overlay: str | None = None,
+    on_frame: Callable[[Step], None] | None = None,
+) -> list[Track]:
+    """Follow several targets through a video, in one pass over its frames.
+
+    >>> cars = track_several("clip.mp4", [(60, 40, 32, 48), (9, 70, 30, 44)])    # doctest: +SKIP
+
+    Target k is tracked as `track` with ``seed + k`` would track it alone; see there for all
+    arguments but ``boxes``. One target's failure ends the run for all, after the same frame.
+
+    Args:
+        source: as in `track`.
+        boxes: one for each target, each as in `track`.
+        config: of all targets.
+        backbone: of all targets.
+        device: as in `track`; see `rltrack.targets.Targets` for what runs side by side.
+        seed: of the first target.
+        out: CSV file; see `rltrack.recorder.Recorder`.
+        video: annotated video of all targets.
+        summary: JSON file: `Track.summary` of the first target, whose speed is that of all
+            together, and the number of ``targets``.
+        overlay: as in `track`, of all targets.
+        on_frame: called once a frame.
+
+    Returns:
+        The targets' tracks, of as many frames each.
+
+    Raises:
+        InputError: see `track`.
+        TrackingError: see `track`.
+    """
     config = preset(config) if isinstance(config, str) else config
     if not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed}; it must be a whole number from 0 to 2^63 - 1")
+    if not len(boxes):
+        raise InputError("no boxes were given: give one for each target")
     frames = open_source(source)
     recorder = Recorder(
         boxes=out,
@@ -210,19 +287,19 @@ def track(
         fps=frames.fps,
         source=Path(source).expanduser() if isinstance(source, str | Path) else None,
     )
-    tracker = Tracker(config, backbone=backbone, device=device, seed=seed)
-    truth = frames.ground_truth
+    targets = Targets(len(boxes), config, backbone=backbone, device=device, seed=seed)
+    truth = frames.ground_truth if len(boxes) == 1 else None
     io = {"decode": 0.0, "output": 0.0}
-    images = _decoded(frames, io)
-    first = next(images, None)
-    if first is None:
-        raise InputError(f"{frames.name}: there is no first frame, or it cannot be read")
-    start = _first_box(box, first, frames)
 
-    rows: list[tuple[Result, float]] = []
+    rows: list[tuple[tuple[Result, ...], float]] = []
     interrupted, failure = False, None
-    steps = _steps(tracker, start, first, images, frames)
-    with _Signals() as signals:
+    with _Signals() as signals, closing(_decoded(frames, io)) as images, targets:
+        with signals.let_through():
+            first = next(images, None)
+            if first is None:
+                raise InputError(f"{frames.name}: there is no first frame, or it cannot be read")
+            starts = [_first_box(box, first, frames) for box in boxes]
+        steps = _steps(targets, starts, first, images, frames)
         try:
             while True:
                 with signals.let_through():
@@ -231,8 +308,8 @@ def track(
                     break
                 began = time.perf_counter()
                 known = None if truth is None or step.index >= len(truth) else truth[step.index]
-                rows.append((step.result, step.seconds))
-                recorder.add(step.image, step.result, tracker, known)
+                rows.append((step.results, step.seconds))
+                recorder.add(step.image, step.results, step.trackers, known)
                 io["output"] += time.perf_counter() - began
                 if on_frame is not None:
                     with signals.let_through():
@@ -245,49 +322,51 @@ def track(
             failure = error
 
         began = time.perf_counter()
-        done = _collect(frames, rows, tracker, seed, interrupted)
+        done = _collect(frames.name, truth, rows, targets, interrupted)
         try:
-            recorder.close(done.summary())
+            recorder.close(_summary(done))
         except Exception as error:  # a full disk, say; the first failure is the one told
             failure = failure or error
         io["output"] += time.perf_counter() - began
-        done.timings.update(io)
+        for each in done:
+            each.timings.update(io)
         try:
             if not interrupted:
                 with signals.let_through():
                     pass
         except KeyboardInterrupt:
-            done = replace(done, interrupted=True)
+            interrupted = True
+            done = [replace(each, interrupted=True) for each in done]
     if failure is not None:
         raise TrackingError(f"{type(failure).__name__}: {failure}", done) from failure
-    if not done.interrupted and frames.length is not None and len(done) < frames.length:
-        log.warning("%s ended after %d of %d frames", frames.name, len(done), frames.length)
+    if not interrupted and frames.length is not None and len(rows) < frames.length:
+        log.warning("%s ended after %d of %d frames", frames.name, len(rows), frames.length)
     return done
 
 
 def _steps(
-    tracker: Tracker,
-    start: Sequence[float],
+    targets: Targets,
+    starts: Sequence[Sequence[float]],
     first: Image,
     images: Iterator[Image | None],
     frames: FrameSource,
 ) -> Iterator[Step]:
-    """Track: the first image, with the box ``start``, then all the others."""
+    """Track: the first image, with the boxes ``starts``, then all the others."""
     began = time.perf_counter()
-    result = tracker.init(first, start)
-    yield Step(0, first, result, time.perf_counter() - began, tracker, frames)
+    results = targets.init(first, starts)
+    yield Step(0, first, results, time.perf_counter() - began, targets.trackers, frames)
     for index, image in enumerate(images, start=1):
         began = time.perf_counter()
         if image is None:
-            result = Result(result.box, math.nan, False)
+            results = tuple(Result(result.box, math.nan, False) for result in results)
         else:
-            result = tracker.update(image)
+            results = targets.update(image)
         seconds = math.nan if image is None else time.perf_counter() - began
-        yield Step(index, image, result, seconds, tracker, frames)
+        yield Step(index, image, results, seconds, targets.trackers, frames)
 
 
-def _decoded(frames: FrameSource, timings: dict[str, float]) -> Iterator[Image | None]:
-    """The frames; the time that reading takes goes to ``timings["decode"]``."""
+def _decoded(frames: FrameSource, timings: dict[str, float]) -> Generator[Image | None, None, None]:
+    """The frames; the time that waiting for them takes goes to ``timings["decode"]``."""
     images = iter(frames)
     while True:
         began = time.perf_counter()
@@ -300,46 +379,50 @@ def _decoded(frames: FrameSource, timings: dict[str, float]) -> Iterator[Image |
         yield image
 
 
-def _first_box(
-    box: Box | Callable[[Image], Box] | None, image: Image, frames: FrameSource
-) -> Sequence[float]:
+def _first_box(box: Start, image: Image, frames: FrameSource) -> list[float]:
     if box is None:
         if frames.ground_truth is None:
             raise InputError(
                 f"no first box: {frames.name} has no ground truth to take it from; give x,y,w,h "
                 "(on the command line --box, or --select to draw it)"
             )
-        return cast("list[float]", frames.ground_truth[0].tolist())
-    chosen = box(image) if callable(box) else box
-    return chosen.tolist() if isinstance(chosen, np.ndarray) else chosen
+        box = frames.ground_truth[0]
+    return checked_box(cast("Sequence[float]", box(image) if callable(box) else box), image)
 
 
 def _collect(
-    frames: FrameSource,
-    rows: Sequence[tuple[Result, float]],
-    tracker: Tracker,
-    seed: int,
+    name: str,
+    truth: Array | None,
+    rows: Sequence[tuple[tuple[Result, ...], float]],
+    targets: Targets,
     interrupted: bool,
-) -> Track:
-    truth = None
-    if frames.ground_truth is not None:
-        truth = np.full((len(rows), 4), np.nan)
-        known = frames.ground_truth[: len(rows)]
+) -> list[Track]:
+    if truth is not None:
+        known, truth = truth[: len(rows)], np.full((len(rows), 4), np.nan)
         truth[: len(known)] = known
-    return Track(
-        name=frames.name,
-        boxes=np.array([result.box for result, _ in rows], np.float64).reshape(-1, 4),
-        scores=np.array([result.score for result, _ in rows], np.float64),
-        found=np.array([result.found for result, _ in rows], np.bool_),
-        seconds=np.array([seconds for _, seconds in rows], np.float64),
-        ground_truth=truth,
-        interrupted=interrupted,
-        timings=dict(tracker.timings),
-        config=tracker.config,
-        backbone=tracker.backbone,
-        seed=seed,
-        device=str(tracker.device),
-    )
+    phases = targets.trackers[0].timings
+    return [
+        Track(
+            name=name,
+            boxes=np.array([results[k].box for results, _ in rows], np.float64).reshape(-1, 4),
+            scores=np.array([results[k].score for results, _ in rows], np.float64),
+            found=np.array([results[k].found for results, _ in rows], np.bool_),
+            seconds=np.array([seconds for _, seconds in rows], np.float64),
+            ground_truth=truth,
+            interrupted=interrupted,
+            timings={phase: sum(t.timings[phase] for t in targets.trackers) for phase in phases},
+            config=tracker.config,
+            backbone=targets.backbone,
+            seed=tracker.seed,
+            device=str(tracker.device),
+        )
+        for k, tracker in enumerate(targets.trackers)
+    ]
+
+
+def _summary(tracks: Sequence[Track]) -> dict[str, Any]:
+    summary = tracks[0].summary()
+    return summary if len(tracks) == 1 else {**summary, "targets": len(tracks)}
 
 
 class _Signals:

@@ -82,9 +82,13 @@ class Warnings(logging.Handler):
 
     def show(self) -> None:
         """Print what was held back, and from now on everything at once."""
-        for text in self._held or ():
-            print(text, file=sys.stderr)
-        self._held = None
+        self.acquire()  # frames are read, and complained about, in another thread
+        try:
+            for text in self._held or ():
+                print(text, file=sys.stderr)
+            self._held = None
+        finally:
+            self.release()
 
 
 class Bar:
@@ -124,7 +128,9 @@ class Bar:
     def advance(self, step: Step) -> None:
         """Take note of a frame."""
         self._warnings.show()
-        state = "unreadable" if step.image is None else "found" if step.result.found else "LOST"
+        found, number = sum(result.found for result in step.results), len(step.results)
+        state = f"{found} of {number} found" if number > 1 else "found" if found else "LOST"
+        state = "unreadable" if step.image is None else state
         if step.index and step.image is not None:
             self._frames += 1
             self._seconds += step.seconds
@@ -149,9 +155,11 @@ class Bar:
         self._bars.stop()
 
 
-def print_track(done: Track, outputs: Sequence[str]) -> None:
-    """Print a run's outcome, for people."""
+def print_track(tracks: Sequence[Track], outputs: Sequence[str]) -> None:
+    """Print the outcome of a run over one target or several, for people."""
+    done = tracks[0]
     config, metrics = done.config, done.metrics
+    found = ", ".join(str(each.found.sum()) for each in tracks)
     unreadable = int((done.seconds != done.seconds).sum())  # NaN
     lines = [
         (
@@ -161,7 +169,8 @@ def print_track(done: Track, outputs: Sequence[str]) -> None:
         ),
         (
             "frames",
-            f"{len(done)}, found in {done.found.sum()}"
+            f"{len(done)}, found in {found}"
+            + (f" ({len(tracks)} targets)" if len(tracks) > 1 else "")
             + (f", {unreadable} unreadable" if unreadable else ""),
         ),
     ]

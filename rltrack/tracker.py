@@ -406,7 +406,7 @@ class Tracker:
             yield
         finally:
             if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)
+                torch.cuda.current_stream(self.device).synchronize()
             self.timings[name] += time.perf_counter() - start
             self._timing = False
 

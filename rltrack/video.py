@@ -15,7 +15,9 @@ import os
 import re
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -51,6 +53,8 @@ _FORMATS = {
     ".webm": (*_VP9, {}),
 }
 _PATIENCE = 100  # broken frames in a row before a video counts as ended
+_AHEAD = 4  # frames of a file that are decoded before they are asked for
+_END = object()
 _BT601, _LIMITED = 6, 1  # H.273's code for the colour matrix, FFmpeg's for the 16..235 range
 
 
@@ -127,7 +131,7 @@ def read_image(path: str | Path) -> Image | None:
     # Bytes are read here and not by OpenCV, which on Windows fails at names that are not ASCII.
     try:
         data = np.fromfile(path, np.uint8)
-        with _quiet():
+        with _quiet:
             image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except (OSError, cv2.error):
         image = None
@@ -155,7 +159,9 @@ def open_source(
 
     Returns:
         The source. Files and lists can be iterated again and again. A frame that turns out to be
-        unreadable later is None, and the rest goes on.
+        unreadable later is None, and the rest goes on. While one frame of a file is worked on, a
+        thread decodes the next few. Nothing else is read ahead: the next frame of a webcam is at
+        most as old as the work on the one before took.
 
     Raises:
         InputError: nothing there, no frames, the first frame cannot be read, or malformed
@@ -365,7 +371,8 @@ def _open_images(
 ) -> FrameSource:
     if read_image(files[0]) is None:
         raise InputError(f"the first frame cannot be read: {files[0]} is not an image, or broken")
-    return _Frames(name, lambda: map(_frame, files), length=len(files), ground_truth=ground_truth)
+    start = partial(_read_ahead, lambda: map(_frame, files))
+    return _Frames(name, start, length=len(files), ground_truth=ground_truth)
 
 
 def _frame(file: Path) -> Image | None:
@@ -391,7 +398,8 @@ def _open_video(path: Path) -> FrameSource:
         raise InputError(wrong)
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     length = int(count) if 0 < count < 1e9 else None
-    return _Frames(path.stem, partial(_video_frames, path), _frame_rate(capture), length)
+    start = partial(_read_ahead, partial(_video_frames, path))
+    return _Frames(path.stem, start, _frame_rate(capture), length)
 
 
 def _video_frames(path: Path) -> Iterator[Image | None]:
@@ -399,6 +407,19 @@ def _video_frames(path: Path) -> Iterator[Image | None]:
     if not capture.isOpened():
         raise InputError(f"{path} cannot be opened any more")
     yield from _decode(capture, _PATIENCE)
+
+
+def _read_ahead(start: Callable[[], Iterator[Image | None]]) -> Iterator[Image | None]:
+    """The frames of ``start()``, each decoded by a thread while earlier ones are in use."""
+    frames = start()
+    reader = ThreadPoolExecutor(1, "rltrack-reader")
+    try:
+        coming = deque(reader.submit(next, frames, _END) for _ in range(_AHEAD))
+        while (image := coming.popleft().result()) is not _END:
+            coming.append(reader.submit(next, frames, _END))
+            yield cast("Image | None", image)
+    finally:  # also where the caller stops half-way
+        reader.shutdown(cancel_futures=True)
 
 
 def _open_webcam(index: int) -> FrameSource:
@@ -439,7 +460,7 @@ def _rgb8_or_none(image: Any) -> Image | None:
 def _capture(source: str | int) -> cv2.VideoCapture:
     # FFmpeg writes what it thinks of each broken packet to stderr; it asks this once, at first use.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with _quiet():
+    with _quiet:
         return cv2.VideoCapture(source)
 
 
@@ -448,7 +469,7 @@ def _decode(capture: cv2.VideoCapture, patience: int = 0) -> Iterator[Image | No
     lost = 0
     while lost <= patience:
         try:
-            with _quiet():
+            with _quiet:
                 grabbed = capture.grab()
                 image = capture.retrieve()[1] if grabbed else None
         except cv2.error:
@@ -468,13 +489,29 @@ def _frame_rate(capture: cv2.VideoCapture) -> float | None:
     return fps if math.isfinite(fps) and 0 < fps <= 1000 else None
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep OpenCV's own warnings off stderr: what they are about is said in our words."""
-    logs = getattr(cv2.utils, "logging", cv2)  # OpenCV 5, OpenCV 4
-    level = logs.getLogLevel()
-    logs.setLogLevel(0)
-    try:
-        yield
-    finally:
-        logs.setLogLevel(level)
+class _Quiet:
+    """Keeps OpenCV's own warnings off stderr: what they are about is said in our words.
+
+    The level is the process's: the first thread that enters lowers it, the last restores it.
+    """
+
+    def __init__(self) -> None:
+        self._logs = getattr(cv2.utils, "logging", cv2)  # OpenCV 5, OpenCV 4
+        self._lock = threading.Lock()
+        self._inside, self._level = 0, 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._level = self._logs.getLogLevel()
+                self._logs.setLogLevel(0)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._logs.setLogLevel(self._level)
+
+
+_quiet = _Quiet()

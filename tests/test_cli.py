@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +123,21 @@ def test_track_a_video_file_from_a_box(capsys: pytest.CaptureFixture[str]) -> No
     assert "metrics" not in capsys.readouterr().out
 
 
+def test_track_several_targets(sequence: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    boxes = ["--box", BOX, "--box", "50,40,20,16"]
+    outputs = ["--out", "b.csv", "--video", "v.mp4", "--json", "s.json"]
+    assert main(["track", str(sequence), *boxes, *FAST, *outputs]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"frames +4, found in \d, \d \(2 targets\)", shown)
+    assert "metrics" not in shown and "FPS" in shown
+    rows = rows_of(Path("b.csv"))
+    assert [(row["frame"], row["target"]) for row in rows] == [(f, t) for f in "0123" for t in "01"]
+    assert [float(rows[1][key]) for key in ("x", "y", "w", "h")] == [50, 40, 20, 16]
+    assert frames_in(Path("v.mp4")) == 4
+    summary = json.loads(Path("s.json").read_text())
+    assert summary["targets"] == 2 and summary["frames"] == 4 and summary["os"] is None
+
+
 def test_attentive_features_come_without_attention_weight(sequence: Path) -> None:
     options = ["--variant", "attentive-features", "--preset", "tiny", "--backbone", "random"]
     assert main(["track", str(sequence), *options, "--json", "s.json"]) == 0
@@ -195,6 +211,7 @@ BAD_OPTIONS: dict[str, tuple[list[str], str]] = {
     "ground truth malformed": (["track", "malformed"], "line 1"),
     "no first box": (["track", "Patch/img"], "--box"),
     "box outside": (["track", "Patch", "--box", "900,9,9,9"], "900,9,9,9"),
+    "second box outside": (["track", "Patch", "--box", BOX, "--box", "900,9,9,9"], "900,9,9,9"),
     "box empty": (["track", "Patch", "--box", "9,9,0,9"], "positive"),
     "box NaN": (["track", "Patch", "--box", "nan,9,9,9"], "finite"),
     "box of three": (["track", "Patch", "--box", "1,2,3"], "'1,2,3'"),
@@ -325,10 +342,11 @@ def test_signals_stop_a_run_politely(
 
 
 def two_signals_at_once() -> None:
-    # What `timeout` does: one for the process, one for its group.
+    # What `timeout` does: one for the process, one for its group. Here both are for this thread:
+    # one for the process would go at once to another, which does not block it.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
-    os.kill(os.getpid(), signal.SIGINT)
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
 
 

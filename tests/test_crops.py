@@ -44,7 +44,7 @@ BOXES = [
 ]
 
 
-@pytest.mark.parametrize("resample", [module._by_loops, module._by_products])
+@pytest.mark.parametrize("resample", [module.by_loops, module.by_products])
 @pytest.mark.parametrize("box", BOXES)
 def test_crop_equals_the_image_librarys(box: list[float], resample: Resample) -> None:
     """To one grey level: the library also rounds between its two passes."""
@@ -64,12 +64,12 @@ def test_a_batch_equals_its_parts_and_memory_is_bounded(monkeypatch: pytest.Monk
     assert together.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(together, torch.cat([crops(image, b[None]) for b in boxes]))
     # What a GPU does is summed in another order: to one grey level on a rounding edge.
-    products = module._by_products(image, crop_extents(boxes))
+    products = module.by_products(image, crop_extents(boxes))
     assert products.is_contiguous(memory_format=torch.channels_last)
     assert (together.int() - products.int()).abs().max() <= 1
     assert (together != products).float().mean() < 1e-3
     monkeypatch.setattr(module, "_BUDGET", 1)
-    one_by_one = module._by_products(image, crop_extents(boxes))
+    one_by_one = module.by_products(image, crop_extents(boxes))
     assert (one_by_one.int() - products.int()).abs().max() <= 1
 
 

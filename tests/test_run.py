@@ -6,6 +6,8 @@ import csv
 import json
 import logging
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +17,21 @@ import av
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from rltrack import recorder, run
+from rltrack import recorder, run, video
+from rltrack.backbones import load_backbone
 from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
 from rltrack.evaluation import evaluate
 from rltrack.film import synthetic
+from rltrack.network import FeatureExtractor
 from rltrack.recorder import HEADER, Recorder
 from rltrack.run import Step, Track, TrackingError, track
 from rltrack.tracker import Result, Tracker
+from rltrack.video import open_source
 
 Image = NDArray[np.uint8]
 
@@ -298,6 +305,164 @@ def test_a_source_that_ends_early_says_so(caplog: pytest.LogCaptureFixture) -> N
 def test_ground_truth_shorter_than_the_source_is_filled_up() -> None:
     done = track(Clip(moving_square(3), [BOX]), **FAST)
     assert done.metrics is not None and (done.metrics.frames, done.metrics.skipped) == (1, 2)
+
+
+# --- Reading ahead -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve frames; the fourth is broken."""
+    for i, image in enumerate(moving_square(12)):
+        cv2.imwrite(str(tmp_path / f"{i:02d}.png"), image[..., ::-1])
+    (tmp_path / "03.png").write_bytes(b"no picture")
+    return tmp_path
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the image files read, as they are."""
+    names: list[str] = []
+
+    def note(file: Path) -> Image | None:
+        names.append(file.name)
+        return video.read_image(file)
+
+    monkeypatch.setattr(video, "_frame", note)
+    return names
+
+
+def readers() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name.startswith("rltrack-reader")]
+
+
+def test_files_are_read_ahead_in_order_and_a_few_at_most(folder: Path, read: list[str]) -> None:
+    frames = iter(open_source(folder))
+    for i in range(12):
+        image = next(frames)
+        known = None if i == 3 else moving_square(12)[i]
+        assert np.array_equal(image, known) if known is not None else image is None
+        awaited, deadline = min(i + 1 + video._AHEAD, 12), time.monotonic() + 20
+        while len(read) < awaited and time.monotonic() < deadline:  # while this one is in use
+            time.sleep(0.005)
+        time.sleep(0.01)
+        assert len(read) == awaited
+    assert next(frames, "end") == "end"
+    assert read == [f"{i:02d}.png" for i in range(12)] and not readers()
+
+
+def test_reading_stops_where_the_caller_does(folder: Path, read: list[str]) -> None:
+    for _ in open_source(folder):
+        break
+    assert not readers() and len(read) <= 1 + video._AHEAD
+
+
+def test_reading_stops_with_a_run_that_fails_or_is_stopped(
+    folder: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_update(monkeypatch, 2, RuntimeError("out of memory"))
+    with pytest.raises(TrackingError):
+        track(folder, BOX, **FAST)
+    assert not readers() and len(read) < 12
+    failing_update(monkeypatch, 1, KeyboardInterrupt())
+    assert track(folder, BOX, **FAST).interrupted
+    assert not readers()
+
+
+def test_an_error_while_reading_ahead_is_raised_at_its_frame() -> None:
+    def broken() -> Iterator[Image | None]:
+        yield from moving_square(2)
+        raise OSError("unplugged")
+
+    frames = video._read_ahead(broken)
+    assert [image is not None for image in (next(frames), next(frames))] == [True, True]
+    with pytest.raises(OSError, match="unplugged"):
+        next(frames)
+    assert not readers()
+
+
+def test_ctrl_c_while_waiting_for_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i, image in enumerate(moving_square(6)):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), image[..., ::-1])
+    frame, tracked = video._frame, threading.Event()
+
+    def slow(file: Path) -> Image | None:
+        if file.name == "2.png":
+            assert tracked.wait(60)
+            time.sleep(0.1)  # now the main thread waits for this frame
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            time.sleep(0.1)
+        return frame(file)
+
+    def listen(step: Step) -> None:
+        if step.index == 1:
+            tracked.set()
+
+    monkeypatch.setattr(video, "_frame", slow)
+    outputs = tmp_path / "out"
+    done = track(tmp_path, BOX, **FAST, **outputs_in(outputs), on_frame=listen)
+    assert done.interrupted and len(done) == 2 and not readers()
+    assert_complete(outputs, 2)
+
+
+def test_generators_are_not_read_ahead() -> None:
+    made: list[int] = []
+
+    def camera() -> Iterator[Image]:
+        for i, image in enumerate(moving_square(4)):
+            made.append(i)
+            yield image
+
+    seen: list[int] = []
+    track(camera(), BOX, **FAST, on_frame=lambda step: seen.append(len(made)))
+    assert seen == [1, 2, 3, 4]
+
+
+class Few(FeatureExtractor):
+    """Features without convolutions, for very many frames."""
+
+    @torch.no_grad()
+    def features(self, crops: Tensor) -> Tensor:
+        return self.pixels(crops).flatten(1)[:, :: 3 * 107 * 107 // 4608][:, :4608] / 128
+
+
+def resident() -> float:
+    """Memory that this process holds, MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for the memory")
+def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
+    frames = moving_square(12, 64, 48)
+    config = replace(
+        QUICK,
+        candidates=6,
+        averaged_candidates=2,
+        update_positives=2,
+        update_negatives=4,
+        update_iterations=1,
+        batch_positives=2,
+        batch_negatives=4,
+        mined_negatives=8,
+    )
+    held: dict[int, float] = {}
+
+    def weigh(step: Step) -> None:
+        if step.index in (1000, 4999):
+            held[step.index] = resident()
+
+    done = track(
+        (frames[11 - abs(i % 22 - 11)] for i in range(5000)),  # to and fro
+        BOX,
+        config=config,
+        backbone=Few(load_backbone("random").state_dict()),
+        out=tmp_path / "b.csv",
+        on_frame=weigh,
+    )
+    assert len(done) == 5000 and done.found.any()
+    assert held[4999] - held[1000] < 20
 
 
 # --- Bad input: said before anything is tracked --------------------------------------------------

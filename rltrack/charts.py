@@ -1,0 +1,117 @@
+"""Charts of measurements: where a frame's time goes, and what each step to less of it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from rltrack.boxes import center
+from rltrack.ladder import Rung
+from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
+
+__all__ = ["frame_times", "ladders", "region_map"]
+
+# Okabe and Ito's, in an order whose lightness alternates: readable without colours, too.
+_COLOURS = {
+    "crop": "#cc79a7",
+    "features": "#0072b2",
+    "score": "#e69f00",
+    "update": "#009e73",
+}
+
+
+def frame_times(report: Mapping[str, Any]) -> Figure:
+    """Where a frame's milliseconds go in each tracker of a report of `rltrack.bench.measure`.
+
+    Shares, since the totals differ by two orders of magnitude; the milliseconds are written in.
+    """
+    names = [name for name in ("baseline", "faithful", "realtime") if report[f"{name}_ms"]]
+    figure = Figure(figsize=(8, 0.75 * len(names) + 1.1), layout="constrained")
+    axes = figure.subplots()
+    for row, name in enumerate(names):
+        total, phases = report[f"{name}_ms"], report["phases"][name]
+        times = {phase: phases[phase]["median_ms"] for phase in _COLOURS if phase in phases}
+        times["update"] = max(total - sum(times.values()), 0)
+        left = 0.0
+        for phase, milliseconds in times.items():
+            share = milliseconds / sum(times.values())
+            axes.barh(row, share, left=left, color=_COLOURS[phase], edgecolor="white", height=0.62)
+            if share > 0.07:
+                axes.text(
+                    left + share / 2, row, f"{phase}\n{milliseconds:.0f} ms",
+                    ha="center", va="center", color="white", fontsize=9,
+                )  # fmt: skip
+            left += share
+    labels = [f"{name}\n{report[f'{name}_ms']:.0f} ms a frame" for name in names]
+    axes.set_yticks(range(len(names)), labels)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xticks([])
+    axes.set_xlabel("share of a frame's time, the update's part in it included")
+    axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    return figure
+
+
+def ladders(rungs: Mapping[str, Sequence[Rung]]) -> Figure:
+    """Milliseconds of each rung, and how many times faster than the first, a panel a ladder."""
+    sizes = [len(ladder) for ladder in rungs.values()]
+    figure = Figure(figsize=(8, 0.36 * sum(sizes) + 0.75 * len(sizes)), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(len(sizes), height_ratios=sizes))
+    for axes, (title, ladder) in zip(panels, rungs.items(), strict=True):
+        milliseconds = [rung.milliseconds for rung in ladder]
+        axes.barh(range(len(ladder)), milliseconds, color="#0072b2", height=0.66)
+        for row, rung in enumerate(ladder):
+            text = (
+                f" {rung.milliseconds:.0f} ms"
+                if rung.milliseconds >= 10
+                else (f" {rung.milliseconds:.1f} ms")
+            )
+            axes.text(rung.milliseconds, row, f"{text}, {rung.times_faster:.1f}x", va="center")
+        axes.set_yticks(range(len(ladder)), [rung.name for rung in ladder])
+        axes.set_xlim(0, 1.22 * max(milliseconds))
+        axes.set_xticks([])
+        axes.invert_yaxis()
+        axes.set_title(title, loc="left", fontsize=11)
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
+    return figure
+
+
+def region_map(image: NDArray[np.uint8], region: Region, boxes: Any) -> Figure:
+    """A frame, the cells of the region's map as dots, and the nine cells that each box reads.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        region: in it.
+        boxes: (N, 4) tensor, the first the target.
+    """
+    figure = Figure(figsize=(7, 7 * image.shape[0] / image.shape[1]), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(image)
+    x, y, width, height = region.extent
+    step = np.arange(CELLS) * STEP + FIRST
+    columns, rows = x + step * width / SIZE, y + step * height / SIZE
+    grid = np.meshgrid(columns, rows)
+    axes.plot(*(g.ravel() for g in grid), ".", color="white", markersize=1.6, alpha=0.8)
+    axes.add_patch(Rectangle((x, y), width, height, fill=False, color="white", linewidth=1.5))
+    for index, box in enumerate(boxes):
+        colour = "#56b4e9" if index == 0 else "#f0e442"
+        line = "-" if index == 0 else "--"
+        left, top, w, h = box.tolist()
+        axes.add_patch(
+            Rectangle((left, top), w, h, fill=False, color=colour, linewidth=2, linestyle=line)
+        )
+        cells = region.cells(box[None])[0].numpy()
+        across, down = np.meshgrid(cells[:, 0], cells[:, 1])
+        axes.plot(across.ravel(), down.ravel(), "o", color=colour, markersize=5, mec="black")
+        middle = center(box).tolist()
+        axes.plot(*middle, "+", color="black", markersize=6)
+    axes.set_xlim(-0.5, image.shape[1] - 0.5)
+    axes.set_ylim(image.shape[0] - 0.5, -0.5)
+    axes.set_axis_off()
+    return figure

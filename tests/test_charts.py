@@ -1,0 +1,72 @@
+"""The charts show the numbers they are given; the ladders measure what they name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from rltrack.backbones import load_backbone
+from rltrack.charts import frame_times, ladders, region_map
+from rltrack.film import synthetic
+from rltrack.ladder import Rung, crop_ladder, feature_ladder, iteration_ladder
+from rltrack.region import Region
+
+
+def words(figure: Figure) -> str:
+    figure.canvas.draw()
+    texts = [t.get_text() for axes in figure.axes for t in axes.texts]
+    labels = [t.get_text() for axes in figure.axes for t in axes.get_yticklabels()]
+    return " ".join(texts + labels)
+
+
+def test_frame_times_adds_the_update_so_that_all_is_shown() -> None:
+    report: dict[str, Any] = {
+        "baseline_ms": 1000.0,
+        "faithful_ms": 100.0,
+        "realtime_ms": None,
+        "phases": {
+            "baseline": {"features": {"median_ms": 600.0}},
+            "faithful": {"crop": {"median_ms": 20.0}, "features": {"median_ms": 70.0}},
+        },
+    }
+    shown = words(frame_times(report))
+    assert "features\n600 ms" in shown
+    assert "update\n400 ms" in shown
+    assert "update\n10 ms" in shown
+    assert "realtime" not in shown
+
+
+def test_ladders_write_times_and_ratios() -> None:
+    shown = words(
+        ladders({"a": [Rung("plain", 100, 1), Rung("fast", 8, 12.5)], "b": [Rung("x", 1, 1)]})
+    )
+    assert "100 ms, 1.0x" in shown
+    assert "8.0 ms, 12.5x" in shown
+    assert "plain" in shown
+
+
+@pytest.mark.parametrize("ladder", [crop_ladder, feature_ladder, iteration_ladder])
+def test_a_ladder_starts_at_one(ladder: Any) -> None:
+    rungs = ladder(2, device="cpu", repeats=1)
+    assert rungs[0].times_faster == 1
+    assert len(rungs) > 1
+    for rung in rungs:
+        assert rung.times_faster == pytest.approx(rungs[0].milliseconds / rung.milliseconds)
+
+
+def test_region_map_draws_nine_cells_a_box() -> None:
+    film = synthetic(1)
+    box = torch.tensor(film.ground_truth[0], dtype=torch.float32)
+    image = torch.from_numpy(film[0]).permute(2, 0, 1)
+    region = Region(load_backbone("random"), image, box)
+    figure = region_map(film[0], region, torch.stack([box, box + 5]))
+    drawn = [len(line.get_xdata()) for line in figure.axes[0].lines]
+    assert drawn.count(9) == 2
+    x, y, w, h = region.extent
+    cells = region.cells(box[None])[0]
+    # The middle cell is in the middle of the box, which is in the middle of the region.
+    middle = torch.tensor([x + w / 2, y + h / 2])
+    assert (cells[1] - middle).abs().max() <= 1
