@@ -22,7 +22,7 @@ from torch import Tensor
 
 from rltrack.network import MAP, FeatureExtractor, chunks
 from rltrack.parallel import each
-from rltrack.stage import linearised
+from rltrack.stage import linearised, positive_sum
 
 __all__ = ["FeatureJacobian", "Reduction"]
 
@@ -47,17 +47,47 @@ class _Chunk:
     def product(self, a: Tensor) -> Tensor:
         if self.at == "input":
             a = self.net.conv1.product(a)
-        a = self.net.conv2.product(self.stage1.product(a))
-        a = self.net.conv3.product(self.stage2.product(a))
-        return (a * self.active).flatten(1)
+        return self._onwards(self.stage1.product(a))
 
     @torch.no_grad()
     def transpose_product(self, u: Tensor) -> Tensor:
+        g = self.stage1.transpose_product(self._backwards(u))
+        return self.net.conv1.transpose_product(g) if self.at == "input" else g
+
+    def reduced(self, u: Tensor, reduce: Reduction) -> tuple[Tensor, Reduction]:
+        """``reduce(J^T u)``; and J times its derivative, as a function of the map's."""
+        if reduce is positive_sum and self.at == "conv1":
+            return self._positive_sum(u)
+        g = self.transpose_product(u).requires_grad_()
+        with torch.enable_grad():
+            reduced = reduce(g)
+
+        def back(d: Tensor) -> Tensor:
+            return self.product(*torch.autograd.grad(reduced, g, d))
+
+        return reduced.detach(), back
+
+    @torch.no_grad()
+    def _positive_sum(self, u: Tensor) -> tuple[Tensor, Reduction]:
+        """The usual case, whose derivatives (N, C, H, W) need not be kept: only their signs."""
+        total, where = self.stage1.map_of_transpose_product(self._backwards(u))
+
+        @torch.no_grad()
+        def back(d: Tensor) -> Tensor:
+            return self._onwards(self.stage1.product_of_map(where, d))
+
+        return total, back
+
+    def _onwards(self, a: Tensor) -> Tensor:
+        a = self.net.conv2.product(a)
+        a = self.net.conv3.product(self.stage2.product(a))
+        return (a * self.active).flatten(1)
+
+    def _backwards(self, u: Tensor) -> Tensor:
         g = u.view(-1, *MAP) * self.active
         g = g.contiguous(memory_format=torch.channels_last)
         g = self.stage2.transpose_product(self.net.conv3.transpose_product(g))
-        g = self.stage1.transpose_product(self.net.conv2.transpose_product(g))
-        return self.net.conv1.transpose_product(g) if self.at == "input" else g
+        return self.net.conv2.transpose_product(g)
 
 
 class FeatureJacobian:
@@ -90,7 +120,9 @@ class FeatureJacobian:
 
         With ``reduce``, of J^T u sample by sample: no more of it than a chunk passes on.
         """
-        return _PullBack.apply(u, self, reduce)  # type: ignore[no-any-return, no-untyped-call]
+        if reduce is None:
+            return _PullBack.apply(u, self)  # type: ignore[no-any-return, no-untyped-call]
+        return _ReducedPullBack.apply(u, self, reduce)  # type: ignore[no-any-return, no-untyped-call]
 
     def _over_chunks(self, multiply: Callable[[_Chunk, Tensor], Tensor], x: Tensor) -> Tensor:
         return torch.cat(self._each(multiply, (x[part] for part in self._slices)))
@@ -102,28 +134,30 @@ class FeatureJacobian:
 
 class _PullBack(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, u: Tensor, jacobian: FeatureJacobian, reduce: Reduction | None) -> Tensor:
-        def work(chunk: _Chunk, u: Tensor) -> tuple[Tensor, Tensor]:
-            g = chunk.transpose_product(u)
-            with torch.no_grad():
-                return g, reduce(g) if reduce else g
+    def forward(ctx: Any, u: Tensor, jacobian: FeatureJacobian) -> Tensor:
+        ctx.jacobian = jacobian
+        return jacobian.transpose_product(u)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.jacobian.product(gradients[0]), None
+
+
+class _ReducedPullBack(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, jacobian: FeatureJacobian, reduce: Reduction) -> Tensor:
+        def work(chunk: _Chunk, u: Tensor) -> tuple[Tensor, Reduction]:
+            return chunk.reduced(u, reduce)
 
         parts = jacobian._each(work, (u[part] for part in jacobian._slices))
-        ctx.jacobian, ctx.reduce = jacobian, reduce
-        ctx.before = [g for g, _ in parts] if reduce else []
-        return torch.cat([reduced for _, reduced in parts])
+        ctx.jacobian, ctx.back = jacobian, [back for _, back in parts]
+        return torch.cat([reduced for reduced, _ in parts])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        jacobian, reduce = ctx.jacobian, ctx.reduce
-        if reduce is None:
-            return jacobian.product(gradients[0]), None, None
+        def work(_: _Chunk, back: Reduction, d: Tensor) -> Tensor:
+            return back(d)
 
-        def work(chunk: _Chunk, g: Tensor, gradient: Tensor) -> Tensor:
-            with torch.enable_grad():
-                g = g.requires_grad_()
-                (a,) = torch.autograd.grad(reduce(g), g, gradient)
-            return chunk.product(a)
-
-        parts = jacobian._each(work, ctx.before, (gradients[0][part] for part in jacobian._slices))
-        return torch.cat(parts), None, None
+        jacobian = ctx.jacobian
+        given = (gradients[0][part] for part in jacobian._slices)
+        return torch.cat(jacobian._each(work, ctx.back, given)), None, None

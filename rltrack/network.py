@@ -110,7 +110,7 @@ class FeatureExtractor(nn.Module):
 
     def pixels(self, crops: Tensor) -> Tensor:
         """uint8 crops (N, 3, 107, 107) as the network's input, -128..127."""
-        return crops.to(self.dtype, memory_format=torch.channels_last) - GREY
+        return crops.to(self.dtype, memory_format=torch.channels_last).sub_(GREY)
 
     def stem(self, x: Tensor) -> Tensor:
         """Input (N, 3, 107, 107) to conv1's output, before its ReLU: (N, 96, 51, 51)."""
@@ -153,10 +153,10 @@ class FeatureExtractor(nn.Module):
 def chunks(n: int, device: torch.device) -> list[slice]:
     """``n`` crops in passes through the convolutions.
 
-    A crop has 1 MB of responses after conv1: few enough to stay in a processor's cache, many
-    enough to fill a GPU.
+    Many enough to fill a GPU; on a CPU few enough to give several threads work and to bound
+    memory (1 MB a crop after conv1), enough to make up for laying out the weights in each pass.
     """
-    return batches(n, 8 if device.type == "cpu" else 256)
+    return batches(n, 16 if device.type == "cpu" else 256)
 
 
 class Classifier(nn.Module):

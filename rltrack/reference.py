@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Generator, Tensor, nn
 
 from rltrack.attention import BACKGROUND, TARGET, Loss, Maps, attention_map, reciprocative_loss
 from rltrack.config import TrackerConfig
-from rltrack.crops import GREY
+from rltrack.crops import CROP, GREY, crop_extents
 from rltrack.memory import Samples
 from rltrack.network import MAP, Classifier, FeatureExtractor
 from rltrack.parallel import batches
 
-__all__ = ["BATCH", "Iteration", "ReferenceExtractor", "attention", "iteration"]
+__all__ = ["BATCH", "Iteration", "ReferenceExtractor", "attention", "crops", "iteration"]
 
 BATCH = 256
 """Crops in one pass through the convolutions; released code."""
@@ -67,6 +70,17 @@ class ReferenceExtractor(FeatureExtractor):
         """uint8 crops (N, 3, 107, 107) to features (N, 4608), :data:`BATCH` at a time."""
         parts = batches(len(crops), BATCH)
         return torch.cat([self(self.pixels(crops[part])) for part in parts])
+
+
+def crops(image: NDArray[np.uint8], boxes: Tensor) -> Tensor:
+    """Crops as :func:`rltrack.crops.crops`, (N, 3, 107, 107), by an image library, one by one."""
+    picture = Image.fromarray(image)
+    parts = []
+    for x, y, w, h in crop_extents(boxes.cpu()).long().tolist():
+        region = Image.new("RGB", (w, h), (GREY, GREY, GREY))
+        region.paste(picture, (-x, -y))
+        parts.append(np.asarray(region.resize((CROP, CROP), Image.Resampling.BILINEAR)))
+    return torch.from_numpy(np.stack(parts)).permute(0, 3, 1, 2).to(boxes.device)
 
 
 class Iteration(NamedTuple):

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from rltrack import kernels
 
-__all__ = ["Linearised", "linearised", "local_response_norm", "pooled"]
+__all__ = ["Linearised", "linearised", "local_response_norm", "pooled", "positive_sum"]
 
 LRN_K, LRN_ALPHA, LRN_BETA, LRN_SIZE = 2.0, 1e-4, 0.75, 5
 
@@ -54,6 +54,19 @@ class Linearised(Protocol):
     def transpose_product(self, g: Tensor) -> Tensor:
         """J^T g: (N, C, P, Q) to (N, C, H, W)."""
         ...
+
+    def map_of_transpose_product(self, g: Tensor) -> tuple[Tensor, Tensor]:
+        """``positive_sum(J^T g)`` (N, H, W), and where J^T g is positive, uint8 or bool."""
+        ...
+
+    def product_of_map(self, where: Tensor, d: Tensor) -> Tensor:
+        """J (where * d), ``d`` (N, H, W): from a map's derivatives, back through its sum."""
+        ...
+
+
+def positive_sum(g: Tensor) -> Tensor:
+    """Positive derivatives (N, C, H, W) summed over channels: the paper's map (N, H, W)."""
+    return F.relu(g).sum(1)
 
 
 def linearised(z: Tensor) -> Linearised:
@@ -116,6 +129,15 @@ class _TensorStage:
         y = _channel_sum(g * self.ratio).mul_(self.x)
         return torch.addcmul(y.neg_(), g, self.factor)
 
+    @torch.no_grad()
+    def map_of_transpose_product(self, g: Tensor) -> tuple[Tensor, Tensor]:
+        g = self.transpose_product(g)
+        return positive_sum(g), g > 0
+
+    @torch.no_grad()
+    def product_of_map(self, where: Tensor, d: Tensor) -> Tensor:
+        return self.product(where * d[:, None])
+
 
 # --- As fused loops -----------------------------------------------------------------------------
 
@@ -139,6 +161,17 @@ class _FusedStage:
     def transpose_product(self, g: Tensor) -> Tensor:
         out = torch.empty_like(self.z, memory_format=torch.channels_last)
         _run(kernels.relu_lrn_pool_transpose, self.z, self.index, g, out)
+        return out
+
+    def map_of_transpose_product(self, g: Tensor) -> tuple[Tensor, Tensor]:
+        where = torch.empty_like(self.z, dtype=torch.uint8, memory_format=torch.channels_last)
+        out = torch.empty_like(self.z[:, :1], memory_format=torch.contiguous_format)
+        _run(kernels.relu_lrn_pool_transpose_to_map, self.z, self.index, g, where, out)
+        return out[:, 0], where
+
+    def product_of_map(self, where: Tensor, d: Tensor) -> Tensor:
+        out = torch.empty_like(self.output)
+        _run(kernels.relu_lrn_pool_product_of_map, self.z, self.index, where, d[:, None], out)
         return out
 
 

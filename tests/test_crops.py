@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from rltrack import crops as module
+from rltrack import reference
 from rltrack.crops import crop_extents, crops
 
 Resample = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -20,18 +21,6 @@ def picture(height: int = 240, width: int = 320) -> torch.Tensor:
     coarse = generator.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
     image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
-
-
-def by_library(image: torch.Tensor, box: list[float]) -> np.ndarray:
-    """The same crop, one step after the other, with PIL."""
-    x, y, w, h = box
-    half_w, half_h = w / 2 * (1 + 32 / 107), h / 2 * (1 + 32 / 107)
-    left, right = (int(np.floor(x + w / 2 + s * half_w + 0.5)) for s in (-1, 1))
-    top, bottom = (int(np.floor(y + h / 2 + s * half_h + 0.5)) for s in (-1, 1))
-    array = image.permute(1, 2, 0).numpy()
-    padded = np.pad(array, ((500, 500), (500, 500), (0, 0)), constant_values=128)
-    region = padded[top + 500 : bottom + 500, left + 500 : right + 500]
-    return np.array(Image.fromarray(region).resize((107, 107), Image.Resampling.BILINEAR))
 
 
 BOXES = [
@@ -49,9 +38,9 @@ BOXES = [
 def test_crop_equals_the_image_librarys(box: list[float], resample: Resample) -> None:
     """To one grey level: the library also rounds between its two passes."""
     image = picture()
-    made = resample(image, crop_extents(torch.tensor([box])))
-    got = made[0].permute(1, 2, 0).numpy().astype(int)
-    assert np.abs(got - by_library(image, box)).max() <= 1
+    boxes = torch.tensor([box])
+    theirs = reference.crops(image.permute(1, 2, 0).numpy(), boxes)
+    assert (resample(image, crop_extents(boxes)).int() - theirs.int()).abs().max() <= 1
 
 
 def test_crops_far_outside_are_grey() -> None:

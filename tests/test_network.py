@@ -69,7 +69,7 @@ def test_network_is_the_plain_pytorch_one() -> None:
 def test_features_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = load_backbone("random"), crops(5)
     whole = net.features(x)
-    monkeypatch.setattr("rltrack.network.chunks", lambda n, device: batches(n, 2))
+    monkeypatch.setattr("rltrack.network.chunks", lambda n, *_: batches(n, 2))
     torch.testing.assert_close(net.features(x), whole)
 
 
