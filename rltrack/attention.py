@@ -75,9 +75,7 @@ def through_jacobian(
     scores = classifier(features, dropout)
 
     def gradient(c: int, reduce: Reduction | None = None) -> Tensor:
-        total = seed * scores[:, c].sum()
-        (u,) = torch.autograd.grad(total, features, create_graph=True)
-        return jacobian.pull_back(u, reduce)
+        return jacobian.pull_back(_derivative(scores, c, features, seed), reduce)
 
     return gradient
 
@@ -93,9 +91,7 @@ def at_features(
     scores = classifier(features, dropout)
 
     def gradient(c: int, reduce: Reduction | None = None) -> Tensor:
-        total = seed * scores[:, c].sum()
-        (u,) = torch.autograd.grad(total, features, create_graph=True)
-        g = u.view(-1, *MAP)
+        g = _derivative(scores, c, features, seed).view(-1, *MAP)
         return reduce(g) if reduce else g
 
     return gradient
@@ -121,10 +117,15 @@ def double_backward(
     scores = classifier(features, dropout)
 
     def gradient(c: int, reduce: Reduction | None = None) -> Tensor:
-        (g,) = torch.autograd.grad(seed * scores[:, c].sum(), z, create_graph=True)
+        g = _derivative(scores, c, z, seed)
         return reduce(g) if reduce else g
 
     return gradient
+
+
+def _derivative(scores: Tensor, c: int, at: Tensor, seed: float) -> Tensor:
+    """``seed * d f_c / d at`` of every sample, with its graph, so that a loss can reach it."""
+    return torch.autograd.grad(seed * scores[:, c].sum(), at, create_graph=True)[0]
 
 
 def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum") -> Tensor:

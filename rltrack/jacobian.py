@@ -101,7 +101,7 @@ class FeatureJacobian:
 
     def __init__(self, extractor: FeatureExtractor, pixels: Tensor, at: Place = "conv1") -> None:
         self._device = pixels.device
-        self._slices = list(chunks(len(pixels), pixels.device))
+        self._slices = chunks(len(pixels), pixels.device)
         self._chunks = each(
             lambda part: _Chunk(extractor, pixels[part], at), self._slices, self._device
         )
