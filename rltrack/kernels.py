@@ -1,4 +1,4 @@
-"""The CPU's inner loops, compiled: crops, and ReLU + LRN + max-pooling with its Jacobian.
+"""The CPU's inner loops, compiled: crops; ReLU + LRN + max-pooling and its Jacobian; overlaps.
 
 Written as tensor operations, a crop or an LRN moves through memory a dozen times and costs as
 much as the convolutions. Here a row of the image stays in the processor's nearest cache from
@@ -13,11 +13,13 @@ widened; ``out``, ``index``, ``g`` pooled (N, P, Q, C), at stride 2 P = (H - 1) 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
 
 __all__ = [
+    "overlap_add",
     "relu_lrn_pool",
     "relu_lrn_pool_argmax",
     "relu_lrn_pool_product",
@@ -29,7 +31,10 @@ __all__ = [
 
 # Python's division would check for zero, which keeps a loop from being vectorised. Sums may be
 # reordered; numbers are taken to be finite.
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=True)
+_options: Any = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": True}
+_jit = numba.njit(**_options)
+# Becomes part of its caller, in which a call for each place would cost a tenth.
+_inlined = numba.njit(inline="always", **_options)
 
 
 @_jit
@@ -91,47 +96,54 @@ def _taps(start, length, limit, size):
 
 
 @_jit
-def _scale(z, k, alpha, squares, x, s):
-    """Fill x = relu(z) and s = k + alpha B x^2 at one place; all (C), ``squares`` (C + 4)."""
+def overlap_add(patches, stride, channels, out):
+    """Sum overlapping patches into images: the second half of a transposed convolution.
+
+    ``patches`` (N, P, Q, K, K * C), K rows of K pixels each; ``out`` (N, H, W * C),
+    H = stride (P - 1) + K and W likewise.
+    """
+    n, p, q, rows, length = patches.shape
+    for i in range(n):
+        out[i] = 0
+        for top in range(p):
+            for left in range(q):
+                for row in range(rows):
+                    patch = patches[i, top, left, row]
+                    under = out[i, stride * top + row, stride * left * channels :]
+                    for c in range(length):
+                        under[c] += patch[c]
+
+
+@_inlined
+def _normalise(z, k, alpha, squares, y):
+    """Fill y = x s^-0.75, x = relu(z), s = k + alpha B x^2, at one place.
+
+    Here and below, what is at one place is (C), scratch like ``squares`` (C + 4) with zeros
+    around it. Each loop touches few arrays and computes again what is cheap: of many, the
+    compiler cannot show that none overlap, and does not vectorise.
+    """
     zero = z.dtype.type(0)
     for c in range(len(z)):
-        x[c] = z[c] if z[c] > zero else zero
-        squares[c + 2] = x[c] * x[c]
+        x = z[c] if z[c] > zero else zero
+        y[c] = x
+        squares[c + 2] = x * x
     for c in range(len(z)):
-        s[c] = k + alpha * (
+        s = k + alpha * (
             squares[c] + squares[c + 1] + squares[c + 2] + squares[c + 3] + squares[c + 4]
         )
+        y[c] = y[c] / np.sqrt(s * np.sqrt(s))
 
 
 @_jit
 def relu_lrn_pool(z, k, alpha, stride, out):
-    """LRN of relu(z), max-pooled at ``stride``: ``z`` (N, H, W, C) to ``out`` (N, P, Q, C).
-
-    Written out rather than calling :func:`_scale`, which costs a quarter more: this is the loop
-    that every sample passes.
-    """
+    """LRN of relu(z), max-pooled at ``stride``: ``z`` (N, H, W, C) to ``out`` (N, P, Q, C)."""
     (n, _, width, channels), (_, p, q, _) = z.shape, out.shape
-    zero = z.dtype.type(0)
-    squares = np.zeros(channels + 4, z.dtype)
-    y = np.empty((width, channels), z.dtype)
+    squares, y = np.zeros(channels + 4, z.dtype), np.empty((width, channels), z.dtype)
     for i in range(n):
         out[i] = 0  # no maximum of normalised ReLUs is below
         for h in range(stride * (p - 1) + 3):
             for w in range(width):
-                z_w, y_w = z[i, h, w], y[w]
-                for c in range(channels):
-                    x = z_w[c] if z_w[c] > zero else zero
-                    y_w[c] = x
-                    squares[c + 2] = x * x
-                for c in range(channels):
-                    s = k + alpha * (
-                        squares[c]
-                        + squares[c + 1]
-                        + squares[c + 2]
-                        + squares[c + 3]
-                        + squares[c + 4]
-                    )
-                    y_w[c] = y_w[c] / np.sqrt(s * np.sqrt(s))
+                _normalise(z[i, h, w], k, alpha, squares, y[w])
             # The windows that row h belongs to.
             for top in range(max((h - 3) // stride + 1, 0), min(h // stride + 1, p)):
                 for left in range(q):
@@ -151,25 +163,36 @@ def relu_lrn_pool_argmax(z, k, alpha, out, index):
     ``index`` (N, P, Q, C) uint8: 3 * row + column, the first of equals.
     """
     (n, _, width, channels), (_, p, q, _) = z.shape, out.shape
-    squares, s = np.zeros(channels + 4, z.dtype), np.empty(channels, z.dtype)
-    y = np.empty((width, channels), z.dtype)
+    one, two = z.dtype.type(1), z.dtype.type(2)
+    squares, y = np.zeros(channels + 4, z.dtype), np.empty((width, channels), z.dtype)
+    # A window is open for three rows, two windows at a time. Numbers as wide as y's are compared
+    # and chosen together with them, bytes are not.
+    places = np.empty((2, q, channels), z.dtype)
     for i in range(n):
         out[i] = -1
         for h in range(2 * p + 1):
             for w in range(width):
-                y_w = y[w]
-                _scale(z[i, h, w], k, alpha, squares, y_w, s)
-                for c in range(channels):
-                    y_w[c] = y_w[c] / np.sqrt(s[c] * np.sqrt(s[c]))
+                _normalise(z[i, h, w], k, alpha, squares, y[w])
             for top in range(max((h - 1) // 2, 0), min(h // 2 + 1, p)):
+                first = z.dtype.type(3 * (h - 2 * top))
                 for left in range(q):
-                    best, where = out[i, top, left], index[i, top, left]
-                    for column in range(3):
-                        y_w, here = y[2 * left + column], np.uint8(3 * (h - 2 * top) + column)
+                    w = 2 * left
+                    y_0, y_1, y_2 = y[w], y[w + 1], y[w + 2]
+                    best, place = out[i, top, left], places[top % 2, left]
+                    for c in range(channels):
+                        middle = y_1[c] > y_0[c]
+                        m = y_1[c] if middle else y_0[c]
+                        here = first + one if middle else first
+                        last = y_2[c] > m
+                        m = y_2[c] if last else m
+                        here = first + two if last else here
+                        better = m > best[c]
+                        best[c] = m if better else best[c]
+                        place[c] = here if better else place[c]
+                if h == 2 * top + 2:
+                    for left in range(q):
                         for c in range(channels):
-                            better = y_w[c] > best[c]
-                            best[c] = y_w[c] if better else best[c]
-                            where[c] = here if better else where[c]
+                            index[i, top, left, c] = np.uint8(places[top % 2, left, c])
 
 
 @_jit
@@ -179,15 +202,13 @@ def relu_lrn_pool_product(z, k, alpha, index, a, out):
     The LRN's Jacobian is ``diag(f) - diag(r) B diag(x)``, f = s^-0.75, r = 1.5 alpha x f / s.
     """
     (n, _, width, channels), (_, p, _, _) = z.shape, out.shape
-    squares, s = np.zeros(channels + 4, z.dtype), np.empty(channels, z.dtype)
-    ax, x = np.zeros(channels + 4, z.dtype), np.empty(channels, z.dtype)
+    squares, ax = np.zeros(channels + 4, z.dtype), np.zeros(channels + 4, z.dtype)
     y = np.empty((width, channels), z.dtype)
     for i in range(n):
         out[i] = 0
         for h in range(2 * p + 1):
             for w in range(width):
-                _scale(z[i, h, w], k, alpha, squares, x, s)
-                _change(x, s, alpha, a[i, h, w], ax, y[w])
+                _change(z[i, h, w], k, alpha, a[i, h, w], squares, ax, y[w])
             _pick(y, h, index[i], out[i])
 
 
@@ -196,8 +217,7 @@ def relu_lrn_pool_product_of_map(z, k, alpha, index, where, d, out):
     """J (where * d), ``where`` (N, H, W, C) uint8, ``d`` (N, H, W, 1), to ``out`` (N, P, Q, C)."""
     (n, _, width, channels), (_, p, _, _) = z.shape, out.shape
     zero = z.dtype.type(0)
-    squares, s = np.zeros(channels + 4, z.dtype), np.empty(channels, z.dtype)
-    ax, x = np.zeros(channels + 4, z.dtype), np.empty(channels, z.dtype)
+    squares, ax = np.zeros(channels + 4, z.dtype), np.zeros(channels + 4, z.dtype)
     y, a = np.empty((width, channels), z.dtype), np.empty(channels, z.dtype)
     for i in range(n):
         out[i] = 0
@@ -206,22 +226,25 @@ def relu_lrn_pool_product_of_map(z, k, alpha, index, where, d, out):
                 where_w, d_w = where[i, h, w], d[i, h, w, 0]
                 for c in range(channels):
                     a[c] = d_w if where_w[c] else zero
-                _scale(z[i, h, w], k, alpha, squares, x, s)
-                _change(x, s, alpha, a, ax, y[w])
+                _change(z[i, h, w], k, alpha, a, squares, ax, y[w])
             _pick(y, h, index[i], out[i])
 
 
-@_jit
-def _change(x, s, alpha, a, ax, y):
-    """Fill y = (diag(f) - diag(r) B diag(x)) a at one place, for x > 0; all (C), ``ax`` (C + 4)."""
-    zero, factor = x.dtype.type(0), x.dtype.type(1.5) * alpha
-    for c in range(len(x)):
-        y[c] = a[c] if x[c] > zero else zero
-        ax[c + 2] = a[c] * x[c]
-    for c in range(len(x)):
+@_inlined
+def _change(z, k, alpha, a, squares, ax, y):
+    """Fill y = (diag(f) - diag(r) B diag(x)) a, for x > 0, at one place."""
+    zero, one, factor = z.dtype.type(0), z.dtype.type(1), z.dtype.type(1.5) * alpha
+    for c in range(len(z)):
+        x = z[c] if z[c] > zero else zero
+        squares[c + 2] = x * x
+        ax[c + 2] = a[c] * x
+    for c in range(len(z)):
+        s = k + alpha * (
+            squares[c] + squares[c + 1] + squares[c + 2] + squares[c + 3] + squares[c + 4]
+        )
         band = ax[c] + ax[c + 1] + ax[c + 2] + ax[c + 3] + ax[c + 4]
-        root = 1 / np.sqrt(s[c])
-        y[c] = (y[c] - factor * x[c] * root * root * band) * root * np.sqrt(root)
+        f = one / np.sqrt(s * np.sqrt(s))
+        y[c] = f * (a[c] - factor * z[c] / s * band) if z[c] > zero else zero
 
 
 @_jit
@@ -241,19 +264,18 @@ def _pick(y, h, index, out):
 def relu_lrn_pool_transpose(z, k, alpha, index, g, out):
     """J^T g: ``g`` (N, P, Q, C) to ``out`` (N, H, W, C)."""
     n, height, width, channels = z.shape
-    squares, s = np.zeros(channels + 4, z.dtype), np.empty(channels, z.dtype)
-    gr, x, f = (
-        np.zeros(channels + 4, z.dtype),
-        np.empty(channels, z.dtype),
-        np.empty(channels, z.dtype),
-    )
-    row = np.empty((width, channels), z.dtype)
+    zero = z.dtype.type(0)
+    squares, gr = np.zeros(channels + 4, z.dtype), np.zeros(channels + 4, z.dtype)
+    f, row = np.empty(channels, z.dtype), np.empty((width, channels), z.dtype)
     for i in range(n):
         for h in range(height):
             _unpool(g[i], h, index[i], row)
             for w in range(width):
-                _scale(z[i, h, w], k, alpha, squares, x, s)
-                _transposed_change(x, s, alpha, row[w], f, gr, out[i, h, w])
+                z_w, g_w, y = z[i, h, w], row[w], out[i, h, w]
+                _factors(z_w, k, alpha, g_w, squares, f, gr)
+                for c in range(channels):
+                    band = gr[c] + gr[c + 1] + gr[c + 2] + gr[c + 3] + gr[c + 4]
+                    y[c] = f[c] * g_w[c] - z_w[c] * band if z_w[c] > zero else zero
 
 
 @_jit
@@ -261,24 +283,19 @@ def relu_lrn_pool_transpose_to_map(z, k, alpha, index, g, where, out):
     """The sum of J^T g's positive channels, ``out`` (N, H, W, 1), and ``where`` they are, uint8."""
     n, height, width, channels = z.shape
     zero = z.dtype.type(0)
-    squares, s = np.zeros(channels + 4, z.dtype), np.empty(channels, z.dtype)
-    gr, x, f = (
-        np.zeros(channels + 4, z.dtype),
-        np.empty(channels, z.dtype),
-        np.empty(channels, z.dtype),
-    )
-    row, y = np.empty((width, channels), z.dtype), np.empty(channels, z.dtype)
+    squares, gr = np.zeros(channels + 4, z.dtype), np.zeros(channels + 4, z.dtype)
+    f, row = np.empty(channels, z.dtype), np.empty((width, channels), z.dtype)
     for i in range(n):
         for h in range(height):
             _unpool(g[i], h, index[i], row)
             for w in range(width):
-                _scale(z[i, h, w], k, alpha, squares, x, s)
-                _transposed_change(x, s, alpha, row[w], f, gr, y)
-                where_w, total = where[i, h, w], zero
+                z_w, g_w, where_w, total = z[i, h, w], row[w], where[i, h, w], zero
+                _factors(z_w, k, alpha, g_w, squares, f, gr)
                 for c in range(channels):
-                    positive = y[c] > zero
-                    where_w[c] = positive
-                    total += y[c] if positive else zero
+                    band = gr[c] + gr[c + 1] + gr[c + 2] + gr[c + 3] + gr[c + 4]
+                    y = f[c] * g_w[c] - z_w[c] * band if z_w[c] > zero else zero
+                    where_w[c] = y > zero
+                    total += y if y > zero else zero
                 out[i, h, w, 0] = total
 
 
@@ -296,14 +313,17 @@ def _unpool(g, h, index, row):
                     row_w[c] += g_w[c] if where[c] == here else zero
 
 
-@_jit
-def _transposed_change(x, s, alpha, g, f, gr, y):
-    """Fill y = (diag(f) - diag(x) B diag(r)) g at one place, for x > 0; all (C), ``gr`` (C + 4)."""
-    zero, factor = x.dtype.type(0), x.dtype.type(1.5) * alpha
-    for c in range(len(x)):
-        root = 1 / np.sqrt(s[c])
-        f[c] = root * np.sqrt(root)
-        gr[c + 2] = factor * g[c] * x[c] * f[c] * root * root
-    for c in range(len(x)):
-        band = gr[c] + gr[c + 1] + gr[c + 2] + gr[c + 3] + gr[c + 4]
-        y[c] = f[c] * (g[c] if x[c] > zero else zero) - x[c] * band
+@_inlined
+def _factors(z, k, alpha, g, squares, f, gr):
+    """Fill f and gr = diag(r) g at one place, so that J^T g = f g - x B gr where x > 0, else 0."""
+    zero, one, factor = z.dtype.type(0), z.dtype.type(1), z.dtype.type(1.5) * alpha
+    for c in range(len(z)):
+        x = z[c] if z[c] > zero else zero
+        squares[c + 2] = x * x
+    for c in range(len(z)):
+        s = k + alpha * (
+            squares[c] + squares[c + 1] + squares[c + 2] + squares[c + 3] + squares[c + 4]
+        )
+        x = z[c] if z[c] > zero else zero
+        f[c] = one / np.sqrt(s * np.sqrt(s))
+        gr[c + 2] = factor * g[c] * x * f[c] / s

@@ -100,6 +100,9 @@ def iteration_ladder(n: int = 16, *, device: str = "auto", repeats: int = 3) -> 
     where, config = frame.device, preset("paper")
     net = load_backbone(device=where)
     narrow = load_backbone(device=where, precision="bfloat16")
+    library = load_backbone(device=where)
+    for convolution in (library.conv1, library.conv2, library.conv3):
+        setattr(convolution, "transpose_product", convolution.by_library)  # noqa: B010
     plain = ReferenceExtractor.of(net)
     classifier = Classifier(Generator(where).manual_seed(0), device=where)
     pixels = cropping.crops(frame, boxes)
@@ -126,10 +129,14 @@ def iteration_ladder(n: int = 16, *, device: str = "auto", repeats: int = 3) -> 
         "channels last, one pass for both classes": descend(
             lambda: double_backward(classifier, net, net.pixels(pixels))
         ),
-        "products with the Jacobian": descend(lambda: jacobian(net)),
-        "bfloat16 convolutions": descend(lambda: jacobian(narrow)),
-        "maps at conv3 (another map)": descend(lambda: at_features(classifier, samples.features)),
+        "products with the Jacobian": descend(lambda: jacobian(library)),
     }
+    if where.type == "cpu":
+        ways["transposed convolutions as matrix products"] = descend(lambda: jacobian(net))
+    ways["bfloat16 convolutions"] = descend(lambda: jacobian(narrow))
+    ways["maps at conv3 (another map)"] = descend(
+        lambda: at_features(classifier, samples.features)
+    )
     return _climbed(ways, where, repeats)
 
 

@@ -171,4 +171,13 @@ def test_precision_can_be_set_again() -> None:
     assert torch.equal(net.features(x), before)
     net.place("cpu", torch.float64, "float32")
     assert net.features(x).dtype == torch.float64
-    torch.testing.assert_close(net.features(x).float(), before)
+    torch.testing.assert_close(net.features(x).float(), before, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "side"), [("conv1", 9), ("conv2", 11), ("conv3", 3)])
+def test_transpose_product_is_the_librarys(name: str, side: int) -> None:
+    convolution = getattr(load_backbone("random", dtype=torch.float64), name)
+    g = torch.randn(2, convolution.out_channels, side, side, dtype=torch.float64)
+    ours = convolution.transpose_product(g)
+    torch.testing.assert_close(ours, convolution.by_library(g))
+    assert ours.is_contiguous(memory_format=torch.channels_last)
