@@ -134,9 +134,7 @@ def iteration_ladder(n: int = 16, *, device: str = "auto", repeats: int = 3) -> 
     if where.type == "cpu":
         ways["transposed convolutions as matrix products"] = descend(lambda: jacobian(net))
     ways["bfloat16 convolutions"] = descend(lambda: jacobian(narrow))
-    ways["maps at conv3 (another map)"] = descend(
-        lambda: at_features(classifier, samples.features)
-    )
+    ways["maps at conv3 (another map)"] = descend(lambda: at_features(classifier, samples.features))
     return _climbed(ways, where, repeats)
 
 

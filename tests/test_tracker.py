@@ -56,6 +56,7 @@ def test_config_is_frozen() -> None:
         ({"positive_iou": (0.7, 0.5)}, "two increasing numbers"),
         ({"map_part": "all"}, "cancel"),
         ({"averaged_candidates": 500}, "only 256"),
+        ({"first_negatives": 10}, "first_negatives is 10; it must be at least update_negatives"),
         ({"variant": "attentive-features", "attention_weight": 5.0}, "plain loss"),
         ({"second_order": 1}, "True or False"),
     ],
@@ -94,12 +95,27 @@ def test_memory_is_bounded_and_forgets_the_oldest() -> None:
     assert len(recent.features) == 6
 
 
-def test_memory_keeps_nothing_but_its_samples() -> None:
+def test_memory_is_of_the_size_of_its_frames_and_read_in_place() -> None:
     drawn = samples(1.0, 500)
     memory = SampleMemory(long=5, short=2)
-    memory.add(drawn.take(slice(3)), drawn.take(slice(3, 7)))
-    for kept, n in zip((memory._positives[0], memory._negatives[0]), (3, 4), strict=True):
-        assert kept.features.untyped_storage().nbytes() == n * 2 * 4
+    for _ in range(3):
+        memory.add(drawn.take(slice(3)), drawn.take(slice(3, 7)))
+    positives, negatives = memory.long_term()
+    assert (len(positives.features), len(negatives.features)) == (3 * 3, 2 * 4)
+    for kept, rows in ((positives, 5 * 3), (negatives, 2 * 4)):
+        assert kept.features.untyped_storage().nbytes() == rows * 2 * 4
+
+
+def test_memory_keeps_crops_beside_their_features() -> None:
+    memory = SampleMemory(long=3, short=2)
+    for frame in range(5):
+        crops = torch.full((2, 3, 4, 4), frame, dtype=torch.uint8)
+        one = Samples(torch.full((2, 6), float(frame)), crops)
+        memory.add(one, one)
+    for kept in (*memory.long_term(), *memory.short_term()):
+        assert kept.crops is not None
+        assert kept.crops[:, 0, 0, 0].tolist() == kept.features[:, 0].tolist()
+    assert memory.short_term()[0].features[:, 0].unique().tolist() == [3, 4]
 
 
 def test_hard_negatives_are_the_highest_scored() -> None:
