@@ -353,7 +353,9 @@ def _peak_mib(device: torch.device) -> float | None:
 
 
 def _processor() -> str:
-    return platform.processor() or platform.machine()
+    """Its name, and the instructions that PyTorch uses of it, on which the ratios depend."""
+    name = platform.processor() or platform.machine()
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 # --- What is shown and kept ---------------------------------------------------------------------

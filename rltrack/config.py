@@ -129,7 +129,8 @@ class TrackerConfig:
     the target's surroundings, and samples are interpolated from their map (RoI-align)."""
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """What the convolutions multiply in; the rest stays in the tracker's own type, float32 by
-    default. Ours: ``tf32`` (on an NVIDIA GPU; elsewhere as float32) and ``bfloat16`` are faster."""
+    default. Ours: ``tf32`` (on an NVIDIA GPU; elsewhere as float32) and ``bfloat16`` are faster,
+    the latter on a CPU only if it has instructions for it (without, several times slower)."""
 
     # --- Each frame -----------------------------------------------------------------------
     candidates: int = 256
