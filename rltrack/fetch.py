@@ -141,7 +141,7 @@ def fetch(
 
 
 def _fetch_vggm(folder: Path, base_url: str, progress: Progress | None) -> Path:
-    from rltrack.backbones import convert_vggm
+    from rltrack.vggm import convert_vggm
 
     path, full = folder / VGGM_FILE, folder / VGGM_FULL_FILE
     if full.is_file() and not path.is_file():

@@ -19,10 +19,18 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from rltrack import kernels
 
-__all__ = ["Linearised", "linearised", "local_response_norm", "pooled", "positive_sum"]
+__all__ = [
+    "Linearised",
+    "linearised",
+    "local_response_norm",
+    "pooled",
+    "pooled_once",
+    "positive_sum",
+]
 
 LRN_K, LRN_ALPHA, LRN_BETA, LRN_SIZE = 2.0, 1e-4, 0.75, 5
 
@@ -34,6 +42,11 @@ def pooled(z: Tensor, stride: int = 2) -> Tensor:
         _run(kernels.relu_lrn_pool, z, stride, out)
         return out
     return F.max_pool2d(local_response_norm(F.relu(z)), 3, stride)
+
+
+def pooled_once(z: Tensor) -> Tensor:
+    """:func:`pooled`, differentiable once: its backward is a product with the Jacobian."""
+    return _PooledOnce.apply(z)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def local_response_norm(x: Tensor) -> Tensor:
@@ -72,6 +85,19 @@ def positive_sum(g: Tensor) -> Tensor:
 def linearised(z: Tensor) -> Linearised:
     """The stage's linear approximation at ``z`` (N, C, H, W); a constant to autograd."""
     return _FusedStage(z) if _fused(z) else _TensorStage(z)
+
+
+class _PooledOnce(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        ctx.stage = stage = linearised(z)
+        return stage.output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        stage: Linearised = ctx.stage
+        return stage.transpose_product(gradients[0])
 
 
 # --- As tensor operations -----------------------------------------------------------------------

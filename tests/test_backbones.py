@@ -9,9 +9,11 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from rltrack.backbones import BACKBONES, backbone_card, convert_vggm, load_backbone
+from rltrack.backbones import BACKBONES, Card, backbone_card, load_backbone, save_backbone
+from rltrack.banks import random_bank
 from rltrack.errors import InputError
 from rltrack.network import SHAPES
+from rltrack.vggm import convert_vggm
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +92,32 @@ def test_embedded_is_the_analytic_bank_and_says_so() -> None:
     assert all(torch.equal(one[k], two[k]) for k in one)
     assert "analytic" in backbone_card("embedded").recipe
     assert all(backbone_card(name).name == name for name in BACKBONES)
+
+
+def test_a_file_is_a_backbone_with_its_card(tmp_path: Path) -> None:
+    card = Card("mine", "by hand", "MIT", {"steps": "3"})
+    path = save_backbone(random_bank(), tmp_path / "new" / "mine.safetensors", card)
+    net = load_backbone(str(path))
+    assert net.conv1.weight.dtype == torch.float32
+    torch.testing.assert_close(
+        net.conv3.weight.contiguous(), random_bank()["conv3.weight"], rtol=1e-3, atol=1e-6
+    )
+    assert backbone_card(str(path)) == card
+    assert path.stat().st_size < 4e6
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_changed_weights_are_refused(tmp_path: Path) -> None:
+    path = save_backbone(random_bank(), tmp_path / "mine.safetensors", Card("", "", ""))
+    stored = bytearray(path.read_bytes())
+    stored[-1000] ^= 1
+    path.write_bytes(stored)
+    with pytest.raises(InputError, match=r"mine\.safetensors are not what they were"):
+        load_backbone(str(path))
+
+
+def test_a_file_without_a_card_says_so(tmp_path: Path, cache: Path) -> None:
+    matlab_file(tmp_path / "vggm.mat")
+    out = convert_vggm(tmp_path / "vggm.mat")
+    with pytest.raises(InputError, match="have no card"):
+        backbone_card(str(out))

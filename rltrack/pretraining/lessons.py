@@ -1,0 +1,98 @@
+"""Lessons: the crops that a tracker would cut from a scene, and what they are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from rltrack.boxes import iou
+from rltrack.crops import CROP, PADDING
+from rltrack.pretraining.scenes import SIZE, Scenes, render
+from rltrack.pretraining.textures import uniform
+
+__all__ = ["NEGATIVES", "POSITIVES", "Lesson", "cut", "draw"]
+
+POSITIVES = 3
+"""Samples of the target at each moment: IoU of 0.7 and more."""
+NEGATIVES = 6
+"""Samples beside it: IoU below 0.5; some on the other objects."""
+
+
+class Lesson(NamedTuple):
+    """Of ``n`` scenes at T moments, K = POSITIVES + NEGATIVES crops each."""
+
+    crops: Tensor
+    """(n, T, K, 3, 107, 107) float32, -128..127; the positives first."""
+    kinds: Tensor
+    """(n,) of the targets."""
+
+
+def draw(n: int, moments: int, generator: Generator) -> Lesson:
+    """Render ``n`` scenes and cut their samples."""
+    scenes = render(n, moments, generator)
+    boxes = torch.cat([_positives(scenes, generator), _negatives(scenes, generator)], 2)
+    return Lesson(cut(scenes.frames, boxes), scenes.kinds)
+
+
+def _positives(scenes: Scenes, generator: Generator) -> Tensor:
+    target = scenes.boxes[:, :, :1]
+    drawn = _jittered(target.expand(-1, -1, 8 * POSITIVES, -1), 0.1, 0.2, generator)
+    return _best(drawn, iou(drawn, target).clamp(max=0.7), POSITIVES, generator)
+
+
+def _negatives(scenes: Scenes, generator: Generator) -> Tensor:
+    """Around the target; one in three on another object, where one is to be seen."""
+    target = scenes.boxes[:, :, :1]
+    around = _jittered(target.expand(-1, -1, 8 * NEGATIVES, -1), 1.5, 0.4, generator)
+    others = scenes.boxes[:, :, 1:].repeat(1, 1, 8, 1)
+    seen = others[..., 2:].amin(-1, keepdim=True) >= 8
+    others = torch.where(
+        seen, _jittered(others, 0.1, 0.2, generator), around[:, :, : others.shape[2]]
+    )
+    far = NEGATIVES // 3
+    return torch.cat(
+        [
+            _best(boxes, -iou(boxes, target).clamp(min=0.4), count, generator)
+            for boxes, count in ((around, NEGATIVES - far), (others, far))
+        ],
+        2,
+    )
+
+
+def _jittered(boxes: Tensor, shift: float, scale: float, generator: Generator) -> Tensor:
+    """Move ``boxes`` by up to ``shift`` of their sides, each way, and scale by up to 2^scale."""
+    centre, sides = boxes[..., :2] + boxes[..., 2:] / 2, boxes[..., 2:]
+    moved = centre + uniform(tuple(centre.shape), -shift, shift, generator) * sides
+    sides = sides * 2 ** uniform((*boxes.shape[:-1], 1), -scale, scale, generator)
+    return torch.cat([moved - sides / 2, sides], -1)
+
+
+def _best(boxes: Tensor, fitness: Tensor, count: int, generator: Generator) -> Tensor:
+    """``count`` boxes of the highest fitness (n, T, M), of equals any."""
+    tie = uniform(tuple(fitness.shape), 0, 1e-3, generator)
+    index = (fitness + tie).topk(count, dim=2).indices
+    return boxes.gather(2, index[..., None].expand(-1, -1, -1, 4))
+
+
+def cut(frames: Tensor, boxes: Tensor) -> Tensor:
+    """Crops (n, T, K, 3, 107, 107) of ``frames`` (n, T, 3, S, S) at ``boxes`` (n, T, K, 4).
+
+    As :mod:`rltrack.crops` cuts them, with grey outside the frame, but for the rounding to whole
+    pixels and levels: targets are smaller than a crop, so nothing has to be averaged.
+    """
+    n, moments, count = boxes.shape[:3]
+    centre = boxes[..., :2] + boxes[..., 2:] / 2
+    sides = (1 + 2 * PADDING / CROP) * boxes[..., 2:]
+    at = (torch.arange(CROP, device=boxes.device) + 0.5) / CROP - 0.5
+    x, y = (centre[..., i, None] + at * sides[..., i, None] for i in (0, 1))
+    x, y = (2 * value / SIZE - 1 for value in (x, y))
+    every = n, moments, count, CROP, CROP
+    grid = torch.stack([x[..., None, :].expand(every), y[..., None].expand(every)], -1)
+    # All crops of a frame as one tall image.
+    tall = grid.view(n * moments, count * CROP, CROP, 2)
+    crops = F.grid_sample(frames.flatten(0, 1), tall, align_corners=False)
+    crops = crops.view(n, moments, 3, count, CROP, CROP)
+    return crops.permute(0, 1, 3, 2, 4, 5)

@@ -1,0 +1,322 @@
+"""Training conv1-3 on rendered lessons: resumable, on a CPU or a GPU."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from rltrack import __version__
+from rltrack.backbones import Card, write_weights
+from rltrack.banks import analytic_bank
+from rltrack.errors import InputError
+from rltrack.network import FeatureExtractor, chunks
+from rltrack.parallel import each
+from rltrack.pretraining.lessons import POSITIVES, Lesson, draw
+from rltrack.pretraining.objectives import OBJECTIVES, ridge_scores
+from rltrack.stage import pooled_once
+
+__all__ = ["Recipe", "Separation", "Trained", "card", "matched", "separation", "train"]
+
+HELD_OUT = 2**40
+"""Generators from here on never train."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what the weights become."""
+
+    objective: str = "neighbours"
+    """Names of :data:`OBJECTIVES`, joined by ``+``: their losses are added."""
+    steps: int = 20000
+    scenes: int = 8
+    """Rendered for each step."""
+    moments: int = 4
+    """At which each scene is seen; the first half is learned from."""
+    rate: float = 3e-3
+    """Of Adam, relative to the root mean square of each layer's weights; falls as a cosine."""
+    warmup: int = 100
+    precision: str = "float32"
+    """Or ``bfloat16``: of the convolutions."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.objective.split("+")) - set(OBJECTIVES)
+        if unknown:
+            raise InputError(
+                f"unknown objective {', '.join(sorted(unknown))}; there are {', '.join(OBJECTIVES)}"
+            )
+        if self.precision not in ("float32", "bfloat16"):
+            raise InputError(f"precision is {self.precision!r}; it must be float32 or bfloat16")
+        if min(self.steps, self.scenes) < 1 or self.moments < 2:
+            raise InputError("a recipe needs a step and a scene at least, and two moments")
+
+
+class Trained(NamedTuple):
+    """Weights, and how they came about."""
+
+    weights: dict[str, Tensor]
+    losses: list[float]
+    """Of every step."""
+    seconds: float
+    """Spent on all steps, resumed ones included."""
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    device: torch.device | str = "cpu",
+    on_step: Callable[[int, float], None] | None = None,
+    save_every: float = 60.0,
+) -> Trained:
+    """Make the weights of ``recipe``, starting from the analytic bank.
+
+    The state is kept in ``out``, from where the same call goes on after an interruption: with the
+    same weights, to the bit on a CPU, for every step's randomness is its own.
+
+    Args:
+        recipe: what to do.
+        out: a folder; made if it is not there.
+        device: where to render and train.
+        on_step: called after each step with its number, from 1, and its loss.
+        save_every: seconds between two saved states.
+
+    Raises:
+        InputError: ``out`` holds the state of another recipe, or a file that is no state.
+    """
+    device = torch.device(device)
+    net = FeatureExtractor(analytic_bank(), device=device).requires_grad_(True)
+    generator = Generator(device).manual_seed(recipe.seed)
+    objectives = nn.ModuleList(OBJECTIVES[name](generator) for name in recipe.objective.split("+"))
+    learned = [*net.parameters(), *objectives.parameters()]
+    sizes = [_size(p) for p in learned]
+    groups = [{"params": [p]} for p in learned]
+    adam = torch.optim.Adam(groups, lr=1.0, betas=(0.9, 0.99))
+    state = _State(out, recipe, {**dict(net.named_parameters()), **_named(objectives)}, adam)
+    losses, seconds = state.load()
+    started = saved = time.perf_counter()
+
+    def keep() -> None:
+        state.save(losses, seconds + time.perf_counter() - started)
+
+    try:
+        for step in range(len(losses), recipe.steps):
+            generator.manual_seed(recipe.seed * recipe.steps + step)
+            lesson = draw(recipe.scenes, recipe.moments, generator)
+            loss = _backward(net, objectives, lesson, recipe.precision)
+            for group, size in zip(adam.param_groups, sizes, strict=True):
+                group["lr"] = size * recipe.rate * _pace(step, recipe)
+            adam.step()
+            adam.zero_grad()
+            losses.append(loss)
+            if on_step:
+                on_step(step + 1, loss)
+            if time.perf_counter() - saved > save_every:
+                keep()
+                saved = time.perf_counter()
+    finally:
+        keep()
+    weights = {name: p.detach().cpu() for name, p in net.named_parameters()}
+    return Trained(weights, losses, seconds + time.perf_counter() - started)
+
+
+def _size(parameter: Tensor) -> float:
+    """What a step is relative to. Biases begin at zero: theirs is of responses, about 10."""
+    return float(parameter.detach().square().mean().sqrt()) or 1.0
+
+
+def _pace(step: int, recipe: Recipe) -> float:
+    rise = min(1.0, (step + 1) / recipe.warmup)
+    return rise * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / recipe.steps)).item())
+
+
+def _backward(
+    net: FeatureExtractor, objectives: nn.ModuleList, lesson: Lesson, precision: str
+) -> float:
+    """Leave the loss's gradients with the parameters; returns the loss.
+
+    The convolutions go forward and back in parts, side by side on a CPU's threads; between them
+    the objectives see all features at once.
+    """
+    shape = lesson.crops.shape[:3]
+    crops = lesson.crops.flatten(0, 2)
+    crops = crops.contiguous(memory_format=torch.channels_last)
+    device = crops.device
+    convolutions = list(net.parameters())
+
+    def forward(part: slice) -> Tensor:
+        narrow = precision == "bfloat16"
+        with torch.enable_grad(), torch.autocast(device.type, torch.bfloat16, enabled=narrow):
+            return _features(net, crops[part])
+
+    parts = each(forward, chunks(len(crops), device), device)
+    features = torch.cat([part.detach() for part in parts]).float().requires_grad_()
+    loss = torch.stack([o(features.view(*shape, -1), lesson.kinds) for o in objectives]).sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert features.grad is not None
+    given = torch.split(features.grad, [len(part) for part in parts])
+
+    def back(task: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+        part, gradient = task
+        return torch.autograd.grad(part, convolutions, gradient.to(part.dtype))
+
+    found = each(back, zip(parts, given, strict=True), device)
+    for parameter, *gradients in zip(convolutions, *found, strict=True):
+        parameter.grad = torch.stack(gradients).sum(0)
+    return float(loss.detach())
+
+
+def _features(net: FeatureExtractor, pixels: Tensor) -> Tensor:
+    """`FeatureExtractor.forward`, with a shorter way back."""
+    z2 = net.conv2(pooled_once(net.stem(pixels)))
+    return F.relu(net.conv3(pooled_once(z2))).flatten(1)
+
+
+def _named(objectives: nn.ModuleList) -> dict[str, Tensor]:
+    return {f"objective.{name}": p for name, p in objectives.named_parameters()}
+
+
+class _State:
+    """What a training leaves on disk: one safetensors file, written whole or not at all."""
+
+    def __init__(
+        self, out: Path, recipe: Recipe, learned: dict[str, Tensor], adam: torch.optim.Adam
+    ) -> None:
+        self.path, self.recipe = out / "state.safetensors", json.dumps(asdict(recipe))
+        self.learned, self.adam = learned, adam
+
+    def save(self, losses: list[float], seconds: float) -> None:
+        tensors = {"losses": torch.tensor(losses, dtype=torch.float64)}
+        for name, parameter in self.learned.items():
+            tensors[name] = parameter.detach()
+            for key, value in self.adam.state.get(parameter, {}).items():
+                tensors[f"{name}:{key}"] = value
+        about = {"recipe": self.recipe, "seconds": str(seconds)}
+        write_weights({k: v.contiguous() for k, v in tensors.items()}, self.path, about)
+
+    def load(self) -> tuple[list[float], float]:
+        """The losses so far, and the seconds they took; none if there is no state yet."""
+        from safetensors import SafetensorError, safe_open
+
+        if not self.path.exists():
+            return [], 0.0
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                about = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{self.path} is no training state ({error}); remove it") from error
+        if about.get("recipe") != self.recipe:
+            raise InputError(
+                f"{self.path} belongs to the recipe {about.get('recipe')}; this one is "
+                f"{self.recipe}: choose another folder"
+            )
+        for name, parameter in self.learned.items():
+            parameter.data.copy_(tensors[name])
+            found = {
+                key.partition(":")[2]: value
+                for key, value in tensors.items()
+                if key.startswith(f"{name}:")
+            }
+            if found:
+                self.adam.state[parameter] = {
+                    key: value if key == "step" else value.to(parameter.device).view_as(parameter)
+                    for key, value in found.items()
+                }
+        return tensors["losses"].tolist(), float(about["seconds"])
+
+
+class Separation(NamedTuple):
+    """How well later samples are told apart by what earlier ones teach; shares in 0..1."""
+
+    ranked: float
+    """Of pairs of a target and a background sample of the same scene, those in the right order."""
+    kept: float
+    """Of targets, those scored above zero."""
+    refused: float
+    """Of background samples, those scored below zero."""
+
+
+@torch.no_grad()
+def separation(net: FeatureExtractor, scenes: int = 64, seed: int = 0) -> Separation:
+    """Judge features on scenes that are never trained on, eight at a time."""
+    device = net.conv1.weight.device
+    generator = Generator(device).manual_seed(HELD_OUT + seed)
+    scores = torch.cat([_judged(net, generator) for _ in range(0, scenes, 8)])[:scenes].flatten(
+        0, 1
+    )
+    scores = scores.view(scenes, -1, scores.shape[-1])
+    targets = scores[..., :POSITIVES].flatten(1)
+    background = scores[..., POSITIVES:].flatten(1)
+    ranked = (targets[:, :, None] > background[:, None]).float().mean()
+    return Separation(
+        float(ranked), float((targets > 0).float().mean()), float((background < 0).float().mean())
+    )
+
+
+def _judged(net: FeatureExtractor, generator: Generator) -> Tensor:
+    return ridge_scores(_held_out(net, generator))
+
+
+def _held_out(net: FeatureExtractor, generator: Generator) -> Tensor:
+    lesson = draw(8, 4, generator)
+    shape = lesson.crops.shape[:3]
+    pixels = lesson.crops.flatten(0, 2).contiguous(memory_format=torch.channels_last)
+    parts = chunks(len(pixels), pixels.device)
+    return torch.cat(each(lambda part: _still(net, pixels[part]), parts, pixels.device)).view(
+        *shape, -1
+    )
+
+
+@torch.no_grad()
+def _still(net: FeatureExtractor, pixels: Tensor) -> Tensor:
+    features: Tensor = net(pixels.to(net.dtype))
+    return features
+
+
+@torch.no_grad()
+def matched(weights: dict[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
+    """``weights`` with conv3 scaled so that features are as large as the analytic bank's.
+
+    The pace of the tracker's learning and its ridge's strength are set for a scale. What is
+    matched is the root mean square of the features of held-out samples.
+    """
+
+    def size(bank: dict[str, Tensor]) -> float:
+        generator = Generator().manual_seed(HELD_OUT + seed)
+        return float(_held_out(FeatureExtractor(bank), generator).square().mean().sqrt())
+
+    factor = size(analytic_bank()) / size(weights)
+    return {
+        name: w * factor if name.startswith("conv3") else w.clone() for name, w in weights.items()
+    }
+
+
+def card(recipe: Recipe, trained: Trained, device: torch.device) -> Card:
+    """What made these weights, and how it went: the mean loss of each hundredth of the steps."""
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    losses = torch.tensor(trained.losses, dtype=torch.float64)
+    curve = [f"{part.mean():.4f}" for part in losses.tensor_split(min(100, len(losses)))]
+    return Card(
+        "trained",
+        "conv1-3 from the analytic bank, by Adam, on scenes rendered on the fly: fractals, "
+        "dead leaves, mosaics, waves and noise on shaded blobs, polygons and figures, which move, "
+        "bend, hide each other and change light (rltrack.pretraining). The scenes are formulas "
+        "of a random generator: nothing there opens a file, so no photograph and no frame of a "
+        "video can have been used.",
+        "MIT",
+        {
+            **{name: str(value) for name, value in asdict(recipe).items()},
+            "seconds": f"{trained.seconds:.0f}",
+            "device": where,
+            "versions": f"rltrack {__version__}, torch {torch.__version__}",
+            "losses": " ".join(curve),
+        },
+    )
