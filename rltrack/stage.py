@@ -91,7 +91,9 @@ class _PooledOnce(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor) -> Tensor:
         ctx.stage = stage = linearised(z)
-        return stage.output
+        # Another tensor than the stage keeps: that one must not lead back here, in a circle that
+        # frees a batch's memory only when the garbage collector comes by.
+        return stage.output.detach()
 
     @staticmethod
     @once_differentiable

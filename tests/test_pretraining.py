@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -253,6 +255,7 @@ def test_no_file_is_opened_to_draw_a_lesson() -> None:
     """What the card says: there is no way for a photograph to get in."""
     program = """
 import sys
+import weakref
 import torch
 from rltrack.pretraining.lessons import draw
 draw(1, 2, torch.Generator().manual_seed(0))  # lazy imports are over after this
@@ -264,3 +267,18 @@ assert not any(name == "cv2" or name.startswith("PIL") for name in sys.modules),
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_a_step_frees_its_memory() -> None:
+    """Without waiting for the garbage collector, which does not see how large tensors are."""
+    z = torch.randn(1, 8, 9, 9, requires_grad=True)
+    gc.collect()
+    gc.disable()
+    try:
+        out = pooled_once(z)
+        kept = weakref.ref(out.grad_fn.stage)  # type: ignore[union-attr]
+        torch.autograd.grad(out.sum(), z)
+        del out
+        assert kept() is None
+    finally:
+        gc.enable()
