@@ -39,7 +39,7 @@ venv: .venv/.with-extras
 
 .venv/.with-extras: .venv/.with-rltrack
 	@echo "Installing the tools for tests and book into .venv, once: a few minutes ..."
-	@$(PIP_INSTALL) $(PINNED) -e '.[book,test,dev]'
+	@$(PIP_INSTALL) $(PINNED) -e '.[book,cluster,dev,test]'
 	@touch $@
 
 demo: .venv/.with-rltrack

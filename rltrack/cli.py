@@ -1,4 +1,4 @@
-"""The command line: `rltrack track`, `demo`, `bench`, `info` and `fetch`.
+"""The command line: `rltrack track`, `demo`, `bench`, `info`, `fetch`, `sweep` and `report`.
 
 Exit status: 0 done; 1 failed part-way, results kept; 2 bad input or option, said in one line
 before anything is tracked; 130 interrupted, results kept.
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from rltrack import __version__
+from rltrack.commands.status import BAD_INPUT, DONE, FAILED, INTERRUPTED, fail, say
+from rltrack.commands.sweep import report, sweep
 from rltrack.errors import InputError
 
 # Everything else is imported by the command that needs it: `rltrack --help` does not wait for
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 log = logging.getLogger(__name__)
-
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 # Where typer keeps it differs: up to 0.2x it used the package click, now it brings its own.
 _ClickError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -56,7 +56,9 @@ _Preset = Annotated[
 _Backbone = Annotated[
     str,
     typer.Option(
-        "--backbone", metavar="NAME", help="Weights of conv1-3; `rltrack info` lists them."
+        "--backbone",
+        metavar="NAME",
+        help="Weights of conv1-3: `rltrack info` lists them; or a .safetensors file.",
     ),
 ]
 _Device = Annotated[
@@ -271,14 +273,14 @@ def _bench(
                 )
             warnings.show()
     except KeyboardInterrupt:
-        raise typer.Exit(_say("interrupted; nothing is kept", INTERRUPTED)) from None
+        raise typer.Exit(say("interrupted; nothing is kept", INTERRUPTED)) from None
     for table in tables(result):
         Console().print(table)
     if out is not None:
         try:
             write(result, out)
         except OSError as error:
-            _fail(f"cannot write the times: {error}", FAILED)
+            fail(f"cannot write the times: {error}", FAILED)
     raise typer.Exit(DONE)
 
 
@@ -320,6 +322,8 @@ def _info() -> None:
         except InputError as error:
             state = str(error)
         print(f"\nbackbone {name}: {state}\n  {about.recipe}\n  licence: {about.licence}")
+        for fact, value in about.facts.items():
+            print(f"  {fact}: {value}")
 
 
 @app.command("fetch")
@@ -339,11 +343,15 @@ def _fetch(
             warnings.show()
             print(fetch(asset, dest, progress=progress))
     except FetchError as error:
-        _fail(error, FAILED)
+        fail(error, FAILED)
     except KeyboardInterrupt:
         raise typer.Exit(
-            _say("interrupted; the same command goes on from here", INTERRUPTED)
+            say("interrupted; the same command goes on from here", INTERRUPTED)
         ) from None
+
+
+app.command("sweep")(sweep)
+app.command("report")(report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -365,9 +373,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(args=given, prog_name="rltrack", standalone_mode=False)
     except InputError as error:
-        return _say(error, BAD_INPUT)
+        return say(error, BAD_INPUT)
     except _ClickError as error:
-        return _say(f"{error.format_message()} (rltrack --help shows how)", BAD_INPUT)
+        return say(f"{error.format_message()} (rltrack --help shows how)", BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     return status if isinstance(status, int) else DONE
@@ -376,22 +384,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # --- What goes wrong ------------------------------------------------------------------------
 
 
-def _say(text: object, status: int) -> int:
-    """Print what went wrong as one line; returns the exit status."""
-    line = " ".join(str(text).split())
-    print(line if status == INTERRUPTED else f"error: {line}", file=sys.stderr)
-    return status
-
-
-def _fail(error: object, status: int) -> NoReturn:
-    raise typer.Exit(_say(error, status))
-
-
 def _ending(*tracks: Track) -> int:
     if not any(done.interrupted for done in tracks):
         return DONE
     kept = "what was tracked is kept" if len(tracks[0]) else "nothing was tracked yet"
-    return _say(f"interrupted; {kept}", INTERRUPTED)
+    return say(f"interrupted; {kept}", INTERRUPTED)
 
 
 def _fail_part_way(error: TrackingError, debug: bool) -> NoReturn:
@@ -399,7 +396,7 @@ def _fail_part_way(error: TrackingError, debug: bool) -> NoReturn:
         traceback.print_exception(error, file=sys.stderr)
     frames = len(error.track)
     kept = f"what was tracked before it, {frames} frames, is kept" if frames else "nothing tracked"
-    _fail(f"{error}; {kept}{'' if debug else ' (--debug shows where)'}", FAILED)
+    fail(f"{error}; {kept}{'' if debug else ' (--debug shows where)'}", FAILED)
 
 
 # --- What is given --------------------------------------------------------------------------

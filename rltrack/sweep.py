@@ -1,19 +1,28 @@
-"""Many runs in one process, several at a time."""
+"""Many runs: several at a time in one process, or a sweep of jobs over one machine or many.
+
+A sweep's folder holds one file a job (:mod:`rltrack.jobs`). Whoever runs the same sweep on the same
+folder again, or beside another, does what is not there yet and nothing twice.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
+from rltrack.errors import InputError
+from rltrack.jobs import Job, run_job
 from rltrack.run import Step, Track, track
 from rltrack.tracker import pick_device
 
-__all__ = ["track_all"]
+__all__ = ["Outcome", "sweep", "track_all"]
+
+T = TypeVar("T")
 
 
 def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | Exception]:
@@ -33,35 +42,142 @@ def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | E
         In the jobs' order, the track; or the exception that `track` raised; or
         `concurrent.futures.CancelledError`, of a run that was not begun.
     """
-    stop = threading.Event()
-    threads = torch.get_num_threads()
-    # Parts of a run side by side would only get into another run's way.
-    pool = ThreadPoolExecutor(workers, "rltrack-run", partial(torch.set_num_threads, 1))
-    runs = [pool.submit(_run, job, stop) for job in jobs]
-    try:
-        wait(runs)
-    except KeyboardInterrupt:
-        stop.set()
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)  # the last number set also holds for threads to come
+    with _SideBySide(workers) as pool:
+        runs = [pool.submit(track, job) for job in jobs]
+        try:
+            wait(runs)
+        except KeyboardInterrupt:
+            pool.stop()
     return [_outcome(run) for run in runs]
 
 
-def _run(job: Mapping[str, Any], stop: threading.Event) -> Track:
-    told = job.get("on_frame")
+class Outcome(NamedTuple):
+    """How a job of a sweep went."""
 
-    def watch(step: Step) -> None:
-        if told is not None:
-            told(step)
-        if stop.is_set():
-            raise KeyboardInterrupt  # which reaches no other thread than the main one by itself
+    job: Job
+    file: Path | None
+    """Its result; None if it failed, or if another worker is at it."""
+    error: Exception | None
 
-    device = pick_device(job.get("device", "auto"))
-    on_cuda = device.type == "cuda"
-    stream = torch.cuda.Stream(device) if on_cuda else None  # type: ignore[no-untyped-call]
-    with torch.cuda.stream(stream):
-        return track(**{**job, "on_frame": watch})
+
+def sweep(
+    jobs: Sequence[Job],
+    out: Path,
+    *,
+    data: Path,
+    device: str = "auto",
+    local: int = 1,
+    scheduler: str | None = None,
+) -> Iterator[Outcome]:
+    """Run the jobs whose results are not in ``out``; yields each as it ends.
+
+    One job's failure does not stop the others. Results are there as soon as they are yielded; on
+    a Ctrl-C the jobs on their way are given up, and the same call does them later.
+
+    Args:
+        jobs: what to run.
+        out: the sweep's folder; the workers of a scheduler must see it by the same name.
+        data: folder that holds ``otb/``; likewise.
+        device: as in `rltrack.run.track`.
+        local: jobs at a time in this process; with more than one, each has one core of a CPU.
+        scheduler: address of a `dask.distributed` scheduler whose workers run the jobs instead.
+            With a CUDA ``device``, each job takes one of the resource ``GPU``.
+
+    Raises:
+        InputError: the scheduler cannot be reached, or dask is not installed.
+    """
+    left = [job for job in jobs if not job.file(out).exists()]
+    given: dict[str, Any] = {"data": data, "out": out, "device": device}
+    if scheduler is not None:
+        yield from _on_cluster(left, given, scheduler)
+    elif local == 1:
+        for job in left:
+            yield _attempt(job, partial(run_job, job, **given))
+    else:
+        yield from _in_threads(left, given, local)
+
+
+def _attempt(job: Job, work: Callable[[], Path | None]) -> Outcome:
+    try:
+        return Outcome(job, work(), None)
+    except Exception as error:
+        return Outcome(job, None, error)
+
+
+def _in_threads(jobs: Sequence[Job], given: dict[str, Any], workers: int) -> Iterator[Outcome]:
+    with _SideBySide(workers) as pool:
+        runs = {pool.submit(run_job, {"job": job, **given}): job for job in jobs}
+        try:
+            for run in as_completed(runs):
+                yield _attempt(runs[run], run.result)
+        except BaseException:  # a generator that is closed stops, too
+            pool.stop()
+            raise
+
+
+def _on_cluster(jobs: Sequence[Job], given: dict[str, Any], address: str) -> Iterator[Outcome]:
+    try:
+        from distributed import Client
+        from distributed import as_completed as completed
+    except ImportError:
+        raise InputError(
+            'a scheduler needs dask: pip install "rltrack[cluster]", or run without'
+        ) from None
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise InputError(f"no scheduler answers at {address}: {error}") from error
+    resources = {"GPU": 1} if given["device"].startswith("cuda") else None
+    with client:
+        runs = {
+            client.submit(run_job, job, **given, resources=resources, pure=False): job
+            for job in jobs
+        }
+        try:
+            for run in completed(runs):
+                yield _attempt(runs[run], run.result)
+        finally:
+            client.cancel(list(runs))
+
+
+class _SideBySide:
+    """Threads that each run a tracker; a context, which waits for those on their way."""
+
+    def __init__(self, workers: int) -> None:
+        self._stop = threading.Event()
+        self._threads = torch.get_num_threads()
+        # Parts of a run side by side would only get into another run's way.
+        self._pool = ThreadPoolExecutor(workers, "rltrack-run", partial(torch.set_num_threads, 1))
+
+    def __enter__(self) -> _SideBySide:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(self._threads)  # the last number set also holds for threads to come
+
+    def submit(self, work: Callable[..., T], given: Mapping[str, Any]) -> Future[T]:
+        """Have ``work(**given)`` done; it takes ``device`` and ``on_frame`` as `track` does."""
+        return self._pool.submit(self._run, work, given)
+
+    def stop(self) -> None:
+        """Interrupt what runs and begin no more."""
+        self._stop.set()
+
+    def _run(self, work: Callable[..., T], given: Mapping[str, Any]) -> T:
+        told = given.get("on_frame")
+
+        def watch(step: Step) -> None:
+            if told is not None:
+                told(step)
+            if self._stop.is_set():
+                raise KeyboardInterrupt  # which reaches no other thread than the main one by itself
+
+        device = pick_device(given.get("device", "auto"))
+        on_cuda = device.type == "cuda"
+        stream = torch.cuda.Stream(device) if on_cuda else None  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(stream):
+            return work(**{**given, "on_frame": watch})
 
 
 def _outcome(run: Future[Track]) -> Track | Exception:

@@ -1,0 +1,254 @@
+"""`rltrack sweep` and `rltrack report`: many runs, and what they show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rltrack.commands.status import DONE, FAILED, INTERRUPTED, say
+from rltrack.errors import InputError
+
+if TYPE_CHECKING:
+    from rltrack.jobs import Job
+    from rltrack.sweep import Outcome
+
+__all__ = ["numbers", "report", "shard_of", "sweep"]
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """``0,1,5`` as a list, ``0:8`` as 0, 1, ... 8.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        if ":" in text:
+            first, last = map(int, text.split(":"))
+            found = [float(value) for value in range(first, last + 1)]
+        else:
+            found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found:
+        raise InputError(f"{option} is {text!r}; it must be numbers as 0,5 or a range as 0:8")
+    return found
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """``2/8``, the second of eight parts, as (2, 8).
+
+    Raises:
+        InputError: it is no such thing.
+    """
+    part, _, parts = text.partition("/")
+    if part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts):
+        return int(part), int(parts)
+    raise InputError(f"--shard is {text!r}; it must be a part and their number, as 2/8")
+
+
+def sweep(
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            metavar="NAME|A,B,C",
+            help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13, or names of targets.",
+        ),
+    ],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Results, one file a job.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder that holds otb/. By default $RLTRACK_DATA, else the cache folder.",
+            show_default=False,
+        ),
+    ] = None,
+    attention_weight: Annotated[
+        str | None,
+        typer.Option(
+            "--attention-weight",
+            metavar="L",
+            help="Lambdas, as 0,5 or 0:8; by default the preset's.",
+            show_default=False,
+        ),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="A,B", help="Presets to run.")
+    ] = "paper",
+    variant: Annotated[
+        str, typer.Option("--variant", metavar="reciprocative|attentive-features")
+    ] = "reciprocative",
+    backbone: Annotated[
+        str, typer.Option("--backbone", metavar="A,B", help="Backbones to run.")
+    ] = "embedded",
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="N", min=1, help="Seeds 0 to N - 1.")
+    ] = 1,
+    device: Annotated[
+        str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+    ] = "auto",
+    local: Annotated[
+        int,
+        typer.Option("--local", metavar="N", min=1, help="Jobs at a time in this process."),
+    ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Of a dask scheduler, whose workers do the jobs, as tcp://host:8786.",
+            show_default=False,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Only part I of N of the jobs.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Track every target with every setting and seed; what is done already is not done again."""
+    from rltrack.config import preset as preset_of
+    from rltrack.fetch import data_dir
+    from rltrack.jobs import dataset as targets_of
+    from rltrack.jobs import grid, missing
+    from rltrack.sweep import sweep as run_sweep
+    from rltrack.terminal import stop_signals, warnings_shown
+
+    targets = targets_of(dataset)
+    place = Path(data).expanduser() if data else data_dir()
+    absent = missing(targets, place)
+    if absent:
+        raise InputError(
+            f"{len(absent)} of {len(targets)} sequences are not in {place / 'otb'}: "
+            f"{', '.join(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
+        )
+    weights: list[float | None] = [None]
+    if attention_weight is not None:
+        weights = [*numbers(attention_weight, "--attention-weight")]
+    trackers = [
+        (
+            preset_of(
+                name, variant=variant, **({} if weight is None else {"attention_weight": weight})
+            ),
+            one,
+        )
+        for name in preset.split(",")
+        for weight in weights
+        for one in backbone.split(",")
+    ]
+    jobs = grid(trackers, targets, range(seeds))
+    if shard is not None:
+        part, parts = shard_of(shard)
+        jobs = jobs[part - 1 :: parts]
+    folder = Path(out).expanduser()
+    outcomes = run_sweep(jobs, folder, data=place, device=device, local=local, scheduler=scheduler)
+    with stop_signals(), warnings_shown() as warnings:
+        warnings.show()
+        raise typer.Exit(_followed(jobs, folder, outcomes))
+
+
+def _followed(jobs: Sequence[Job], folder: Path, outcomes: Iterator[Outcome]) -> int:
+    """Show how a sweep goes on, and in the end what failed; returns the exit status."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from rltrack.jobs import read_result
+
+    def done() -> int:
+        return sum(job.file(folder).exists() for job in jobs)
+
+    failed: list[Outcome] = []
+    elsewhere = 0
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    columns = (
+        TextColumn("jobs"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    bars = Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        speed_estimate_period=24 * 3600,  # jobs take minutes or hours
+    )
+    try:
+        with bars:
+            task = bars.add_task("", total=len(jobs), completed=done())
+            for outcome in outcomes:
+                job = outcome.job
+                name = f"{job.target} seed {job.seed} {job.key}"
+                if outcome.error is not None:
+                    failed.append(outcome)
+                    console.print(f"{name}: failed: {outcome.error}", markup=False)
+                elif outcome.file is None:
+                    elsewhere += 1
+                else:
+                    result = read_result(outcome.file)
+                    console.print(
+                        f"{name}: DP {result['dp20']:.3f} OS {result['os']:.3f}, "
+                        f"{result['seconds']:.0f} s",
+                        markup=False,
+                    )
+                bars.update(task, completed=done())
+    except KeyboardInterrupt:
+        return say(
+            f"interrupted; {done()} of {len(jobs)} jobs are done, the same command goes on",
+            INTERRUPTED,
+        )
+    print(f"{done()} of {len(jobs)} jobs are done, in {folder}")
+    if elsewhere:
+        print(f"{elsewhere} are with another worker", file=sys.stderr)
+    if failed:
+        names = ", ".join(f"{o.job.target} seed {o.job.seed}" for o in failed)
+        return say(f"{len(failed)} jobs failed: {names}; the others are kept", FAILED)
+    return DONE
+
+
+def report(
+    place: Annotated[
+        str, typer.Argument(metavar="DIR", help="A sweep's folder, or a file kept of one.")
+    ],
+    markdown: Annotated[
+        str | None, typer.Option("--markdown", metavar="OUT.md", help="Write the table there.")
+    ] = None,
+    latex: Annotated[
+        str | None, typer.Option("--latex", metavar="OUT.tex", help="Write it as LaTeX there.")
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option("--keep", metavar="OUT.json.gz", help="Write all results to one file."),
+    ] = None,
+) -> None:
+    """Compare the trackers of a sweep: means, spread over seeds, paired differences."""
+    from rltrack import report as reporting
+    from rltrack.recorder import writable
+
+    folder = Path(place).expanduser()
+    results = reporting.load(folder)
+    given = {"markdown": markdown, "latex": latex, "results": keep}
+    files = {what: writable(file, what, None) for what, file in given.items() if file is not None}
+    made = reporting.report(results)
+    print(reporting.markdown(made))
+    if "markdown" in files:
+        reporting.write((reporting.markdown(made) + "\n").encode(), files["markdown"])
+    if "latex" in files:
+        reporting.write((reporting.latex(made) + "\n").encode(), files["latex"])
+    if "results" in files:
+        reporting.keep(results, files["results"])

@@ -1,0 +1,218 @@
+"""One run of a sweep: a tracker, a target and a seed, and the file that it leaves."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import math
+import platform
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rltrack import __version__
+from rltrack.config import TrackerConfig
+from rltrack.errors import InputError
+from rltrack.evaluation import center_error, overlap, precision_curve, success_curve
+from rltrack.otb import OTB, Target, targets
+from rltrack.run import Step, Track, track
+from rltrack.video import open_source
+
+__all__ = ["Job", "dataset", "grid", "missing", "read_result", "run_job"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run; ``target`` is a name of :data:`rltrack.otb.OTB`."""
+
+    target: str
+    seed: int
+    config: TrackerConfig
+    backbone: str = "embedded"
+
+    @property
+    def key(self) -> str:
+        """Twelve hexadecimal digits that stand for the tracker: configuration and backbone."""
+        tracker = json.dumps([asdict(self.config), self.backbone], sort_keys=True)
+        return hashlib.sha256(tracker.encode()).hexdigest()[:12]
+
+    def file(self, out: Path) -> Path:
+        """Where the job's result goes in the sweep's folder."""
+        return out / self.key / f"{self.target}-{self.seed}.json.gz"
+
+
+def dataset(names: str) -> tuple[Target, ...]:
+    """The targets of a set, such as ``quick5``, or of a list ``Deer,Skiing``.
+
+    Raises:
+        InputError: no set and no target is called so.
+    """
+    if "," not in names and names not in OTB:
+        return targets(names)
+    unknown = [name for name in names.split(",") if name not in OTB]
+    if unknown:
+        raise InputError(f"no target of OTB is called {', '.join(unknown)}")
+    return tuple(OTB[name] for name in dict.fromkeys(names.split(",")))
+
+
+def grid(
+    trackers: Iterable[tuple[TrackerConfig, str]], chosen: Sequence[Target], seeds: Iterable[int]
+) -> list[Job]:
+    """Every tracker (configuration, backbone) on every target with every seed.
+
+    Seed by seed, so that a sweep that is cut short has whole rounds to compare.
+    """
+    trackers = list(trackers)
+    return [
+        Job(target.name, seed, config, backbone)
+        for seed in seeds
+        for target in chosen
+        for config, backbone in trackers
+    ]
+
+
+def missing(chosen: Iterable[Target], data: Path) -> list[str]:
+    """Names of the targets whose folder is not in ``data/otb``."""
+    return [target.name for target in chosen if not (data / "otb" / target.folder).is_dir()]
+
+
+def run_job(
+    job: Job,
+    *,
+    data: Path,
+    out: Path,
+    device: str = "auto",
+    on_frame: Callable[[Step], None] | None = None,
+) -> Path | None:
+    """Run a job, unless it is done, and write its result, whole or not at all.
+
+    Workers may share ``out``: a job is locked while one runs it. The lock is the system's, which
+    frees it when a worker dies.
+
+    Args:
+        job: what to run.
+        data: folder that holds ``otb/<sequence>``.
+        out: the sweep's folder.
+        device: as in `rltrack.run.track`.
+        on_frame: as in `rltrack.run.track`.
+
+    Returns:
+        The result's file; None if another worker is at it.
+
+    Raises:
+        InputError: the sequence cannot be used.
+        TrackingError: tracking failed.
+    """
+    from filelock import FileLock, Timeout
+
+    file = job.file(out)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(file.with_suffix(".lock"), timeout=0):
+            if not file.exists():
+                _write(file, _result(job, data, device, on_frame))
+    except Timeout:
+        return None
+    return file
+
+
+def _result(
+    job: Job, data: Path, device: str, on_frame: Callable[[Step], None] | None
+) -> dict[str, Any]:
+    entry = OTB[job.target]
+    number = entry.ground_truth_file.split(".")[1]
+    folder = data / "otb" / entry.folder
+    done = track(
+        open_source(folder, target=int(number) if number.isdecimal() else None),
+        config=job.config,
+        backbone=job.backbone,
+        device=device,
+        seed=job.seed,
+        on_frame=on_frame,
+    )
+    if done.interrupted:
+        raise KeyboardInterrupt
+    return {**_about(job, done), **_scores(done)}
+
+
+def _about(job: Job, done: Track) -> dict[str, Any]:
+    on_gpu = done.device.startswith("cuda")
+    return {
+        "target": job.target,
+        "seed": job.seed,
+        "tracker": job.key,
+        "config": asdict(job.config),
+        "backbone": job.backbone,
+        "commit": _commit(),
+        "device": torch.cuda.get_device_name() if on_gpu else done.device,
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "rltrack": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "seconds": round(float(done.seconds.sum()), 3),
+        "first_fit_s": round(float(done.seconds[0]), 3),
+        "frame_ms": round(1000 * float(done.seconds[1:].mean()), 2) if len(done) > 1 else None,
+    }
+
+
+def _scores(done: Track) -> dict[str, Any]:
+    metrics, truth = done.metrics, done.ground_truth
+    if metrics is None or truth is None:
+        raise InputError(f"{done.name}: its ground truth has no box")
+    usable = np.isfinite(truth).all(1) & (truth[:, 2:] > 0).all(1)
+    errors, overlaps = (f(done.boxes[usable], truth[usable]) for f in (center_error, overlap))
+    return {
+        **{name: _or_none(value) for name, value in metrics._asdict().items()},
+        "success": success_curve(overlaps).round(5).tolist(),
+        "precision": precision_curve(errors).round(5).tolist(),
+        "boxes": done.boxes.round(2).tolist(),
+        "confidence": [_or_none(score) for score in done.scores.round(3).tolist()],
+    }
+
+
+def _or_none(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value
+
+
+def _write(file: Path, result: dict[str, Any]) -> None:
+    part = file.with_suffix(".part")
+    # No time in the header: the same result is the same file.
+    part.write_bytes(gzip.compress(json.dumps(result, allow_nan=False).encode(), mtime=0))
+    part.replace(file)
+
+
+def read_result(file: Path) -> dict[str, Any]:
+    """What a job left.
+
+    Raises:
+        InputError: it is no such file.
+    """
+    try:
+        result: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
+        result["tracker"], result["target"], result["seed"], result["os"]
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file} is no result of a sweep ({error}); remove it") from error
+    return result
+
+
+@lru_cache
+def _commit() -> str | None:
+    """Of the checkout that the package runs from, with ``+`` if it was changed; None elsewhere."""
+    here = Path(__file__).parent
+    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    try:
+        found = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

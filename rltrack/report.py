@@ -1,0 +1,258 @@
+"""What a sweep found: means and spread over seeds, and whether a difference is one.
+
+Rows are trackers (configuration and backbone), named by what tells them apart. Means are over
+targets, seed by seed; only targets that every tracker has with every seed count, and the others are
+named. A difference is judged target by target: seeds of a target are averaged first, for they are
+no independent evidence about other targets.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.config import TrackerConfig
+from rltrack.errors import InputError
+from rltrack.evaluation import Difference, paired_difference
+from rltrack.jobs import read_result
+
+__all__ = ["Report", "Row", "keep", "latex", "load", "markdown", "report", "write"]
+
+METRICS = ("dp20", "os", "os50", "cle")
+
+Array = NDArray[np.float64]
+
+
+class Row(NamedTuple):
+    """One tracker's line."""
+
+    name: str
+    """What tells it apart, such as ``attention_weight 5``."""
+    tracker: str
+    """The key of its jobs; see `rltrack.jobs.Job`."""
+    mean: dict[str, float]
+    """Of each metric, over targets and seeds; DP, OS and OS0.5 in 0..1, CLE in pixels."""
+    spread: dict[str, float]
+    """Standard deviation over seeds of the mean over targets; NaN of a single seed."""
+    fps: float
+    """Frames a second after the first, over all runs."""
+    difference: Difference | None
+    """Of OS from the first row, with its interval over targets; None in the first row."""
+    p: float | None
+    """Two-sided, of a sign-flip permutation test of that difference."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`report` makes.
+
+    Attributes:
+        rows: one a tracker, the first being the one that others are compared with.
+        targets: that count.
+        seeds: that count.
+        left_out: what is there but not with every tracker and seed: "target seed" and how many.
+        devices: what the runs ran on.
+        commits: of the code that they ran.
+    """
+
+    rows: tuple[Row, ...]
+    targets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    left_out: tuple[str, ...]
+    devices: tuple[str, ...]
+    commits: tuple[str, ...]
+
+
+def load(place: Path) -> list[dict[str, Any]]:
+    """The results in a sweep's folder, or in a file that :func:`keep` wrote.
+
+    Raises:
+        InputError: there are none, or one cannot be read.
+    """
+    if place.is_file():
+        try:
+            kept: list[dict[str, Any]] = json.loads(gzip.decompress(place.read_bytes()))["results"]
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{place} holds no kept results ({error})") from error
+        return kept
+    results = [read_result(file) for file in sorted(place.glob("*/*.json.gz"))]
+    if not results:
+        raise InputError(f"no results in {place}: `rltrack sweep --out {place}` makes them")
+    return results
+
+
+def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
+    """Write results to one file; the same results make the same file."""
+    text = json.dumps({"what": "runs of rltrack sweep", "results": results})
+    write(gzip.compress(text.encode(), mtime=0), file)
+
+
+def write(content: bytes, file: Path) -> None:
+    """Write a file, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(file.name + ".part")
+    part.write_bytes(content)
+    part.replace(file)
+
+
+def report(results: Sequence[Mapping[str, Any]]) -> Report:
+    """Compare the trackers of a sweep.
+
+    The first row is the tracker with the smallest lambda; of equals, the first by name.
+
+    Args:
+        results: what :func:`load` returns.
+
+    Raises:
+        InputError: no target was run by every tracker with a common set of seeds.
+    """
+    runs = {(r["tracker"], r["target"], r["seed"]): r for r in results}
+    names = _names({r["tracker"]: r for r in results})
+    order = sorted(names, key=lambda key: (_weight(results, key), names[key]))
+    seeds = sorted({seed for _, _, seed in runs})
+    every = sorted({target for _, target, _ in runs})
+    whole = [t for t in every if all((key, t, s) in runs for key in order for s in seeds)]
+    if not whole:
+        raise InputError(
+            f"no target was run by all {len(order)} trackers with all seeds {seeds}: finish the "
+            "sweep with the same command"
+        )
+    table = {key: {m: _table(runs, key, whole, seeds, m) for m in METRICS} for key in order}
+    first = table[order[0]]["os"].mean(1)
+    rows = []
+    for key in order:
+        ours = table[key]["os"].mean(1)
+        other = key != order[0] and len(whole) > 1
+        rows.append(
+            Row(
+                names[key],
+                key,
+                {m: float(np.nanmean(values)) for m, values in table[key].items()},
+                {m: _deviation(np.nanmean(values, 0)) for m, values in table[key].items()},
+                _fps([runs[key, t, s] for t in whole for s in seeds]),
+                paired_difference(ours, first) if other else None,
+                _sign_flip(ours - first) if other else None,
+            )
+        )
+    return Report(
+        tuple(rows),
+        tuple(whole),
+        tuple(seeds),
+        tuple(f"{t} ({sum(k[1] == t for k in runs)} runs)" for t in every if t not in whole),
+        tuple(sorted({str(r["device"]) for r in results})),
+        tuple(sorted({str(r["commit"]) for r in results})),
+    )
+
+
+def _table(
+    runs: Mapping[Any, Mapping[str, Any]],
+    key: str,
+    whole: Iterable[str],
+    seeds: Sequence[int],
+    metric: str,
+) -> Array:
+    """(targets, seeds); NaN where a metric has no value."""
+    return np.array([[runs[key, t, s][metric] for s in seeds] for t in whole], np.float64)
+
+
+def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
+    return float(next(r for r in results if r["tracker"] == key)["config"]["attention_weight"])
+
+
+def _names(one: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Each tracker by what differs from others; by its preset if nothing does."""
+    about = {key: {**r["config"], "backbone": r["backbone"]} for key, r in one.items()}
+    fields = [*asdict(TrackerConfig()), "backbone"]
+    differ = [f for f in fields if len({json.dumps(a.get(f)) for a in about.values()}) > 1]
+    if "preset" in differ:  # which says all that it sets
+        alone = {a["preset"] for a in about.values()}
+        differ = ["preset"] if len(alone) == len(about) else differ
+    shown = differ or ["preset"]
+    return {key: ", ".join(f"{f} {_plain(a[f])}" for f in shown) for key, a in about.items()}
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _deviation(values: Array) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _fps(results: Iterable[Mapping[str, Any]]) -> float:
+    frames = seconds = 0.0
+    for result in results:
+        frames += len(result["boxes"]) - 1
+        seconds += result["seconds"] - result["first_fit_s"]
+    return frames / seconds if seconds > 0 else float("nan")
+
+
+def _sign_flip(differences: Array) -> float:
+    """How often chance alone, flipping each target's sign, gives as large a mean difference."""
+    from scipy.stats import permutation_test
+
+    if not differences.any():
+        return 1.0
+    found = permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=9999,
+        random_state=np.random.default_rng(0),
+    )
+    return float(found.pvalue)
+
+
+# --- As text ------------------------------------------------------------------------------------
+
+_HEADS = ("tracker", "DP", "OS", "OS0.5", "CLE px", "FPS", "OS minus first", "95% interval", "p")
+
+
+def markdown(made: Report) -> str:
+    """A table, and below it what it is of."""
+    lines = ["| " + " | ".join(_HEADS) + " |", "|" + "---|" * len(_HEADS)]
+    lines += ["| " + " | ".join(_cells(row, "±")) + " |" for row in made.rows]
+    return "\n".join([*lines, "", *_notes(made)])
+
+
+def latex(made: Report) -> str:
+    """The same as a LaTeX ``tabular`` with booktabs' rules."""
+    heads = " & ".join(head.replace("%", r"\%") for head in _HEADS)
+    rows = [" & ".join(_cells(row, r"$\pm$")).replace("_", r"\_") + r" \\" for row in made.rows]
+    columns = "l" + "r" * (len(_HEADS) - 1)
+    notes = [f"% {note}" for note in _notes(made)]
+    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", heads + r" \\", r"\midrule", *rows]
+    return "\n".join([*notes, *body, r"\bottomrule", r"\end{tabular}"])
+
+
+def _cells(row: Row, plus_minus: str) -> list[str]:
+    def value(metric: str, digits: int) -> str:
+        spread = row.spread[metric]
+        tail = "" if np.isnan(spread) else f" {plus_minus} {spread:.{digits}f}"
+        return f"{row.mean[metric]:.{digits}f}{tail}"
+
+    scores = [value("dp20", 3), value("os", 3), value("os50", 3), value("cle", 1)]
+    compared = ["", "", ""]
+    if row.difference is not None and row.p is not None:
+        d = row.difference
+        compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", f"{row.p:.3f}"]
+    return [row.name, *scores, f"{row.fps:.2f}", *compared]
+
+
+def _notes(made: Report) -> list[str]:
+    seeds = ", ".join(map(str, made.seeds))
+    notes = [
+        f"{len(made.targets)} targets, seeds {seeds}: mean ± standard deviation over seeds.",
+        "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
+        f"On {', '.join(made.devices)}; code {', '.join(made.commits)}.",
+    ]
+    if made.left_out:
+        notes.append(f"Left out, not run by all with all seeds: {', '.join(made.left_out)}.")
+    return notes

@@ -1,0 +1,136 @@
+"""What a sweep's results say: means, spread, differences, and what does not count."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rltrack import preset
+from rltrack.cli import main
+from rltrack.errors import InputError
+from rltrack.report import keep, latex, load, markdown, report
+
+
+def result(target: str, seed: int, os: float, weight: float = 0.0, **more: Any) -> dict[str, Any]:
+    return {
+        "target": target,
+        "seed": seed,
+        "tracker": f"key{weight:g}",
+        "config": asdict(preset("paper", attention_weight=weight)),
+        "backbone": "embedded",
+        "commit": "abc",
+        "device": "cpu",
+        "dp20": 1.0,
+        "os": os,
+        "os50": 0.5,
+        "cle": 4.0,
+        "boxes": [[0, 0, 1, 1]] * 11,
+        "seconds": 30.0,
+        "first_fit_s": 10.0,
+        **more,
+    }
+
+
+TARGETS = [f"T{i}" for i in range(8)]
+
+
+@pytest.fixture
+def results() -> list[dict[str, Any]]:
+    """Lambda 5 is better by 0.1 on every target, more or less; seeds differ by 0.02."""
+    made = []
+    for i, target in enumerate(TARGETS):
+        for seed in (0, 1):
+            base = 0.4 + 0.03 * i + 0.02 * seed
+            made.append(result(target, seed, base))
+            made.append(result(target, seed, base + 0.1 + 0.01 * (i % 3 - 1), weight=5.0))
+    return made
+
+
+def test_means_spread_and_difference(results: list[dict[str, Any]]) -> None:
+    found = report(results)
+    first, second = found.rows
+    assert (first.name, second.name) == ("attention_weight 0", "attention_weight 5")
+    assert first.mean["os"] == pytest.approx(np.mean([0.4 + 0.03 * i for i in range(8)]) + 0.01)
+    assert first.spread["os"] == pytest.approx(np.std([0, 0.02], ddof=1))
+    assert first.difference is None
+    assert second.difference is not None
+    assert second.difference.mean == pytest.approx(0.1 - 0.01 / 8)
+    assert second.difference.low < second.difference.mean < second.difference.high
+    assert second.difference.pairs == 8  # targets, not runs
+    assert second.p == pytest.approx(2 / 2**8)  # all eight have the same sign
+    assert first.fps == pytest.approx(0.5)
+    assert (found.targets, found.seeds, found.left_out) == (tuple(TARGETS), (0, 1), ())
+
+
+def test_what_not_all_have_is_left_out_and_named(results: list[dict[str, Any]]) -> None:
+    less = [r for r in results if not (r["target"] == "T3" and r["seed"] == 1 and r["os"] > 0.55)]
+    found = report(less)
+    assert "T3" not in found.targets
+    assert found.left_out == ("T3 (3 runs)",)
+    assert "Left out, not run by all with all seeds: T3 (3 runs)." in markdown(found)
+    with pytest.raises(InputError, match="no target was run by all 2 trackers with all seeds"):
+        report([results[0], results[3]])
+
+
+def test_no_difference_is_none(results: list[dict[str, Any]]) -> None:
+    same = [{**r, "os": 0.5} for r in results]
+    second = report(same).rows[1]
+    assert second.difference is not None
+    assert second.difference[:3] == (0, 0, 0)
+    assert second.p == 1
+
+
+def test_a_missing_centre_error_is_skipped_in_the_mean(results: list[dict[str, Any]]) -> None:
+    some = [{**r, "cle": None} if r["target"] == "T0" else r for r in results]
+    assert report(some).rows[0].mean["cle"] == 4.0
+
+
+def test_tables_hold_the_numbers(results: list[dict[str, Any]]) -> None:
+    found = report(results)
+    lines = markdown(found).splitlines()
+    assert lines[0].startswith("| tracker | DP | OS |")
+    assert "| attention_weight 5 | 1.000 ± 0.000 | 0.614 ± 0.014 |" in lines[3]
+    assert lines[2].count("|") == lines[3].count("|") == 10
+    assert "8 targets, seeds 0, 1" in markdown(found)
+    text = latex(found)
+    assert r"attention\_weight 5 & 1.000 $\pm$ 0.000" in text
+    assert text.count(r"\\") == 3
+
+
+def test_one_tracker_is_named_by_its_preset() -> None:
+    (row,) = report([result("Deer", 0, 0.5)]).rows
+    assert row.name == "preset paper"
+    assert np.isnan(row.spread["os"])
+
+
+def test_kept_results_come_back_and_make_the_same_file(
+    results: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    keep(results, tmp_path / "one.json.gz")
+    assert load(tmp_path / "one.json.gz") == json.loads(json.dumps(results))
+    keep(load(tmp_path / "one.json.gz"), tmp_path / "two.json.gz")
+    assert (tmp_path / "one.json.gz").read_bytes() == (tmp_path / "two.json.gz").read_bytes()
+
+
+def test_the_command_prints_and_writes(
+    results: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(results, tmp_path / "kept.json.gz")
+    options = ["--markdown", str(tmp_path / "t.md"), "--latex", str(tmp_path / "t.tex")]
+    assert main(["report", str(tmp_path / "kept.json.gz"), *options]) == 0
+    shown = capsys.readouterr().out
+    assert (tmp_path / "t.md").read_text() == shown
+    assert (tmp_path / "t.tex").read_text().endswith("\\end{tabular}\n")
+
+
+def test_no_results_are_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == 2
+    assert "no results in" in capsys.readouterr().err
+    (tmp_path / "x.json.gz").write_bytes(b"nothing")
+    assert main(["report", str(tmp_path / "x.json.gz")]) == 2
+    assert "holds no kept results" in capsys.readouterr().err

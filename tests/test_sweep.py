@@ -1,0 +1,243 @@
+"""Sweeps: what is run, what is kept, and what is never run twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from rltrack import jobs as jobs_module
+from rltrack import preset, synthetic
+from rltrack.cli import main
+from rltrack.errors import InputError
+from rltrack.jobs import Job, dataset, grid, read_result, run_job
+from rltrack.sweep import sweep
+
+FRAMES = 3
+FAST = {
+    "candidates": 16,
+    "first_iterations": 2,
+    "update_iterations": 1,
+    "first_positives": 20,
+    "first_negatives": 40,
+    "update_positives": 5,
+    "update_negatives": 10,
+    "regression_samples": 20,
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three sequences with names of OTB: a few frames of the film."""
+    place = tmp_path_factory.mktemp("data")
+    film = synthetic(FRAMES)
+    for name in ("Deer", "Skiing", "Couple"):
+        folder = place / "otb" / name
+        (folder / "img").mkdir(parents=True)
+        for i, image in enumerate(film, 1):
+            cv2.imwrite(str(folder / "img" / f"{i:04}.png"), np.asarray(image)[..., ::-1])
+        boxes = film.ground_truth + [1, 1, 0, 0]
+        np.savetxt(folder / "groundtruth_rect.txt", boxes, delimiter=",", fmt="%.2f")
+    return place
+
+
+def jobs_of(*targets: str, seeds: int = 1, **changes: Any) -> list[Job]:
+    config = preset("tiny", **FAST, **changes)
+    return grid([(config, "embedded")], dataset(",".join(targets)), range(seeds))
+
+
+def test_a_jobs_key_stands_for_its_tracker() -> None:
+    one, other = jobs_of("Deer", seeds=2)
+    assert one.key == other.key
+    assert one.file(Path("out")).name == "Deer-0.json.gz"
+    assert one.key != jobs_of("Deer", attention_weight=1.0)[0].key
+    assert one.key != Job("Deer", 0, one.config, "random").key
+
+
+def test_a_grid_goes_seed_by_seed() -> None:
+    made = jobs_of("Deer", "Skiing", seeds=2)
+    assert [(j.target, j.seed) for j in made] == [
+        ("Deer", 0), ("Skiing", 0), ("Deer", 1), ("Skiing", 1)
+    ]  # fmt: skip
+
+
+def test_datasets_are_sets_or_lists() -> None:
+    assert [t.name for t in dataset("Skiing,Deer,Skiing")] == ["Skiing", "Deer"]
+    assert len(dataset("quick5")) == 5
+    with pytest.raises(InputError, match="no target of OTB is called Dear"):
+        dataset("Deer,Dear")
+    with pytest.raises(InputError, match="no set of targets"):
+        dataset("Dear")
+
+
+def test_a_result_says_what_ran_and_how_it_went(data: Path, tmp_path: Path) -> None:
+    (job,) = jobs_of("Deer")
+    file = run_job(job, data=data, out=tmp_path, device="cpu")
+    assert file == job.file(tmp_path)
+    found = read_result(file)
+    assert (found["target"], found["seed"], found["tracker"]) == ("Deer", 0, job.key)
+    assert found["config"]["first_iterations"] == 2
+    assert found["device"] == "cpu"
+    assert len(found["boxes"]) == len(found["confidence"]) == FRAMES
+    assert len(found["success"]) == 21
+    assert found["os"] == pytest.approx(np.mean(found["success"]), abs=1e-5)
+    assert found["frame_ms"] > 0
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_sweep_does_what_is_left_and_nothing_twice(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, runs = jobs_module.track, Counter[str]()
+
+    def counted(source: Any, **given: Any) -> Any:
+        runs[source.name] += 1
+        return real(source, **given)
+
+    monkeypatch.setattr(jobs_module, "track", counted)
+    wanted = jobs_of("Deer", "Skiing")
+    first = list(sweep(wanted[:1], tmp_path, data=data, device="cpu"))
+    assert [o.job.target for o in first] == ["Deer"]
+    rest = list(sweep(wanted, tmp_path, data=data, device="cpu"))
+    assert [(o.job.target, o.error) for o in rest] == [("Skiing", None)]
+    assert list(sweep(wanted, tmp_path, data=data, device="cpu")) == []
+    assert runs == {"Deer": 1, "Skiing": 1}
+
+
+def test_two_workers_share_a_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, runs = jobs_module.track, Counter[str]()
+    together = threading.Barrier(2, timeout=60)
+
+    def counted(source: Any, **given: Any) -> Any:
+        runs[source.name] += 1
+        if sum(runs.values()) <= 2:
+            together.wait()  # both are in a job at the same time
+        return real(source, **given)
+
+    monkeypatch.setattr(jobs_module, "track", counted)
+    wanted = jobs_of("Deer", "Skiing", "Couple")
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            list(sweep(wanted, tmp_path, data=data, device="cpu"))
+        except BaseException as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+    assert runs == {"Deer": 1, "Skiing": 1, "Couple": 1}
+    assert all(job.file(tmp_path).exists() for job in wanted)
+
+
+def test_side_by_side_gives_the_same(data: Path, tmp_path: Path) -> None:
+    wanted = jobs_of("Deer", "Skiing")
+    list(sweep(wanted, tmp_path / "one", data=data, device="cpu"))
+    list(sweep(wanted, tmp_path / "two", data=data, device="cpu", local=2))
+    for job in wanted:
+        one, two = (read_result(job.file(tmp_path / name)) for name in ("one", "two"))
+        assert one["boxes"] == two["boxes"]
+
+
+def command(data: Path, out: Path, targets: str = "Deer,Skiing,Couple") -> list[str]:
+    return [
+        "sweep", "--dataset", targets, "--data", str(data), "--out", str(out),
+        "--preset", "tiny", "--device", "cpu", "--attention-weight", "0",
+    ]  # fmt: skip
+
+
+def test_a_killed_sweep_goes_on(data: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "rltrack", *command(data, tmp_path)]
+    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (done := list(tmp_path.rglob("*.json.gz"))):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {file: file.stat().st_mtime_ns for file in done}
+    assert len(before) < 3
+    assert subprocess.run(arguments, capture_output=True).returncode == 0
+    assert len(list(tmp_path.rglob("*.json.gz"))) == 3
+    assert all(file.stat().st_mtime_ns == then for file, then in before.items())
+
+
+def test_a_failing_sequence_fails_the_sweep_at_its_end(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "data"
+    (broken / "otb" / "Couple").mkdir(parents=True)
+    (broken / "otb" / "Deer").symlink_to(data / "otb" / "Deer")
+    assert main(command(broken, tmp_path / "out", "Couple,Deer")) == 1
+    shown = capsys.readouterr()
+    assert "1 of 2 jobs are done" in shown.out
+    assert "1 jobs failed: Couple seed 0; the others are kept" in shown.err
+    assert "no frames in" in shown.err
+    assert main(command(data, tmp_path / "out", "Couple,Deer")) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (["--dataset", "Deer,Woman"], "1 of 2 sequences are not in"),
+        (["--attention-weight", "0-8"], "must be numbers as 0,5 or a range as 0:8"),
+        (["--shard", "3/2"], "--shard is '3/2'"),
+        (["--preset", "paper,best"], "unknown preset 'best'"),
+        (["--scheduler", "tcp://127.0.0.1:9"], "no scheduler answers|needs dask"),
+    ],
+)
+def test_bad_options_are_named_before_anything_runs(
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: list[str],
+    says: str,
+) -> None:
+    assert main([*command(data, tmp_path / "out", "Deer"), *changed]) == 2
+    error = capsys.readouterr().err
+    assert any(one in error for one in says.split("|"))
+    assert not list(tmp_path.rglob("*.json.gz"))
+
+
+def test_shards_are_all_of_it_and_do_not_overlap(data: Path, tmp_path: Path) -> None:
+    for part in ("1/2", "2/2"):
+        assert main([*command(data, tmp_path / part[0]), "--shard", part]) == 0
+    one, two = ({f.name for f in (tmp_path / p).rglob("*.json.gz")} for p in "12")
+    assert one | two == {"Deer-0.json.gz", "Skiing-0.json.gz", "Couple-0.json.gz"}
+    assert not one & two
+
+
+def test_a_scheduler_runs_the_jobs(data: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    wanted = jobs_of("Deer", "Skiing")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        done = list(sweep(wanted, tmp_path, data=data, device="cpu", scheduler=address))
+    assert {(o.job.target, o.error) for o in done} == {("Deer", None), ("Skiing", None)}
+    assert all(job.file(tmp_path).exists() for job in wanted)
+
+
+def test_a_damaged_result_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "Deer-0.json.gz"
+    file.write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"Deer-0\.json\.gz is no result of a sweep"):
+        read_result(file)
