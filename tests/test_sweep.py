@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -241,3 +242,20 @@ def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"Deer-0\.json\.gz is no result of a sweep"):
         read_result(file)
+
+
+def test_the_slurm_script_of_the_book_asks_for_what_it_says() -> None:
+    pytest.importorskip("dask_jobqueue", reason="the extra `cluster` is not installed")
+    page = Path(__file__).parents[1] / "book" / "sweeps.md"
+    snippet = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)[0]
+    made = snippet.replace("cluster.scale(jobs=8)", "").replace('{"port": 8786}', '{"port": 0}')
+    scope: dict[str, Any] = {}
+    exec(made, scope)
+    script = scope["cluster"].job_script()
+    scope["cluster"].close()
+    assert "#SBATCH --gres=gpu:1" in script
+    assert "#SBATCH -t 08:00:00" in script
+    assert "#SBATCH --cpus-per-task=4" in script
+    assert "--resources GPU=1" in script
+    assert "--nthreads 4" in script
+    assert "--nworkers" not in script  # one worker a job
