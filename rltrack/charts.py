@@ -1,4 +1,4 @@
-"""Charts of measurements: where a frame's time goes, and what each step to less of it is worth."""
+"""Charts for the book: of measurements, of attention maps, of a score and its tangent."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from rltrack.boxes import center
+from rltrack.figures import attention_overlay
 from rltrack.ladder import Rung
 from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
+from rltrack.taylor import Expansion
 
-__all__ = ["frame_times", "ladders", "region_map"]
+__all__ = ["expansions", "frame_times", "ladders", "map_rows", "region_map"]
 
 # Okabe and Ito's, in an order whose lightness alternates: readable without colours, too.
 _COLOURS = {
@@ -114,4 +116,52 @@ def region_map(image: NDArray[np.uint8], region: Region, boxes: Any) -> Figure:
     axes.set_xlim(-0.5, image.shape[1] - 0.5)
     axes.set_ylim(image.shape[0] - 0.5, -0.5)
     axes.set_axis_off()
+    return figure
+
+
+def expansions(lines: Mapping[str, Expansion], tolerance: float = 0.1) -> Figure:
+    """Scores along lines with their tangents, and the tangents' errors; steps start with 0."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    scores, errors = figure.subplots(1, 2)
+    for (name, line), colour in zip(lines.items(), _COLOURS.values(), strict=False):
+        scores.plot(line.steps, line.exact, color=colour, label=name)
+        scores.plot(line.steps, line.linear, color=colour, linestyle=":")
+        change = np.abs(line.exact - line.exact[0])[1:]
+        error = np.abs(line.linear - line.exact)[1:]
+        share = np.divide(error, change, out=np.full(len(error), np.nan), where=change > 0)
+        errors.plot(line.steps[1:], share, color=colour, marker="o", markersize=3)
+    reach = max(np.ptp(line.exact) for line in lines.values())
+    middle = next(iter(lines.values())).exact[0]
+    scores.set_ylim(middle - 1.3 * reach, middle + 1.3 * reach)
+    scores.set_xlabel("t, from the crop (0) to another (1)")
+    scores.set_ylabel("score $f_1$; dotted: Eq. 1")
+    scores.legend(frameon=False, fontsize=9)
+    errors.axhline(tolerance, color="0.4", linewidth=1, linestyle="--")
+    errors.annotate(
+        f"{tolerance:.0%} of the change", (1, tolerance), (0, 4),
+        xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color="0.3",
+        fontsize=9,
+    )  # fmt: skip
+    errors.set(
+        xscale="log", yscale="log", xlabel="t", ylabel="error of Eq. 1 / change of the score"
+    )
+    for axes in (scores, errors):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
+    """Crops with their maps: of each row the crop (S, S, 3) uint8, and maps (h, w) by title.
+
+    Each map is drawn by its own scale: what it says is where, not how much.
+    """
+    columns = 1 + max(len(maps) for _, maps in rows)
+    figure = Figure(figsize=(2.3 * columns, 2.5 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for axes, (crop, maps) in zip(grid, rows, strict=True):
+        for ax in axes:
+            ax.set_axis_off()
+        axes[0].imshow(crop)
+        for ax, (title, values) in zip(axes[1:], maps.items(), strict=False):
+            attention_overlay(ax, crop, values, title)
     return figure

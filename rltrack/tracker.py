@@ -90,6 +90,11 @@ class Tracker:
         device: see :func:`pick_device`; everything from crops to regression runs there.
         dtype: of all computation; float32 or float64.
         seed: of all randomness. The same seed gives the same boxes, bit for bit, on a CPU.
+
+    Attributes:
+        config: as given.
+        extractor: conv1-3, fixed.
+        classifier: fc4-6, what it has learned; from `init` on.
     """
 
     def __init__(
@@ -128,7 +133,7 @@ class Tracker:
         target = torch.tensor(checked_box(box, image), device=self.device, dtype=self.dtype)
         config = self.config
         self._generator = Generator(self.device).manual_seed(self.seed)
-        self._classifier = Classifier(
+        self.classifier = Classifier(
             self._generator,
             attentive_features=config.variant == "attentive-features",
             dropout=config.dropout,
@@ -136,7 +141,7 @@ class Tracker:
             dtype=self.dtype,
         )
         self._memory = SampleMemory(config.long_memory, config.short_memory)
-        self._optimizer = optimizer(self._classifier, config.update_learning_rate, config)
+        self._optimizer = optimizer(self.classifier, config.update_learning_rate, config)
         self._frames = 0
         self._search = config.search_translation
         self._last = self._target = target
@@ -146,9 +151,9 @@ class Tracker:
             self._regressor = self._fit_regressor(view, target)
             positives, negatives = self._first_samples(view, target)
             fit(
-                self._classifier,
+                self.classifier,
                 self.extractor,
-                optimizer(self._classifier, config.first_learning_rate, config),
+                optimizer(self.classifier, config.first_learning_rate, config),
                 positives,
                 negatives,
                 config.first_iterations,
@@ -159,7 +164,7 @@ class Tracker:
             positives.take(slice(config.update_positives)),
             negatives.take(slice(config.update_negatives)),
         )
-        score = self._classifier(self._samples(view, target[None]).features)[0, TARGET].item()
+        score = self.classifier(self._samples(view, target[None]).features)[0, TARGET].item()
         self._candidates = target[None], torch.tensor([score])
         return Result(_plain(target), score, score > config.success_threshold)
 
@@ -186,7 +191,7 @@ class Tracker:
         )
         features = self._samples(view, candidates).features
         with self._phase("score"), torch.no_grad():
-            scores = self._classifier(features)[:, TARGET]
+            scores = self.classifier(features)[:, TARGET]
             best = scores.topk(config.averaged_candidates)
             chosen = candidates[best.indices]
             regressed = self._regressor(features[best.indices], chosen, view.image_wh).mean(0)
@@ -223,7 +228,7 @@ class Tracker:
         at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
         view = View(*self._frame(image), None)
         gradient = gradient_at(
-            self._classifier, self.extractor, self._samples(view, at), self.config
+            self.classifier, self.extractor, self._samples(view, at), self.config
         )
         maps = attention_maps(gradient, self.config)
         target, background = (m[0].detach().float().cpu().numpy() for m in maps)
@@ -314,7 +319,7 @@ class Tracker:
     def _update(self, positives: Samples, negatives: Samples) -> None:
         with self._phase("update"):
             fit(
-                self._classifier,
+                self.classifier,
                 self.extractor,
                 self._optimizer,
                 positives,

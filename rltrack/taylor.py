@@ -1,0 +1,93 @@
+"""Eq. 1 put to the test: the score on the way from one crop to another, and its tangent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rltrack.attention import TARGET, Maps, attention_maps, through_jacobian
+from rltrack.config import TrackerConfig
+from rltrack.fitting import gradient_at
+from rltrack.jacobian import FeatureJacobian
+from rltrack.memory import Samples
+from rltrack.network import Classifier, FeatureExtractor
+
+__all__ = ["Expansion", "expansion", "maps_at"]
+
+
+class Expansion(NamedTuple):
+    """A score along a line, ``I(t) = I_0 + t (I_1 - I_0)``."""
+
+    steps: NDArray[np.float64]
+    """(S,) the t."""
+    exact: NDArray[np.float64]
+    """(S,) f_c(I(t)), logits."""
+    linear: NDArray[np.float64]
+    """(S,) f_c(I_0) + t A_c . (I_1 - I_0), Eq. 1."""
+
+    def radius(self, tolerance: float = 0.1) -> float:
+        """The last t up to which Eq. 1 is right about the change: all errors within tolerance.
+
+        A share of the change so far; 0 if already the first step's error is larger.
+        """
+        change = np.abs(self.exact - self.exact[0])
+        wrong = np.abs(self.linear - self.exact) > tolerance * change + 1e-12
+        return float(self.steps[np.argmax(wrong) - 1] if wrong.any() else self.steps[-1])
+
+
+@torch.no_grad()
+def expansion(
+    classifier: Classifier,
+    extractor: FeatureExtractor,
+    crops: Tensor,
+    steps: Sequence[float],
+    c: int = TARGET,
+    at: Literal["conv1", "input"] = "conv1",
+) -> Expansion:
+    """Follow f_c from the first of two crops towards the second.
+
+    Args:
+        classifier: fc4-6; called without dropout.
+        extractor: conv1-3.
+        crops: (2, 3, 107, 107) uint8, I_0 and I_1.
+        steps: the t, the first of them 0.
+        c: which score.
+        at: where the line is straight, and the derivative taken: conv1's output, or the crop.
+    """
+    pixels = extractor.pixels(crops)
+    with torch.enable_grad():
+        jacobian = FeatureJacobian(extractor, pixels[:1], at)
+        slope = through_jacobian(classifier, jacobian)(c).detach()
+    ends = pixels if at == "input" else extractor.stem(pixels)
+    start, way = ends[:1], ends[1:] - ends[:1]
+    t = torch.tensor(list(steps), device=way.device, dtype=way.dtype)
+    line = start + t[:, None, None, None] * way
+    features = extractor(line) if at == "input" else extractor.trunk(line)
+    exact = classifier(features)[:, c]
+    linear = exact[0] + t * (slope * way).sum()
+    as_arrays = (x.double().cpu().numpy() for x in (t, exact, linear))
+    return Expansion(*as_arrays)
+
+
+def maps_at(
+    classifier: Classifier,
+    extractor: FeatureExtractor,
+    crops: Tensor,
+    config: TrackerConfig,
+    at: Literal["conv1", "input", "conv3"] = "conv1",
+) -> Maps:
+    """A_p and A_n (N, h, w) of ``crops`` (N, 3, 107, 107) uint8, at a place of the network."""
+    samples = Samples(extractor.features(crops), crops)
+    there = replace(config, map_at=at, features_from="crops")
+    return Maps(
+        *(
+            m.detach()
+            for m in attention_maps(gradient_at(classifier, extractor, samples, there), there)
+        )
+    )

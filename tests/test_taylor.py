@@ -1,0 +1,78 @@
+"""The tangent of a score along a line, and how far it is trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator
+
+from rltrack import preset
+from rltrack.backbones import load_backbone
+from rltrack.charts import expansions, map_rows
+from rltrack.network import Classifier, FeatureExtractor
+from rltrack.taylor import Expansion, expansion, maps_at
+
+
+@pytest.fixture(scope="module")
+def asked() -> tuple[Classifier, FeatureExtractor, torch.Tensor]:
+    generator = Generator().manual_seed(0)
+    classifier = Classifier(generator, dtype=torch.float64)
+    crops = torch.randint(0, 256, (2, 3, 107, 107), generator=generator, dtype=torch.uint8)
+    return classifier, load_backbone("embedded", dtype=torch.float64), crops
+
+
+@pytest.mark.parametrize("at", ["conv1", "input"])
+@pytest.mark.parametrize("c", [0, 1])
+def test_the_tangent_touches_the_score(asked, at: str, c: int) -> None:
+    classifier, net, crops = asked
+    steps = [0, 1e-9, 1e-8, 1.0]
+    line = expansion(classifier, net, crops, steps, c, at)
+    ends = classifier(net.features(crops))[:, c].tolist()
+    assert line.exact[[0, -1]] == pytest.approx(ends)
+    change = line.exact - line.exact[0]
+    assert change[2] == pytest.approx((line.linear - line.linear[0])[2], rel=1e-3)
+    assert np.diff(line.linear) == pytest.approx(
+        np.diff(steps) * (line.linear[-1] - line.linear[0])
+    )
+
+
+def test_the_line_is_the_same_at_the_input_and_at_conv1(asked) -> None:
+    """conv1 is linear, but for rounding and a bias that both ends share."""
+    classifier, net, crops = asked
+    lines = [expansion(classifier, net, crops, [0, 0.1, 0.7], at=at) for at in ("conv1", "input")]
+    np.testing.assert_allclose(lines[0].exact, lines[1].exact)
+    np.testing.assert_allclose(lines[0].linear, lines[1].linear)
+
+
+def test_the_radius_ends_where_the_error_first_exceeds_its_share() -> None:
+    steps = np.array([0, 0.1, 0.2, 0.4])
+    exact = np.array([1, 2, 3, 5.0])
+    assert Expansion(steps, exact, exact).radius() == 0.4
+    assert Expansion(steps, exact, exact + [0, 0.05, 0.5, 0]).radius() == 0.1
+    assert Expansion(steps, exact, exact + [0, 0.5, 0, 0]).radius() == 0
+    assert Expansion(steps, exact, exact + [0, 0.5, 0, 0]).radius(0.6) == 0.4
+
+
+def test_maps_of_each_place_have_its_size(asked) -> None:
+    classifier, net, crops = asked
+    config = preset("realtime")
+    for at, side in (("input", 107), ("conv1", 51), ("conv3", 3)):
+        maps = maps_at(classifier, net, crops, config, at)
+        assert maps.target.shape == maps.background.shape == (2, side, side)
+        assert (maps.target >= 0).all()
+        assert not maps.target.requires_grad
+
+
+def test_charts_show_every_line_and_map(asked) -> None:
+    classifier, net, crops = asked
+    line = expansion(classifier, net, crops, [0, 0.01, 0.1])
+    scores, errors = expansions({"one": line, "two": line}).axes
+    assert len(scores.lines) == 4
+    assert errors.get_xscale() == errors.get_yscale() == "log"
+    np.testing.assert_array_equal(scores.lines[0].get_ydata(), line.exact)
+    crop = crops[0].permute(1, 2, 0).numpy()
+    maps = {"a": np.ones((3, 3)), "b": np.eye(51)}
+    figure = map_rows([(crop, maps), (crop, {"a": np.ones((3, 3))})])
+    assert [len(ax.images) for ax in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert figure.axes[1].get_title() == "a"
