@@ -1,4 +1,4 @@
-"""The command line: `rltrack track`, `demo`, `bench`, `info`, `fetch`, `sweep` and `report`.
+"""The command line, `rltrack`; larger commands are modules of :mod:`rltrack.commands`.
 
 Exit status: 0 done; 1 failed part-way, results kept; 2 bad input or option, said in one line
 before anything is tracked; 130 interrupted, results kept.
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from rltrack import __version__
+from rltrack.commands.evaluate import evaluate
 from rltrack.commands.status import BAD_INPUT, DONE, FAILED, INTERRUPTED, fail, say
 from rltrack.commands.sweep import report, sweep
 from rltrack.errors import InputError
@@ -350,6 +351,7 @@ def _fetch(
         ) from None
 
 
+app.command("evaluate")(evaluate)
 app.command("sweep")(sweep)
 app.command("report")(report)
 

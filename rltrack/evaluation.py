@@ -27,6 +27,7 @@ __all__ = [
     "Metrics",
     "center_error",
     "evaluate",
+    "is_box",
     "overlap",
     "paired_difference",
     "precision_curve",
@@ -122,7 +123,7 @@ def overlap(boxes: ArrayLike, ground_truth: ArrayLike) -> Array:
         InputError: the two are not of the same shape (T, 4).
     """
     a, b = _pair(boxes, ground_truth)
-    a, b = (np.where(_is_box(x)[:, None], x, 0.0) for x in (a, b))
+    a, b = (np.where(is_box(x)[:, None], x, 0.0) for x in (a, b))
     low = np.maximum(a[:, :2], b[:, :2])
     high = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
     intersection = np.clip(high - low, 0, None).prod(axis=1)
@@ -169,7 +170,7 @@ def evaluate(boxes: ArrayLike, ground_truth: ArrayLike) -> Metrics:
         InputError: different numbers of rows, or no usable row of ground truth.
     """
     predicted, truth = _pair(boxes, ground_truth)
-    usable = _is_box(truth)
+    usable = is_box(truth)
     if not usable.any():
         raise InputError(f"ground_truth: none of its {len(truth)} rows is a box")
     predicted, truth = predicted[usable], truth[usable]
@@ -198,6 +199,6 @@ def _pair(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Array, Array]:
     return a, b
 
 
-def _is_box(boxes: Array) -> NDArray[np.bool_]:
-    """(T,) whether a row is finite with a width and height above 0."""
+def is_box(boxes: Array) -> NDArray[np.bool_]:
+    """(T,) whether a row of ``boxes`` (T, 4) is finite, with a width and height above 0."""
     return np.asarray(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1))

@@ -18,10 +18,12 @@ import numpy as np
 import torch
 
 from rltrack import __version__
+from rltrack.benchmark import chosen_targets
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
-from rltrack.evaluation import center_error, overlap, precision_curve, success_curve
-from rltrack.otb import OTB, Target, targets
+from rltrack.evaluation import center_error, is_box, overlap, precision_curve, success_curve
+from rltrack.otb import OTB, Target
+from rltrack.results import Names
 from rltrack.run import Step, Track, track
 from rltrack.video import open_source
 
@@ -48,18 +50,14 @@ class Job:
         return out / self.key / f"{self.target}-{self.seed}.json.gz"
 
 
-def dataset(names: str) -> tuple[Target, ...]:
-    """The targets of a set, such as ``quick5``, or of a list ``Deer,Skiing``.
+def dataset(name: str) -> tuple[Target, ...]:
+    """The targets of OTB that ``name`` stands for; see `rltrack.benchmark.chosen_targets`.
 
     Raises:
-        InputError: no set and no target is called so.
+        InputError: it stands for none.
     """
-    if "," not in names and names not in OTB:
-        return targets(names)
-    unknown = [name for name in names.split(",") if name not in OTB]
-    if unknown:
-        raise InputError(f"no target of OTB is called {', '.join(unknown)}")
-    return tuple(OTB[name] for name in dict.fromkeys(names.split(",")))
+    _, chosen = chosen_targets(name, Names(OTB))
+    return tuple(OTB[target] for target in chosen)
 
 
 def grid(
@@ -169,7 +167,7 @@ def _scores(done: Track) -> dict[str, Any]:
     metrics, truth = done.metrics, done.ground_truth
     if metrics is None or truth is None:
         raise InputError(f"{done.name}: its ground truth has no box")
-    usable = np.isfinite(truth).all(1) & (truth[:, 2:] > 0).all(1)
+    usable = is_box(truth)
     errors, overlaps = (f(done.boxes[usable], truth[usable]) for f in (center_error, overlap))
     return {
         **{name: _or_none(value) for name, value in metrics._asdict().items()},

@@ -1,11 +1,12 @@
-"""The OTB sequences as the benchmark uses them: targets, frame ranges, sets.
+"""The OTB sequences as the benchmark uses them: targets, frame ranges, attributes, sets.
 
 One line of the table is one target of OTB-2015 (Wu, Lim and Yang, "Object Tracking Benchmark",
-TPAMI 2015): its name, the numbers of its first and last frame, and the sets it belongs to
-besides OTB-2015. OTB-2013 is the CVPR 2013 set of 51 targets, OTB-50 the 50 hard targets that the
-2015 paper picked. A folder may hold more images than the benchmark uses (David starts at frame
-300, Football1 stops at frame 74), and Tiger1 is tracked from frame 6 although its ground truth
-starts at frame 1: trackers that miss this compare shifted boxes.
+TPAMI 2015): its name, the numbers of its first and last frame, its attributes (what makes it hard;
+the targets of one sequence share them), and the sets it belongs to besides OTB-2015. OTB-2013 is
+the CVPR 2013 set of 51 targets, OTB-50 the 50 hard targets that the 2015 paper picked. A folder
+may hold more images than the benchmark uses (David starts at frame 300, Football1 stops at frame
+74), and Tiger1 is tracked from frame 6 although its ground truth starts at frame 1: trackers that
+miss this compare shifted boxes.
 """
 
 from __future__ import annotations
@@ -21,108 +22,122 @@ from rltrack.errors import InputError
 # own choices, for experiments that need not run everything.
 SETS = ("otb2013", "otb50", "otb2015", "dev14", "dev18", "quick5", "rest13")
 
+ATTRIBUTES = {
+    "IV": "illumination variation",
+    "SV": "scale variation",
+    "OCC": "occlusion",
+    "DEF": "deformation",
+    "MB": "motion blur",
+    "FM": "fast motion",
+    "IPR": "in-plane rotation",
+    "OPR": "out-of-plane rotation",
+    "OV": "out of view",
+    "BC": "background clutter",
+    "LR": "low resolution",
+}
+
 _TABLE = """
-# target    first last  sets
-Basketball      1  725  otb2013 otb50
-Biker           1  142  otb50
-Bird1           1  408  otb50
-Bird2           1   99
-BlurBody        1  334  otb50
-BlurCar1      247  988
-BlurCar2        1  585  otb50
-BlurCar3        3  359
-BlurCar4       18  397
-BlurFace        1  493  otb50
-BlurOwl         1  631  otb50
-Board           1  698
-Bolt            1  350  otb2013 otb50
-Bolt2           1  293
-Box             1 1161  otb50
-Boy             1  602  otb2013
-Car1            1 1020  otb50
-Car2            1  913
-Car24           1 3059
-Car4            1  659  otb2013 otb50 dev14
-CarDark         1  393  otb2013 otb50
-CarScale        1  252  otb2013 otb50
-ClifBar         1  472  otb50
-Coke            1  291  otb2013
-Couple          1  140  otb2013 otb50 dev14 quick5
-Coupon          1  327
-Crossing        1  120  otb2013 dev14 quick5
-Crowds          1  347  otb50
-Dancer          1  225
-Dancer2         1  150
-David         300  770  otb2013 otb50 dev14
-David2          1  537  otb2013
-David3          1  252  otb2013
-Deer            1   71  otb2013 otb50 dev14 quick5
-Diving          1  215  otb50
-Dog             1  127  dev18
-Dog1            1 1350  otb2013
-Doll            1 3872  otb2013
-DragonBaby      1  113  otb50 dev18
-Dudek           1 1145  otb2013 otb50
-FaceOcc1        1  892  otb2013 dev14
-FaceOcc2        1  812  otb2013
-Fish            1  476  otb2013
-FleetFace       1  707  otb2013
-Football        1  362  otb2013 otb50 dev14
-Football1       1   74  otb2013
-Freeman1        1  326  otb2013 dev14
-Freeman3        1  460  otb2013
-Freeman4        1  283  otb2013 otb50
-Girl            1  500  otb2013 otb50 dev14
-Girl2           1 1500
-Gym             1  767
-Human2          1 1128
-Human3          1 1698  otb50
-Human4          1  667  otb50
-Human5          1  713
-Human6          1  792  otb50
-Human7          1  250  dev18
-Human8          1  128
-Human9          1  305  otb50
-Ironman         1  166  otb2013 otb50
-Jogging-1       1  307  otb2013
-Jogging-2       1  307  otb2013
-Jump            1  122  otb50
-Jumping         1  313  otb2013 otb50 dev14
-KiteSurf        1   84
-Lemming         1 1336  otb2013
-Liquor          1 1741  otb2013 otb50
-Man             1  134
-Matrix          1  100  otb2013 otb50
-Mhyang          1 1490  otb2013
-MotorRolling    1  164  otb2013 otb50 dev14 quick5
-MountainBike    1  228  otb2013
-Panda           1 1000  otb50
-RedTeam         1 1918  otb50
-Rubik           1 1997
-Shaking         1  365  otb2013 otb50
-Singer1         1  351  otb2013
-Singer2         1  366  otb2013 otb50
-Skater          1  160
-Skater2         1  435
-Skating1        1  400  otb2013 otb50
-Skating2-1      1  473  otb50
-Skating2-2      1  473  otb50
-Skiing          1   81  otb2013 otb50 dev14 quick5
-Soccer          1  392  otb2013 otb50
-Subway          1  175  otb2013
-Surfer          1  376  otb50 dev18
-Suv             1  945  otb2013
-Sylvester       1 1345  otb2013 otb50
-Tiger1          6  354  otb2013
-Tiger2          1  365  otb2013 otb50
-Toy             1  271
-Trans           1  124
-Trellis         1  569  otb2013 otb50
-Twinnings       1  472
-Vase            1  271
-Walking         1  412  otb2013 otb50
-Walking2        1  500  otb2013 otb50 dev14
-Woman           1  597  otb2013 otb50 dev14
+# target    first last  attributes                     sets
+Basketball      1  725  IV,OCC,DEF,OPR,BC              otb2013 otb50
+Biker           1  142  SV,OCC,MB,FM,OPR,OV,LR         otb50
+Bird1           1  408  DEF,FM,OV                      otb50
+Bird2           1   99  OCC,DEF,FM,IPR,OPR
+BlurBody        1  334  SV,DEF,MB,FM,IPR               otb50
+BlurCar1      247  988  MB,FM
+BlurCar2        1  585  SV,MB,FM                       otb50
+BlurCar3        3  359  MB,FM
+BlurCar4       18  397  MB,FM
+BlurFace        1  493  MB,FM,IPR                      otb50
+BlurOwl         1  631  SV,MB,FM,IPR                   otb50
+Board           1  698  SV,MB,FM,OPR,OV,BC
+Bolt            1  350  OCC,DEF,IPR,OPR                otb2013 otb50
+Bolt2           1  293  DEF,BC
+Box             1 1161  IV,SV,OCC,MB,IPR,OPR,OV,BC     otb50
+Boy             1  602  SV,MB,FM,IPR,OPR               otb2013
+Car1            1 1020  IV,SV,BC,LR                    otb50
+Car2            1  913  IV,BC
+Car24           1 3059  IV,SV,BC
+Car4            1  659  IV,SV                          otb2013 otb50 dev14
+CarDark         1  393  IV,BC                          otb2013 otb50
+CarScale        1  252  SV,OCC,FM,IPR,OPR              otb2013 otb50
+ClifBar         1  472  SV,OCC,MB,FM,IPR,OV,BC         otb50
+Coke            1  291  IV,OCC,FM,IPR,OPR              otb2013
+Couple          1  140  SV,DEF,FM,OPR,BC               otb2013 otb50 dev14 quick5
+Coupon          1  327  OCC,BC
+Crossing        1  120  SV,DEF,BC                      otb2013 dev14 quick5
+Crowds          1  347  IV,DEF,BC                      otb50
+Dancer          1  225  SV,DEF,IPR,OPR
+Dancer2         1  150  DEF
+David         300  770  IV,SV,OCC,DEF,MB,IPR,OPR       otb2013 otb50 dev14
+David2          1  537  IPR,OPR                        otb2013
+David3          1  252  OCC,DEF,OPR,BC                 otb2013
+Deer            1   71  MB,FM,IPR,BC                   otb2013 otb50 dev14 quick5
+Diving          1  215  SV,DEF,IPR                     otb50
+Dog             1  127  SV,DEF,OPR                     dev18
+Dog1            1 1350  SV,IPR,OPR                     otb2013
+Doll            1 3872  IV,SV,OCC,IPR,OPR              otb2013
+DragonBaby      1  113  SV,OCC,MB,FM,IPR,OPR,OV        otb50 dev18
+Dudek           1 1145  SV,OCC,DEF,FM,IPR,OPR,OV,BC    otb2013 otb50
+FaceOcc1        1  892  OCC                            otb2013 dev14
+FaceOcc2        1  812  IV,OCC,IPR,OPR                 otb2013
+Fish            1  476  IV                             otb2013
+FleetFace       1  707  SV,DEF,MB,FM,IPR,OPR           otb2013
+Football        1  362  OCC,IPR,OPR,BC                 otb2013 otb50 dev14
+Football1       1   74  IPR,OPR,BC                     otb2013
+Freeman1        1  326  SV,IPR,OPR                     otb2013 dev14
+Freeman3        1  460  SV,IPR,OPR,LR                  otb2013
+Freeman4        1  283  SV,OCC,IPR,OPR,LR              otb2013 otb50
+Girl            1  500  SV,OCC,IPR,OPR                 otb2013 otb50 dev14
+Girl2           1 1500  SV,OCC,DEF,MB,OPR
+Gym             1  767  SV,DEF,IPR,OPR
+Human2          1 1128  IV,SV,MB,OPR
+Human3          1 1698  SV,OCC,DEF,OPR,BC              otb50
+Human4          1  667  IV,SV,OCC,DEF                  otb50
+Human5          1  713  SV,OCC,DEF
+Human6          1  792  SV,OCC,DEF,FM,OPR,OV           otb50
+Human7          1  250  IV,SV,OCC,DEF,MB,FM            dev18
+Human8          1  128  IV,SV,DEF
+Human9          1  305  IV,SV,DEF,MB,FM                otb50
+Ironman         1  166  IV,SV,OCC,MB,FM,IPR,OPR,OV,BC  otb2013 otb50
+Jogging-1       1  307  OCC,DEF,OPR                    otb2013
+Jogging-2       1  307  OCC,DEF,OPR                    otb2013
+Jump            1  122  SV,OCC,DEF,MB,IPR,OPR          otb50
+Jumping         1  313  MB,FM                          otb2013 otb50 dev14
+KiteSurf        1   84  IV,OCC,IPR,OPR
+Lemming         1 1336  IV,SV,OCC,FM,OPR,OV            otb2013
+Liquor          1 1741  IV,SV,OCC,MB,FM,OPR,OV,BC      otb2013 otb50
+Man             1  134  IV
+Matrix          1  100  IV,SV,OCC,FM,IPR,OPR,BC        otb2013 otb50
+Mhyang          1 1490  IV,DEF,OPR,BC                  otb2013
+MotorRolling    1  164  IV,SV,MB,FM,IPR,BC             otb2013 otb50 dev14 quick5
+MountainBike    1  228  IPR,OPR,BC                     otb2013
+Panda           1 1000  SV,OCC,DEF,IPR,OPR,OV,LR       otb50
+RedTeam         1 1918  SV,OCC,IPR,OPR,LR              otb50
+Rubik           1 1997  SV,OCC,IPR,OPR
+Shaking         1  365  IV,SV,IPR,OPR,BC               otb2013 otb50
+Singer1         1  351  IV,SV,OCC,OPR                  otb2013
+Singer2         1  366  IV,DEF,IPR,OPR,BC              otb2013 otb50
+Skater          1  160  SV,DEF,IPR,OPR
+Skater2         1  435  SV,DEF,FM,IPR,OPR
+Skating1        1  400  IV,SV,OCC,DEF,OPR,BC           otb2013 otb50
+Skating2-1      1  473  SV,OCC,DEF,FM,OPR              otb50
+Skating2-2      1  473  SV,OCC,DEF,FM,OPR              otb50
+Skiing          1   81  IV,SV,DEF,IPR,OPR,LR           otb2013 otb50 dev14 quick5
+Soccer          1  392  IV,SV,OCC,MB,FM,IPR,OPR,BC     otb2013 otb50
+Subway          1  175  OCC,DEF,BC                     otb2013
+Surfer          1  376  SV,FM,IPR,OPR,LR               otb50 dev18
+Suv             1  945  OCC,IPR,OV                     otb2013
+Sylvester       1 1345  IV,IPR,OPR                     otb2013 otb50
+Tiger1          6  354  IV,OCC,DEF,MB,FM,IPR,OPR       otb2013
+Tiger2          1  365  IV,OCC,DEF,MB,FM,IPR,OPR,OV    otb2013 otb50
+Toy             1  271  SV,FM,IPR,OPR
+Trans           1  124  IV,SV,OCC,DEF
+Trellis         1  569  IV,SV,IPR,OPR,BC               otb2013 otb50
+Twinnings       1  472  SV,OPR
+Vase            1  271  SV,FM,IPR
+Walking         1  412  SV,OCC,DEF                     otb2013 otb50
+Walking2        1  500  SV,OCC,LR                      otb2013 otb50 dev14
+Woman           1  597  IV,SV,OCC,DEF,MB,FM,OPR        otb2013 otb50 dev14
 """
 
 # Where one image folder holds several targets, or the file is named as if it did.
@@ -149,6 +164,7 @@ class Target:
         sets: Names of the sets it belongs to, out of `SETS`.
         ground_truth_file: Name of its ground-truth file in the folder.
         ground_truth_first: Frame number of that file's first row.
+        attributes: Keys of `ATTRIBUTES`, in its order.
     """
 
     name: str
@@ -158,6 +174,7 @@ class Target:
     sets: frozenset[str]
     ground_truth_file: str
     ground_truth_first: int
+    attributes: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -176,7 +193,7 @@ class Target:
 
 
 def _parse(line: str) -> Target:
-    name, first, last, *sets = line.split()
+    name, first, last, attributes, *sets = line.split()
     member = {"otb2015", *sets}
     if "dev14" in member:
         member.add("dev18")
@@ -190,6 +207,7 @@ def _parse(line: str) -> Target:
         sets=frozenset(member),
         ground_truth_file=_GROUND_TRUTH_FILE.get(name, "groundtruth_rect.txt"),
         ground_truth_first=_GROUND_TRUTH_FIRST.get(name, int(first)),
+        attributes=tuple(attributes.split(",")),
     )
 
 

@@ -23,7 +23,7 @@ from rltrack.errors import InputError
 from rltrack.evaluation import Difference, paired_difference
 from rltrack.jobs import read_result
 
-__all__ = ["Report", "Row", "keep", "latex", "load", "markdown", "report", "write"]
+__all__ = ["Report", "Row", "keep", "latex", "load", "markdown", "names_of", "report", "write"]
 
 METRICS = ("dp20", "os", "os50", "cle")
 
@@ -114,7 +114,7 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
         InputError: no target was run by every tracker with a common set of seeds.
     """
     runs = {(r["tracker"], r["target"], r["seed"]): r for r in results}
-    names = _names({r["tracker"]: r for r in results})
+    names = names_of(results)
     order = sorted(names, key=lambda key: (_weight(results, key), names[key]))
     seeds = sorted({seed for _, _, seed in runs})
     every = sorted({target for _, target, _ in runs})
@@ -166,8 +166,9 @@ def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
     return float(next(r for r in results if r["tracker"] == key)["config"]["attention_weight"])
 
 
-def _names(one: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Each tracker by what differs from others; by its preset if nothing does."""
+def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Names of the trackers, by key: what differs between them; the preset if nothing does."""
+    one = {r["tracker"]: r for r in results}
     about = {key: {**r["config"], "backbone": r["backbone"]} for key, r in one.items()}
     fields = [*asdict(TrackerConfig()), "backbone"]
     differ = [f for f in fields if len({json.dumps(a.get(f)) for a in about.values()}) > 1]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rltrack import __version__
 from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
-from rltrack.evaluation import Metrics, evaluate
+from rltrack.evaluation import Metrics, evaluate, is_box
 from rltrack.network import FeatureExtractor
 from rltrack.recorder import Recorder
 from rltrack.targets import Targets
@@ -94,7 +94,7 @@ class Track:
     def metrics(self) -> Metrics | None:
         """Scores against the ground truth, the first frame included; None without any."""
         truth = self.ground_truth
-        if truth is None or not (np.isfinite(truth).all(1) & (truth[:, 2:] > 0).all(1)).any():
+        if truth is None or not is_box(truth).any():
             return None
         return evaluate(self.boxes, truth)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -75,9 +76,9 @@ def test_a_grid_goes_seed_by_seed() -> None:
 def test_datasets_are_sets_or_lists() -> None:
     assert [t.name for t in dataset("Skiing,Deer,Skiing")] == ["Skiing", "Deer"]
     assert len(dataset("quick5")) == 5
-    with pytest.raises(InputError, match="no target of OTB is called Dear"):
+    with pytest.raises(InputError, match="no target is called 'Dear'"):
         dataset("Deer,Dear")
-    with pytest.raises(InputError, match="no set of targets"):
+    with pytest.raises(InputError, match="no target is called 'Dear': a dataset is one of"):
         dataset("Dear")
 
 
@@ -235,6 +236,24 @@ def test_a_scheduler_runs_the_jobs(data: Path, tmp_path: Path) -> None:
         done = list(sweep(wanted, tmp_path, data=data, device="cpu", scheduler=address))
     assert {(o.job.target, o.error) for o in done} == {("Deer", None), ("Skiing", None)}
     assert all(job.file(tmp_path).exists() for job in wanted)
+
+
+def test_a_sweeps_folder_can_be_evaluated(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    list(sweep(jobs_of("Deer", "Skiing", seeds=2), tmp_path, data=data, device="cpu"))
+    given = ["--dataset", "Deer,Skiing", "--data", str(data), "--frames", "stored"]
+    assert main(["evaluate", str(tmp_path), *given, "--json", str(tmp_path / "r.json")]) == 0
+    shown = capsys.readouterr().out
+    assert "preset tiny, seed 1" in shown
+    trackers = json.loads((tmp_path / "r.json").read_text())["trackers"]
+    assert len(trackers) == 2
+    for tracker in trackers:
+        seed = int(tracker["name"][-1])
+        for target, scores in tracker["scores"].items():
+            (file,) = tmp_path.glob(f"*/{target}-{seed}.json.gz")
+            # Kept boxes are rounded to hundredths of a pixel.
+            assert scores["os"] == pytest.approx(read_result(file)["os"], abs=0.02)
 
 
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:

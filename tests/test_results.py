@@ -1,0 +1,279 @@
+"""Reading raw results: every form, every spelling, and what is wrong with a file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from rltrack.errors import InputError
+from rltrack.otb import OTB
+from rltrack.recorder import HEADER, SEVERAL_HEADER
+from rltrack.results import Names, read_results, read_targets
+
+NAMES = Names(OTB)
+# As files have them, counted from 1, and as they are read.
+ROWS = [[11.0, 21.0, 30.0, 40.0], [12.5, 22.0, 30.0, 41.0], [13.0, 23.25, 31.0, 42.0]]
+BOXES = np.array(ROWS) - [1, 1, 0, 0]
+
+
+def cell(*runs: dict[str, Any]) -> dict[str, Any]:
+    """What the OTB toolkit saves: `results`, a cell of one structure a run."""
+    results = np.empty((1, len(runs)), object)
+    results[0, :] = runs
+    return {"results": results}
+
+
+def write(file: Path, rows: Any = ROWS) -> Path:
+    """One target's boxes, in the form that the file's name asks for."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == ".json":
+        file.write_text(json.dumps(rows))
+    elif file.suffix == ".mat":
+        savemat(file, cell({"res": np.array(rows), "type": "rect", "startFrame": 1}))
+    elif file.suffix == ".csv":
+        lines = [
+            f"{frame},{x - 1:.4f},{y - 1:.4f},{w:.4f},{h:.4f},nan,1"
+            for frame, (x, y, w, h) in enumerate(rows)
+        ]
+        file.write_text("\n".join([HEADER, *lines]) + "\n")
+    else:
+        file.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    return file
+
+
+def read(*paths: Path, base: int | None = None) -> dict[str, dict[str, np.ndarray]]:
+    return read_results(paths, NAMES, OTB, base=base)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_a_file_of_all_targets(tmp_path: Path, suffix: str) -> None:
+    text = json.dumps({"Deer": ROWS, "jogging.1": ROWS[:1]}).encode()
+    file = tmp_path / f"My_Tracker{suffix}"
+    file.write_bytes(gzip.compress(text) if suffix.endswith("gz") else text)
+    found = read(file)
+    assert {name: list(boxes) for name, boxes in found.items()} == {
+        "My_Tracker": ["Deer", "Jogging-1"]
+    }
+    np.testing.assert_array_equal(found["My_Tracker"]["Deer"], BOXES)
+    np.testing.assert_array_equal(found["My_Tracker"]["Jogging-1"], BOXES[:1])
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".json", ".mat"])
+def test_a_folder_of_a_tracker(tmp_path: Path, suffix: str) -> None:
+    file = write(tmp_path / "Mine" / f"Deer{suffix}")
+    for path in (file.parent, file):  # a single file of it is told by its folder
+        found = read(path)
+        assert list(found) == ["Mine"]
+        np.testing.assert_allclose(found["Mine"]["Deer"], BOXES, atol=1e-12)
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".mat"])
+def test_files_named_after_target_and_tracker(tmp_path: Path, suffix: str) -> None:
+    files = [
+        write(tmp_path / f"{name}{suffix}")
+        for name in ("deer_KCF_GaussHog", "Human4.2_KCF_GaussHog", "Skating2_1_Struck")
+    ]
+    for paths in (files, [tmp_path]):
+        found = read(*paths)
+        assert {name: sorted(boxes) for name, boxes in found.items()} == {
+            "KCF_GaussHog": ["Deer", "Human4"],
+            "Struck": ["Skating2-1"],
+        }
+        np.testing.assert_allclose(found["Struck"]["Skating2-1"], BOXES, atol=1e-12)
+
+
+def test_a_tracker_may_be_spread_over_paths(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "Mine" / "Deer.txt")
+    write(tmp_path / "b" / "Mine" / "Skiing.mat")
+    found = read(tmp_path / "a" / "Mine", tmp_path / "b" / "Mine")
+    assert sorted(found["Mine"]) == ["Deer", "Skiing"]
+
+
+@pytest.mark.parametrize(
+    ("spelled", "name"),
+    [
+        ("carscale", "CarScale"),
+        ("Jogging.2", "Jogging-2"),
+        ("jogging_2", "Jogging-2"),
+        ("skating21", "Skating2-1"),
+        ("Human4-2", "Human4"),
+        ("Human4", "Human4"),
+        ("Jogging", None),
+        ("Human4-1", None),
+    ],
+)
+def test_names_in_any_spelling(spelled: str, name: str | None) -> None:
+    assert NAMES.find(spelled) == name
+
+
+def test_names_that_are_one_are_refused() -> None:
+    with pytest.raises(InputError, match=r"'Deer' and 'de\.er' are spellings of one name"):
+        Names(["Deer", "de.er"])
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".json", ".mat"])
+def test_the_base_that_is_given_counts(tmp_path: Path, suffix: str, base: int) -> None:
+    file = write(tmp_path / "Mine" / f"Deer{suffix}")
+    stored = BOXES if suffix == ".csv" else np.array(ROWS)
+    found = read(file, base=base)["Mine"]["Deer"]
+    np.testing.assert_allclose(found, stored - [base, base, 0, 0], atol=1e-12)
+    tracker = tmp_path / "All.json"
+    tracker.write_text(json.dumps({"Deer": ROWS}))
+    found = read(tracker, base=base)["All"]["Deer"]
+    np.testing.assert_array_equal(found, np.array(ROWS) - [base, base, 0, 0])
+
+
+@pytest.mark.parametrize("separator", [",", "\t", " ", ", ", "   "])
+def test_text_with_any_separator(tmp_path: Path, separator: str) -> None:
+    file = tmp_path / "Deer_Mine.txt"
+    file.write_text("".join(separator.join(map(str, row)) + "\r\n" for row in ROWS))
+    np.testing.assert_array_equal(read(file)["Mine"]["Deer"], BOXES)
+
+
+def test_a_row_that_is_no_box_is_nan_throughout(tmp_path: Path) -> None:
+    text = tmp_path / "Deer_A.txt"
+    text.write_text("1,2,3,4\nNaN,NaN,NaN,NaN\n5,6,inf,8\n")
+    listed = tmp_path / "B.json"
+    listed.write_text('{"Deer": [[1, 2, 3, 4], [null, 2, 3, 4], [5, NaN, 7, 8]]}')
+    found = read(text, listed)
+    for boxes in (found["A"]["Deer"], found["B"]["Deer"]):
+        np.testing.assert_array_equal(boxes, [[0, 1, 3, 4], [np.nan] * 4, [np.nan] * 4])
+
+
+@pytest.mark.parametrize("rows", [np.uint8(ROWS), np.uint16(ROWS), np.int16(ROWS)])
+def test_small_integers_do_not_wrap_round(tmp_path: Path, rows: np.ndarray) -> None:
+    rows[0] = [0, 0, 30, 40]
+    savemat(tmp_path / "Deer_A.mat", cell({"res": rows, "type": "rect"}))
+    savemat(tmp_path / "Deer_B.mat", {"result": rows})
+    found = read(tmp_path)
+    for tracker in "AB":
+        np.testing.assert_array_equal(found[tracker]["Deer"], rows - [1.0, 1, 0, 0])
+
+
+def test_one_frame_is_read(tmp_path: Path) -> None:
+    for suffix in (".txt", ".csv", ".json", ".mat"):
+        file = write(tmp_path / suffix[1:] / f"Deer{suffix}", ROWS[:1])
+        assert read(file)[suffix[1:]]["Deer"].shape == (1, 4)
+
+
+def test_two_files_of_one_target_are_named(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "Mine" / "Deer.csv"), write(tmp_path / "Mine" / "deer.txt")
+    with pytest.raises(InputError, match="two results of Mine on Deer") as caught:
+        read(tmp_path / "Mine")
+    assert str(first) in str(caught.value)
+    assert str(second) in str(caught.value)
+
+    whole = tmp_path / "Mine.json"
+    whole.write_text(json.dumps({"Human4": ROWS, "Human4.2": ROWS}))
+    with pytest.raises(InputError, match=r"'Human4' in .*Mine\.json and 'Human4\.2' in"):
+        read(whole)
+    whole.write_text(json.dumps({"Deer": ROWS}))
+    with pytest.raises(InputError, match=r"Deer\.csv and 'Deer' in .*Mine\.json"):
+        read(first, whole)
+    with pytest.raises(InputError, match="two results"):
+        read(first, first)
+
+
+def test_names_of_no_target_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "Mine" / "Deer.txt")
+    (tmp_path / "Mine" / "Deer-time.txt").write_text("0.1\n")
+    (tmp_path / "Mine" / "notes.md").write_text("of no form: not looked at")
+    (tmp_path / "All.json").write_text(json.dumps({"Deer": ROWS, "Dear": ROWS}))
+    with caplog.at_level(logging.WARNING):
+        found = read(tmp_path / "Mine", tmp_path / "All.json")
+    assert [list(boxes) for boxes in found.values()] == [["Deer"], ["Deer"]]
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "left out, as no target is called so: Deer-time.txt",
+        "left out, as no target is called so: Dear",
+    ]
+
+
+def test_only_what_is_wanted_is_opened(tmp_path: Path) -> None:
+    write(tmp_path / "Mine" / "Deer.txt")
+    (tmp_path / "Mine" / "Skiing.txt").write_text("broken")
+    found = read_results([tmp_path / "Mine"], NAMES, ["Deer", "Couple"])
+    assert list(found["Mine"]) == ["Deer"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("Deer_A.mat", cell({"res": np.eye(6), "type": "ivtAff"}), "of type 'ivtAff'; only 'rect'"),
+        ("Deer_A.mat", cell(*[{"res": np.eye(4), "type": "rect"}] * 20), r"holds 20 runs.*OPE"),
+        ("Deer_A.mat", cell({"boxes": np.eye(4)}), r"wanted the OTB toolkit's results\{1\}"),
+        ("Deer_A.mat", {"boxes": np.eye(4)}, r"wanted the OTB toolkit's results\{1\}"),
+        ("Deer_A.mat", {"result": np.eye(3)}, "wanted rows of four numbers"),
+        ("Deer_A.mat", "MATLAB 7.3 MAT-file".ljust(124) + "\0\2IM", r"MATLAB 7\.3: save .* -v7"),
+        ("Deer_A.mat", "no MATLAB", "is not a MATLAB file"),
+        ("Deer_A.mat", "", "is not a MATLAB file"),
+        ("Deer_A.txt", "1,2,3,4\n1,2,3\n", r"Deer_A\.txt: wanted one box x,y,w,h a line"),
+        ("Deer_A.txt", "1,2,3,4\n1,2,x,4\n", "a line; .*'x'"),
+        ("Deer_A.txt", "1,2,3,4,5\n", "wanted rows of four numbers"),
+        ("Deer_A.txt", " \n", "is empty"),
+        ("Deer_A.csv", f"{SEVERAL_HEADER}\n0,0,1,2,3,4,5,1\n", "holds several targets"),
+        ("Deer_A.csv", "1,2,3,4\n", "say with --base whether"),
+        ("Deer_A.csv", f"{HEADER}\n0,1,2,3,4,5,1\n1,1,2\n", "wanted rows of four numbers"),
+        ("A.json", '{"Deer": [[1, 2, 3]]}', r"'Deer' in .*A\.json: wanted rows of four numbers"),
+        ("A.json", '{"Deer": [[1, 2, 3, 4], [1, 2]]}', "wanted rows of four numbers"),
+        ("A.json", '{"Deer": {"res": 1}}', "wanted rows of four numbers"),
+        ("A.json", '{"Deer": []}', "wanted rows of four numbers"),
+        ("A.json", "[[1, 2, 3, 4]]", "is to be named after it"),
+        ("A.json", "{", "is not JSON"),
+        ("A.json.gz", "no gzip", r"cannot read .*A\.json\.gz"),
+        ("Deer.json.gz", "no gzip", "cannot read"),
+        ("Dear_A.txt", "1,2,3,4\n", "its name is no target's; wanted <Tracker>"),
+        ("Deer.pkl", "1,2,3,4\n", "its name is no target's"),
+        ("folder/Dear.txt", "1,2,3,4\n", "no results in the folder"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(
+    tmp_path: Path, name: str, content: Any, message: str
+) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    if isinstance(content, dict):
+        savemat(file, content)
+    else:
+        file.write_text(content)
+    path = file.parent if name.startswith("folder") else file
+    with pytest.raises(InputError, match=message) as caught:
+        read(path)
+    assert path.name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_csv_of_boxes_alone_is_read_when_its_base_is_said(tmp_path: Path) -> None:
+    (tmp_path / "Deer_A.csv").write_text("11,21,30,40\n")
+    np.testing.assert_array_equal(read(tmp_path, base=1)["A"]["Deer"], [[10, 20, 30, 40]])
+
+
+def test_nothing_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        read(tmp_path / "none.json")
+    with pytest.raises(InputError, match="no results in the folder"):
+        read(tmp_path)
+    with pytest.raises(InputError, match="cannot read"):
+        read_targets(tmp_path / "none.json")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("tracker", ["KCF_GaussHog", "MDnet", "Struck"])
+def test_both_published_forms_are_equal(tracker: str, data_root: Path) -> None:
+    folder, file = (
+        data_root / "results" / name for name in ("otb100_mat", f"otb100/{tracker}.json.gz")
+    )
+    if not (folder.is_dir() and file.is_file()):
+        pytest.skip("needs published results: results/otb100 and otb100_mat in RLTRACK_DATA")
+    matlab = read(*sorted(folder.glob(f"*_{tracker}.mat")))[tracker]
+    listed = read(file)[tracker]
+    assert sorted(matlab) == sorted(listed) == sorted(OTB)
+    for name, boxes in matlab.items():
+        np.testing.assert_array_equal(boxes, listed[name], err_msg=name)
