@@ -8,13 +8,21 @@ CONSTRAINTS ?= constraints.txt
 TESTS ?=
 
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
+PIP_INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 # PyTorch comes first and by its exact version: resolved together with the rest, pip may settle on
 # another build of it, several gigabytes larger.
 TORCH := $(if $(CONSTRAINTS),$(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' $(CONSTRAINTS)))
 PINNED := $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: help venv demo test lint pytest book clean
+# Makes the environment that a target is in, with PyTorch.
+define NEW_VENV
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "rltrack needs Python 3.10 or newer, not " + sys.version.split()[0] + ": choose one with make PYTHON=...")'
+@echo "Installing rltrack and PyTorch into $(@D), once: a few minutes ..."
+@$(PYTHON) -m venv $(@D)
+@$(PIP_INSTALL) $(or $(TORCH),torch)
+endef
+
+.PHONY: help venv peers demo test lint pytest book clean
 
 help:
 	@echo "make demo    track the bundled example; results in out/demo/"
@@ -23,23 +31,36 @@ help:
 	@echo "make pytest  the tests alone"
 	@echo "make book    run the notebooks and build the pages in _build/html/"
 	@echo "make venv    only make .venv, with everything in it"
-	@echo "make clean   remove what the others made, except .venv"
+	@echo "make peers   make .venv-peers, with OpenCV's other trackers for rltrack compare"
+	@echo "make clean   remove what the others made, except .venv and .venv-peers"
 	@echo "PYTHON=python3.12 chooses the interpreter for a new .venv (now: $(PYTHON))."
 
 venv: .venv/.with-extras
 
 # Two stamps: the tracker alone, all that a demo needs, then the tools for tests and book.
 .venv/.with-rltrack: pyproject.toml $(CONSTRAINTS)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "rltrack needs Python 3.10 or newer, not " + sys.version.split()[0] + ": choose one with make PYTHON=...")'
-	@echo "Installing rltrack and PyTorch into .venv, once: a few minutes ..."
-	@$(PYTHON) -m venv .venv
-	@$(PIP_INSTALL) $(or $(TORCH),torch)
+	$(NEW_VENV)
 	@$(PIP_INSTALL) $(PINNED) -e .
 	@touch $@
 
 .venv/.with-extras: .venv/.with-rltrack
 	@echo "Installing the tools for tests and book into .venv, once: a few minutes ..."
 	@$(PIP_INSTALL) $(PINNED) -e '.[book,cluster,dev,test]'
+	@touch $@
+
+peers: .venv-peers/.with-rltrack
+	@echo "OpenCV's other trackers are in .venv-peers:"
+	@echo "  .venv-peers/bin/rltrack compare VIDEO --box X,Y,W,H --peers csrt,kcf"
+
+# opencv-contrib-python, which has them, takes the place of opencv-python at the same version: both
+# write the same files. So rltrack comes without its requirements, after them.
+.venv-peers/.with-rltrack: BIN := .venv-peers/bin
+.venv-peers/.with-rltrack: pyproject.toml $(CONSTRAINTS)
+	$(NEW_VENV)
+	@sed -n 's/opencv-/opencv-contrib-/; /^dependencies = /,/^]/s/^ *"\(.*\)",.*/\1/p' pyproject.toml > $(@D)/requirements.txt
+	@sed 's/^opencv-/opencv-contrib-/' $(or $(CONSTRAINTS),/dev/null) > $(@D)/constraints.txt
+	@$(PIP_INSTALL) -c $(@D)/constraints.txt -r $(@D)/requirements.txt
+	@$(PIP_INSTALL) --no-deps -e .
 	@touch $@
 
 demo: .venv/.with-rltrack
@@ -61,4 +82,4 @@ book: .venv/.with-extras
 
 clean:
 	rm -rf _build out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -prune -exec rm -rf {} +

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from rltrack import __version__
+from rltrack.commands.compare import compare
 from rltrack.commands.evaluate import evaluate
 from rltrack.commands.status import BAD_INPUT, DONE, FAILED, INTERRUPTED, fail, say
 from rltrack.commands.sweep import report, sweep
+from rltrack.commands.vot import vot_app
 from rltrack.errors import InputError
 
 # Everything else is imported by the command that needs it: `rltrack --help` does not wait for
@@ -351,9 +353,11 @@ def _fetch(
         ) from None
 
 
+app.command("compare")(compare)
 app.command("evaluate")(evaluate)
 app.command("sweep")(sweep)
 app.command("report")(report)
+app.add_typer(vot_app, name="vot")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
