@@ -20,6 +20,7 @@ from rltrack.errors import InputError
 from rltrack.network import FeatureExtractor
 from rltrack.pretraining.objectives import OBJECTIVES
 from rltrack.pretraining.training import Recipe, Trained, card, matched, separation, train
+from rltrack.terminal import stop_signals
 from rltrack.tracker import pick_device
 
 
@@ -64,7 +65,8 @@ def _main() -> int:
     out, device = chosen.pop("out"), chosen.pop("device")
     try:
         recipe, where = Recipe(**chosen), pick_device(device)
-        trained = _trained(recipe, out, where)
+        with stop_signals():
+            trained = _trained(recipe, out, where)
         weights = matched(trained.weights)
         path = save_backbone(weights, out / "backbone.safetensors", card(recipe, trained, where))
         print(path)

@@ -22,6 +22,7 @@ import typer
 from rltrack import __version__
 from rltrack.commands.compare import compare
 from rltrack.commands.evaluate import evaluate
+from rltrack.commands.options import parsed_box
 from rltrack.commands.status import BAD_INPUT, DONE, FAILED, INTERRUPTED, fail, say
 from rltrack.commands.sweep import report, sweep
 from rltrack.commands.vot import vot_app
@@ -163,7 +164,7 @@ def _track(
     config = configuration(preset, **changes)
     if box and select:
         raise InputError("--box and --select both give the first box: use one of them")
-    boxes = [_parsed_box(text) for text in box or ()]
+    boxes = [parsed_box(text) for text in box or ()]
     if select:
         _check_display()
 
@@ -406,16 +407,6 @@ def _fail_part_way(error: TrackingError, debug: bool) -> NoReturn:
 
 
 # --- What is given --------------------------------------------------------------------------
-
-
-def _parsed_box(text: str) -> list[float]:
-    try:
-        numbers = [float(item) for item in re.split(r"\s*,\s*|\s+", text.strip())]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 4:
-        raise InputError(f"--box is {text!r}; wanted four numbers X,Y,W,H")
-    return numbers
 
 
 def _checked_device(name: str) -> str:

@@ -13,13 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import Metrics, overlap
-from rltrack.figures import _EDGE, TARGETS, TRUTH, _draw_banner, _draw_box, _enlarged, _font
+from rltrack.figures import draw_trackers
 from rltrack.peers import Peer
 from rltrack.recorder import Recorder, writable
 from rltrack.run import Step, Track, TrackingError, track
@@ -219,7 +217,7 @@ class _Files:
             recorder.add(image, [result], ())
         label = f"frame {self._count}{' unreadable' * (image is None)}"
         self._image = self._image if image is None else image
-        self._video.write(_picture(self._image, self._names, results, label))
+        self._video.write(draw_trackers(self._image, self._names, results, label))
         self._count += 1
 
     def close(self) -> None:
@@ -246,32 +244,3 @@ def _as_track(done: Track, steps: Sequence[tuple[Result, float]]) -> Track:
         seconds=np.array([seconds for _, seconds in steps], np.float64),
         ground_truth=None if truth is None else truth[: len(steps)],
     )
-
-
-def _picture(image: Image, names: Sequence[str], results: Sequence[Result], label: str) -> Image:
-    """A frame with all boxes, and a strip below it with the names in the boxes' colours.
-
-    The first box is broad, and the others are thin and over it: where they agree, both are seen.
-    One that is not found is dashed.
-    """
-    canvas, factor, thick = _enlarged(image)
-    colours = [TARGETS[number % len(TARGETS)] for number in range(len(names))]
-    for number, (result, colour) in enumerate(zip(results, colours, strict=True)):
-        inks = [(colour, thick)] if number else [(_EDGE, 3 * thick), (colour, 2 * thick)]
-        dash = 0 if result.found else 7 * thick
-        _draw_box(canvas, np.asarray(result.box, float) * factor, inks, dash)
-    _draw_banner(canvas, label, TRUTH)
-    height, width = canvas.shape[:2]
-    font = _font(max(11, round(max(height, width) / 42)))
-    # As wide as the longest entry can get, so that names keep their places, frames their height.
-    cell = font.size + max(font.getlength(f"{name} LOST") for name in names)
-    columns = min(len(names), max(1, int(width / cell)))
-    line = round(1.5 * font.size)
-    strip = PillowImage.new("RGB", (width, line * -(-len(names) // columns)))
-    pen = ImageDraw.Draw(strip)
-    for number, (name, result) in enumerate(zip(names, results, strict=True)):
-        row, column = divmod(number, columns)
-        place = (column * width / columns + font.size / 2, row * line + font.size / 8)
-        words = name + " LOST" * (not result.found)
-        pen.text(place, words, fill=colours[number], font=font)
-    return np.vstack([canvas, np.asarray(strip)])

@@ -203,12 +203,6 @@ class TrackerConfig:
             raise InputError(
                 'features_from="region" keeps no crops to take attention from; use map_at="conv3"'
             )
-        for kind in ("positives", "negatives"):
-            first, later = getattr(self, f"first_{kind}"), getattr(self, f"update_{kind}")
-            if first < later:
-                raise InputError(
-                    f"first_{kind} is {first}; it must be at least update_{kind}, {later}"
-                )
         if self.averaged_candidates > self.candidates:
             raise InputError(
                 f"averaged_candidates is {self.averaged_candidates}; there are only "

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import matplotlib as mpl
@@ -26,6 +26,9 @@ from PIL import ImageDraw, ImageFont
 
 from rltrack.evaluation import overlap
 
+if TYPE_CHECKING:
+    from rltrack.tracker import Result
+
 __all__ = [
     "DemoRun",
     "attention_overlay",
@@ -33,6 +36,7 @@ __all__ = [
     "demo_figure",
     "draw_result",
     "draw_targets",
+    "draw_trackers",
     "filmstrip",
     "overlay_heat",
 ]
@@ -136,6 +140,46 @@ def draw_targets(
     count = f"{sum(bool(found) for _, _, found in results)} of {len(results)} found"
     _draw_banner(canvas, f"{label}   {count}" if label else count, TRUTH)
     return canvas
+
+
+def draw_trackers(
+    image: Image, names: Sequence[str], results: Sequence[Result], label: str
+) -> Image:
+    """A frame with the boxes of several trackers of one target, and their names below it.
+
+    The first box is broad, and the others are thin and over it: where they agree, both are seen.
+    One that is not found is dashed. Names have their boxes' colours.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        names: of the trackers.
+        results: of each, `rltrack.tracker.Result`.
+        label: of the frame, in its corner.
+
+    Returns:
+        A new (H', W', 3) uint8 RGB image: small frames are enlarged, and a strip is added.
+    """
+    canvas, factor, thick = _enlarged(image)
+    colours = [TARGETS[number % len(TARGETS)] for number in range(len(names))]
+    for number, (result, colour) in enumerate(zip(results, colours, strict=True)):
+        inks = [(colour, thick)] if number else [(_EDGE, 3 * thick), (colour, 2 * thick)]
+        dash = 0 if result.found else 7 * thick
+        _draw_box(canvas, np.asarray(result.box, float) * factor, inks, dash)
+    _draw_banner(canvas, label, TRUTH)
+    height, width = canvas.shape[:2]
+    font = _font(max(11, round(max(height, width) / 42)))
+    # As wide as the longest entry can get, so that names keep their places, frames their height.
+    cell = font.size + max(font.getlength(f"{name} LOST") for name in names)
+    columns = min(len(names), max(1, int(width / cell)))
+    line = round(1.5 * font.size)
+    strip = PillowImage.new("RGB", (width, line * -(-len(names) // columns)))
+    pen = ImageDraw.Draw(strip)
+    for number, (name, result) in enumerate(zip(names, results, strict=True)):
+        row, column = divmod(number, columns)
+        place = (column * width / columns + font.size / 2, row * line + font.size / 8)
+        words = name + " LOST" * (not result.found)
+        pen.text(place, words, fill=colours[number], font=font)
+    return np.vstack([canvas, np.asarray(strip)])
 
 
 def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:

@@ -161,8 +161,8 @@ class Tracker:
                 self._generator,
             )
         self._memory.add(
-            positives.take(slice(config.update_positives)),
-            negatives.take(slice(config.update_negatives)),
+            _of_number(positives, config.update_positives),
+            _of_number(negatives, config.update_negatives),
         )
         score = self.classifier(self._samples(view, target[None]).features)[0, TARGET].item()
         self._candidates = target[None], torch.tensor([score])
@@ -416,6 +416,11 @@ class Tracker:
             self._timing = False
 
     _timing = False
+
+
+def _of_number(samples: Samples, n: int) -> Samples:
+    """The first ``n`` samples; if there are fewer, they are repeated."""
+    return samples.take(torch.arange(n, device=samples.features.device) % len(samples.features))
 
 
 def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:

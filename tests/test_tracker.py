@@ -56,7 +56,6 @@ def test_config_is_frozen() -> None:
         ({"positive_iou": (0.7, 0.5)}, "two increasing numbers"),
         ({"map_part": "all"}, "cancel"),
         ({"averaged_candidates": 500}, "only 256"),
-        ({"first_negatives": 10}, "first_negatives is 10; it must be at least update_negatives"),
         ({"variant": "attentive-features", "attention_weight": 5.0}, "plain loss"),
         ({"second_order": 1}, "True or False"),
     ],
@@ -367,3 +366,15 @@ def test_the_image_is_not_changed() -> None:
 def test_cuda_follows_too() -> None:
     boxes = torch.tensor([r[:4] for r in follow(Tracker("tiny", device="cuda"))])
     assert iou(boxes, torch.from_numpy(FILM.ground_truth[:12]).float()).min() > 0.4
+
+
+def test_fewer_first_samples_than_an_update_keeps_are_repeated() -> None:
+    few = preset("tiny", first_positives=3, first_negatives=6)
+    tracker = Tracker(few, device="cpu")
+    film = synthetic(2)
+    tracker.init(film[0], film.ground_truth[0])
+    positives, negatives = tracker._memory.long_term()
+    assert len(positives.features) == few.update_positives
+    assert len(negatives.features) == few.update_negatives
+    assert torch.equal(positives.features[:3], positives.features[3:6])
+    tracker.update(film[1])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rltrack.commands.options import parsed_box
 from rltrack.commands.status import DONE, FAILED, INTERRUPTED, fail, say
-from rltrack.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -71,7 +71,7 @@ def compare(
     Ctrl-C stops it and keeps what was tracked. Speed is FPS of the tracking alone, without the
     first frame; the trackers work one after the other.
     """
-    start = None if box is None else _parsed_box(box)
+    start = None if box is None else parsed_box(box)
 
     from rltrack.compare import ComparisonError
     from rltrack.compare import compare as run
@@ -145,11 +145,3 @@ def _table(*columns: str) -> Table:
     for column in columns:
         made.add_column(column, justify="right", no_wrap=True)
     return made
-
-
-def _parsed_box(text: str) -> list[float]:
-    try:
-        x, y, w, h = (float(number) for number in text.split(","))
-    except ValueError:
-        raise InputError(f"--box is {text!r}; wanted four numbers X,Y,W,H") from None
-    return [x, y, w, h]
