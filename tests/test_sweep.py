@@ -201,6 +201,9 @@ def test_a_failing_sequence_fails_the_sweep_at_its_end(
         (["--dataset", "Deer,Woman"], "1 of 2 sequences are not in"),
         (["--attention-weight", "0-8"], "must be numbers as 0,5 or a range as 0:8"),
         (["--shard", "3/2"], "--shard is '3/2'"),
+        (["--set", "map_at"], "must be a field and values, as map_at=conv1,input"),
+        (["--set", "map_at=conv2"], "map_at is 'conv2'"),
+        (["--set", "lambda=5"], "unknown configuration field 'lambda'"),
         (["--preset", "paper,best"], "unknown preset 'best'"),
         (["--scheduler", "tcp://127.0.0.1:9"], "no scheduler answers|needs dask"),
     ],
@@ -216,6 +219,17 @@ def test_bad_options_are_named_before_anything_runs(
     error = capsys.readouterr().err
     assert any(one in error for one in says.split("|"))
     assert not list(tmp_path.rglob("*.json.gz"))
+
+
+def test_every_field_can_be_swept(data: Path, tmp_path: Path) -> None:
+    options = ["--set", "map_channels=sum,sum-of-squares", "--set", "first_iterations=2"]
+    options += ["--set", "update_iterations=1", "--set", "second_order=False"]
+    assert main([*command(data, tmp_path, "Deer"), *options]) == 0
+    found = [read_result(file)["config"] for file in tmp_path.rglob("*.json.gz")]
+    assert {config["map_channels"] for config in found} == {"sum", "sum-of-squares"}
+    assert {config["first_iterations"] for config in found} == {2}
+    assert {config["second_order"] for config in found} == {False}
+    assert {config["attention_weight"] for config in found} == {0.0}
 
 
 def test_shards_are_all_of_it_and_do_not_overlap(data: Path, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from rltrack.jobs import Job
     from rltrack.sweep import Outcome
 
-__all__ = ["numbers", "report", "shard_of", "sweep"]
+__all__ = ["numbers", "report", "shard_of", "sweep", "values_of"]
 
 
 def numbers(text: str, option: str) -> list[float]:
@@ -36,6 +38,26 @@ def numbers(text: str, option: str) -> list[float]:
     if not found:
         raise InputError(f"{option} is {text!r}; it must be numbers as 0,5 or a range as 0:8")
     return found
+
+
+def values_of(text: str) -> tuple[str, list[Any]]:
+    """``map_at=conv1,input`` as the field's name and its values.
+
+    Raises:
+        InputError: there is no ``=`` in it, or nothing after it.
+    """
+    field, _, values = text.partition("=")
+    if not values:
+        raise InputError(f"--set is {text!r}; it must be a field and values, as map_at=conv1,input")
+    return field, [_literal(value) for value in values.split(",")]
+
+
+def _literal(text: str) -> Any:
+    """The number or truth value that a text spells, or the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
 
 
 def shard_of(text: str) -> tuple[int, int]:
@@ -84,6 +106,15 @@ def sweep(
     variant: Annotated[
         str, typer.Option("--variant", metavar="reciprocative|attentive-features")
     ] = "reciprocative",
+    changed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=A,B",
+            help="Any field of the configuration, as map_at=conv1,input; repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
     backbone: Annotated[
         str, typer.Option("--backbone", metavar="A,B", help="Backbones to run.")
     ] = "embedded",
@@ -129,18 +160,14 @@ def sweep(
             f"{len(absent)} of {len(targets)} sequences are not in {place / 'otb'}: "
             f"{', '.join(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
         )
-    weights: list[float | None] = [None]
+    fields = dict(values_of(text) for text in changed or ())
+    fields["variant"] = [variant]
     if attention_weight is not None:
-        weights = [*numbers(attention_weight, "--attention-weight")]
+        fields["attention_weight"] = numbers(attention_weight, "--attention-weight")
     trackers = [
-        (
-            preset_of(
-                name, variant=variant, **({} if weight is None else {"attention_weight": weight})
-            ),
-            one,
-        )
+        (preset_of(name, **dict(zip(fields, values, strict=True))), one)
         for name in preset.split(",")
-        for weight in weights
+        for values in product(*fields.values())
         for one in backbone.split(",")
     ]
     jobs = grid(trackers, targets, range(seeds))
