@@ -15,8 +15,17 @@ from rltrack.figures import attention_overlay
 from rltrack.ladder import Rung
 from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
 from rltrack.taylor import Expansion
+from rltrack.toys import Opinion
 
-__all__ = ["expansions", "frame_times", "ladders", "map_rows", "region_map"]
+__all__ = [
+    "expansions",
+    "frame_times",
+    "ladders",
+    "map_rows",
+    "map_strip",
+    "opinions",
+    "region_map",
+]
 
 # Okabe and Ito's, in an order whose lightness alternates: readable without colours, too.
 _COLOURS = {
@@ -164,4 +173,37 @@ def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
         axes[0].imshow(crop)
         for ax, (title, values) in zip(axes[1:], maps.items(), strict=False):
             attention_overlay(ax, crop, values, title)
+    return figure
+
+
+def opinions(maps: Mapping[str, Any], found: Mapping[str, Opinion]) -> Figure:
+    """Maps, and below each how its sigma / mu would have it changed: up is green, down purple."""
+    figure = Figure(figsize=(1.75 * len(maps), 4.0), layout="constrained")
+    grid = figure.subplots(2, len(maps), squeeze=False)
+    for column, (name, values) in enumerate(maps.items()):
+        above, below = grid[:, column]
+        above.imshow(np.asarray(values), cmap="magma", vmin=0)
+        above.set_title(f"{name}\n$\\sigma/\\mu$ = {found[name].ratio:.2f}", fontsize=9)
+        slope = -np.asarray(found[name].gradient)
+        reach = max(float(np.abs(slope).max()), 1e-9)  # an even map wants no change
+        below.imshow(slope, cmap="PRGn", vmin=-reach, vmax=reach)
+        for axes in (above, below):
+            axes.set(xticks=[], yticks=[])
+    grid[0, 0].set_ylabel("map", fontsize=9)
+    grid[1, 0].set_ylabel("wanted change", fontsize=9)
+    return figure
+
+
+def map_strip(rows: Mapping[str, Sequence[Any]], titles: Sequence[str]) -> Figure:
+    """Rows of maps (h, w), such as A_p and A_n step by step; each row on one scale."""
+    figure = Figure(figsize=(1.6 * len(titles) + 0.4, 1.8 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), len(titles), squeeze=False)
+    for axes, (name, maps) in zip(grid, rows.items(), strict=True):
+        top = max(float(np.asarray(values).max()) for values in maps)
+        for ax, values in zip(axes, maps, strict=True):
+            ax.imshow(np.asarray(values), cmap="magma", vmin=0, vmax=top)
+            ax.set(xticks=[], yticks=[])
+        axes[0].set_ylabel(name, fontsize=10)
+    for ax, title in zip(grid[0], titles, strict=True):
+        ax.set_title(title, fontsize=9)
     return figure

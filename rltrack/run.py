@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +20,7 @@ from rltrack.errors import InputError
 from rltrack.evaluation import Metrics, evaluate, is_box
 from rltrack.network import FeatureExtractor
 from rltrack.recorder import Recorder
+from rltrack.signals import HeldSignals
 from rltrack.targets import Targets
 from rltrack.tracker import Result, Tracker, checked_box
 from rltrack.video import FrameSource, open_source
@@ -293,7 +290,7 @@ def track_several(
 
     rows: list[tuple[tuple[Result, ...], float]] = []
     interrupted, failure = False, None
-    with _Signals() as signals, closing(_decoded(frames, io)) as images, targets:
+    with HeldSignals() as signals, closing(_decoded(frames, io)) as images, targets:
         with signals.let_through():
             first = next(images, None)
             if first is None:
@@ -423,59 +420,3 @@ def _collect(
 def _summary(tracks: Sequence[Track]) -> dict[str, Any]:
     summary = tracks[0].summary()
     return summary if len(tracks) == 1 else {**summary, "targets": len(tracks)}
-
-
-class _Signals:
-    """Ctrl-C, and polite kills that the program handles, held back but where they do no harm.
-
-    They are let through while a frame is read or tracked, and once: a second one must not break
-    into what the first one's exception sets off. `timeout`, for one, sends two.
-    """
-
-    def __init__(self) -> None:
-        self._handlers: dict[int, Callable[..., object]] = {}
-        self._held: list[Callable[[], object]] = []
-        self._open = False
-
-    def __enter__(self) -> _Signals:
-        # Other threads get no signals, and may not set handlers.
-        if threading.current_thread() is threading.main_thread():
-            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                number = getattr(signal, name, None)
-                handler = None if number is None else signal.getsignal(number)
-                if number is not None and callable(handler):
-                    self._handlers[number] = handler
-                    signal.signal(number, self._receive)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    @contextmanager
-    def let_through(self) -> Iterator[None]:
-        """Deliver what was held back, and in the block what comes, until something raises."""
-        self._open = True
-        try:
-            while self._held and self._open:
-                self._deliver(self._held.pop())
-            yield
-        finally:
-            self._open = False
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        call = partial(self._handlers[number], number, frame)
-        if self._open:
-            self._deliver(call)
-        else:
-            self._held.append(call)
-
-    def _deliver(self, call: Callable[[], object]) -> None:
-        self._open = False
-        call()
-        self._open = True

@@ -311,7 +311,7 @@ def run(workspace: str | Path, *, on_progress: Callable[[str, int, int], None]) 
     """
     from vot import ToolkitException
 
-    from rltrack.run import _Signals
+    from rltrack.signals import HeldSignals
     from rltrack.trax_entry import FINISHED, LOG
 
     workspace = Path(workspace).expanduser().resolve()
@@ -321,7 +321,7 @@ def run(workspace: str | Path, *, on_progress: Callable[[str, int, int], None]) 
 
     # The toolkit waits for the tracker in a library that calls back into Python, where an exception
     # would be printed and lost. So signals are held; one makes that library's waiting fail.
-    with _Signals() as signals:
+    with HeldSignals() as signals:
 
         def stop_if_told() -> None:
             with signals.let_through():

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rltrack import recorder, run, video
+from rltrack import recorder, video
 from rltrack.backbones import load_backbone
 from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
@@ -30,6 +30,7 @@ from rltrack.film import synthetic
 from rltrack.network import FeatureExtractor
 from rltrack.recorder import HEADER, Recorder
 from rltrack.run import Step, Track, TrackingError, track
+from rltrack.signals import HeldSignals
 from rltrack.tracker import Result, Tracker
 from rltrack.video import open_source
 
@@ -652,7 +653,7 @@ def test_ctrl_c_while_writing_waits_for_the_frame(
 
 
 def test_signals_are_let_through_only_where_they_may_come_and_once() -> None:
-    with run._Signals() as signals:
+    with HeldSignals() as signals:
         signal.raise_signal(signal.SIGINT)  # held back
         with pytest.raises(KeyboardInterrupt), signals.let_through():
             raise AssertionError("what was held back was not delivered")
