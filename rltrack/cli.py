@@ -22,7 +22,7 @@ import typer
 from rltrack import __version__
 from rltrack.commands.compare import compare
 from rltrack.commands.evaluate import evaluate
-from rltrack.commands.options import parsed_box
+from rltrack.commands.options import Backbone, Debug, Device, Preset, Seed, parsed_box
 from rltrack.commands.status import BAD_INPUT, DONE, FAILED, INTERRUPTED, fail, say
 from rltrack.commands.sweep import report, sweep
 from rltrack.commands.vot import vot_app
@@ -50,26 +50,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_Preset = Annotated[
-    str,
-    typer.Option(
-        "--preset", metavar="paper|released-code|realtime|tiny", help="All other choices."
-    ),
-]
-_Backbone = Annotated[
-    str,
-    typer.Option(
-        "--backbone",
-        metavar="NAME",
-        help="Weights of conv1-3: `rltrack info` lists them; or a .safetensors file.",
-    ),
-]
-_Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
-]
-_Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all randomness.")]
-_Debug = Annotated[bool, typer.Option("--debug", help="If something fails, show the traceback.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -121,7 +101,7 @@ def _track(
         str | None,
         typer.Option("--json", metavar="summary.json", help="Settings, speed and metrics."),
     ] = None,
-    preset: _Preset = "paper",
+    preset: Preset = "paper",
     attention_weight: Annotated[
         float | None,
         typer.Option(
@@ -140,16 +120,16 @@ def _track(
             help="The paper's tracker, or its rival of Table 2.",
         ),
     ] = "reciprocative",
-    backbone: _Backbone = "embedded",
-    device: _Device = "auto",
-    seed: _Seed = 0,
+    backbone: Backbone = "embedded",
+    device: Device = "auto",
+    seed: Seed = 0,
     overlay: Annotated[
         str | None,
         typer.Option(
             "--overlay", metavar="attention|confidence", help="Heat to draw into the video."
         ),
     ] = None,
-    debug: _Debug = False,
+    debug: Debug = False,
 ) -> None:
     """Follow one target through SOURCE, or several in one pass.
 
@@ -206,11 +186,11 @@ def _demo(
         "out/demo"
     ),
     frames: Annotated[int, typer.Option("--frames", metavar="N", help="How many.")] = 30,
-    preset: _Preset = "paper",
-    backbone: _Backbone = "embedded",
-    device: _Device = "auto",
-    seed: _Seed = 0,
-    debug: _Debug = False,
+    preset: Preset = "paper",
+    backbone: Backbone = "embedded",
+    device: Device = "auto",
+    seed: Seed = 0,
+    debug: Debug = False,
 ) -> None:
     """Track the bundled film with lambda 0 and 5; leave videos, boxes and a figure in DIR."""
     from rltrack.demo import demo
@@ -248,10 +228,10 @@ def _bench(
             show_default=False,
         ),
     ] = None,
-    preset: _Preset = "paper",
-    backbone: _Backbone = "embedded",
-    device: _Device = "auto",
-    seed: _Seed = 0,
+    preset: Preset = "paper",
+    backbone: Backbone = "embedded",
+    device: Device = "auto",
+    seed: Seed = 0,
     json: Annotated[
         str | None, typer.Option("--json", metavar="OUT", help="All numbers, as a JSON file.")
     ] = None,

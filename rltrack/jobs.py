@@ -27,7 +27,7 @@ from rltrack.results import Names
 from rltrack.run import Step, Track, track
 from rltrack.video import open_source
 
-__all__ = ["Job", "dataset", "grid", "missing", "read_result", "run_job"]
+__all__ = ["Job", "dataset", "grid", "missing", "read_result", "run_job", "write"]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def run_job(
     try:
         with FileLock(file.with_suffix(".lock"), timeout=0):
             if not file.exists():
-                _write(file, _result(job, data, device, on_frame))
+                write(_packed(_result(job, data, device, on_frame)), file)
     except Timeout:
         return None
     return file
@@ -183,10 +183,16 @@ def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _write(file: Path, result: dict[str, Any]) -> None:
-    part = file.with_suffix(".part")
+def _packed(result: dict[str, Any]) -> bytes:
     # No time in the header: the same result is the same file.
-    part.write_bytes(gzip.compress(json.dumps(result, allow_nan=False).encode(), mtime=0))
+    return gzip.compress(json.dumps(result, allow_nan=False).encode(), mtime=0)
+
+
+def write(content: bytes, file: Path) -> None:
+    """Write a file, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(file.name + ".part")
+    part.write_bytes(content)
     part.replace(file)
 
 

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import Difference, paired_difference
-from rltrack.jobs import read_result
+from rltrack.jobs import read_result, write
 
-__all__ = ["Report", "Row", "keep", "latex", "load", "markdown", "names_of", "report", "write"]
+__all__ = ["Report", "Row", "keep", "latex", "load", "markdown", "names_of", "report"]
 
 METRICS = ("dp20", "os", "os50", "cle")
 
@@ -92,14 +92,6 @@ def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
     """Write results to one file; the same results make the same file."""
     text = json.dumps({"what": "runs of rltrack sweep", "results": results})
     write(gzip.compress(text.encode(), mtime=0), file)
-
-
-def write(content: bytes, file: Path) -> None:
-    """Write a file, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(file.name + ".part")
-    part.write_bytes(content)
-    part.replace(file)
 
 
 def report(results: Sequence[Mapping[str, Any]]) -> Report:

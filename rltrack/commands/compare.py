@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rltrack.commands.options import parsed_box
+from rltrack.commands.options import Backbone, Debug, Device, Preset, Seed, parsed_box
 from rltrack.commands.status import DONE, FAILED, INTERRUPTED, fail, say
 
 if TYPE_CHECKING:
@@ -49,22 +49,11 @@ def compare(
             "--out", metavar="DIR", help="Where each tracker's boxes and the video of all go."
         ),
     ] = "out/compare",
-    preset: Annotated[
-        str,
-        typer.Option(
-            "--preset", metavar="paper|released-code|realtime|tiny", help="All other choices."
-        ),
-    ] = "paper",
-    backbone: Annotated[
-        str, typer.Option("--backbone", metavar="NAME", help="Weights of conv1-3.")
-    ] = "embedded",
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
-    ] = "auto",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all randomness.")] = 0,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="If something fails, show the traceback.")
-    ] = False,
+    preset: Preset = "paper",
+    backbone: Backbone = "embedded",
+    device: Device = "auto",
+    seed: Seed = 0,
+    debug: Debug = False,
 ) -> None:
     """Follow a target with rltrack and OpenCV's trackers: speed, and overlap or metrics.
 

@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+import typer
 
 from rltrack.errors import InputError
 
-__all__ = ["parsed_box"]
+__all__ = ["Backbone", "Debug", "Device", "Preset", "Seed", "parsed_box"]
+
+Preset = Annotated[
+    str,
+    typer.Option(
+        "--preset", metavar="paper|released-code|realtime|tiny", help="All other choices."
+    ),
+]
+Backbone = Annotated[
+    str,
+    typer.Option(
+        "--backbone",
+        metavar="NAME",
+        help="Weights of conv1-3: `rltrack info` lists them; or a .safetensors file.",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all randomness.")]
+Debug = Annotated[bool, typer.Option("--debug", help="If something fails, show the traceback.")]
 
 
 def parsed_box(text: str) -> list[float]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rltrack.commands.options import Device
 from rltrack.commands.status import DONE, FAILED, INTERRUPTED, say
 from rltrack.errors import InputError
 
@@ -121,9 +122,7 @@ def sweep(
     seeds: Annotated[
         int, typer.Option("--seeds", metavar="N", min=1, help="Seeds 0 to N - 1.")
     ] = 1,
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
-    ] = "auto",
+    device: Device = "auto",
     local: Annotated[
         int,
         typer.Option("--local", metavar="N", min=1, help="Jobs at a time in this process."),
@@ -265,6 +264,7 @@ def report(
 ) -> None:
     """Compare the trackers of a sweep: means, spread over seeds, paired differences."""
     from rltrack import report as reporting
+    from rltrack.jobs import write
     from rltrack.recorder import writable
 
     folder = Path(place).expanduser()
@@ -274,8 +274,8 @@ def report(
     made = reporting.report(results)
     print(reporting.markdown(made))
     if "markdown" in files:
-        reporting.write((reporting.markdown(made) + "\n").encode(), files["markdown"])
+        write((reporting.markdown(made) + "\n").encode(), files["markdown"])
     if "latex" in files:
-        reporting.write((reporting.latex(made) + "\n").encode(), files["latex"])
+        write((reporting.latex(made) + "\n").encode(), files["latex"])
     if "results" in files:
         reporting.keep(results, files["results"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rltrack.commands.options import Backbone, Device, Preset
 from rltrack.commands.status import FAILED, INTERRUPTED, fail, say
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ def _init(
             "--stack", metavar="vot2016|small", help="The challenge's, or one to try it out."
         ),
     ] = "vot2016",
-    preset: Annotated[
-        str, typer.Option("--preset", metavar="paper|released-code|realtime|tiny")
-    ] = "paper",
+    preset: Preset = "paper",
     attention_weight: Annotated[
         float | None,
         typer.Option(
@@ -52,12 +51,8 @@ def _init(
             show_default=False,
         ),
     ] = None,
-    backbone: Annotated[
-        str, typer.Option("--backbone", metavar="NAME", help="Weights of conv1-3.")
-    ] = "embedded",
-    device: Annotated[
-        str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
-    ] = "auto",
+    backbone: Backbone = "embedded",
+    device: Device = "auto",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the first repetition.")] = 0,
 ) -> None:
     """Make WORKSPACE of the sequences in DIR/vot, by links to them."""

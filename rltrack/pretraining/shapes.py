@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from rltrack.pretraining.textures import uniform
+from rltrack.pretraining.textures import grid, uniform
 
 __all__ = ["SHAPES", "blobs", "figures", "normals", "polygons", "shapes"]
 
@@ -28,7 +28,7 @@ def shapes(kinds: Tensor, size: int, generator: Generator) -> Tensor:
 
 def blobs(n: int, size: int, generator: Generator) -> Tensor:
     """Smooth outlines: a circle's radius, changed by a few waves around it."""
-    y, x = _grid(size, generator)
+    y, x = grid(size, generator)
     angle, radius = torch.atan2(y, x)[None], (x * x + y * y).sqrt()[None]
     outline = torch.ones(n, size, size, device=generator.device)
     for waves in range(2, 6):
@@ -41,7 +41,7 @@ def blobs(n: int, size: int, generator: Generator) -> Tensor:
 
 def polygons(n: int, size: int, generator: Generator) -> Tensor:
     """Regular polygons of three to eight sides, turned; four sides are rectangles of any shape."""
-    y, x = _grid(size, generator)
+    y, x = grid(size, generator)
     sides = torch.randint(3, 9, (n, 1, 1), generator=generator, device=generator.device)
     turned = uniform((n, 1, 1), 0, 2 * math.pi, generator)
     x = x / torch.where(sides == 4, uniform((n, 1, 1), 0.4, 1, generator), 1.0)
@@ -53,7 +53,7 @@ def polygons(n: int, size: int, generator: Generator) -> Tensor:
 
 def figures(n: int, size: int, generator: Generator) -> Tensor:
     """Figures of limbs: a trunk, a head, and four strokes that leave the trunk's ends."""
-    y, x = _grid(size, generator)
+    y, x = grid(size, generator)
     device = generator.device
     spread = uniform((n, 4), -0.9, 0.9, generator)
     reach = uniform((n, 4), 0.4, 0.7, generator)
@@ -88,8 +88,3 @@ def normals(heights: Tensor) -> Tensor:
     slope_y, slope_x = torch.gradient(heights * size / 4, dim=(1, 2))
     up = torch.ones_like(heights)
     return torch.nn.functional.normalize(torch.stack([-slope_x, -slope_y, up], 1), dim=1)
-
-
-def _grid(size: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    at = torch.linspace(-1, 1, size, device=generator.device)
-    return at[:, None], at[None]

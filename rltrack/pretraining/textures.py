@@ -11,7 +11,17 @@ import math
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["TEXTURES", "cells", "fractals", "leaves", "noise", "textures", "uniform", "waves"]
+__all__ = [
+    "TEXTURES",
+    "cells",
+    "fractals",
+    "grid",
+    "leaves",
+    "noise",
+    "textures",
+    "uniform",
+    "waves",
+]
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
@@ -45,7 +55,7 @@ def noise(n: int, size: int, generator: Generator) -> Tensor:
 
 def waves(n: int, size: int, generator: Generator) -> Tensor:
     """Stripes, checks and plaids: two waves, soft or square, that are added or multiplied."""
-    y, x = _grid(size, generator)
+    y, x = grid(size, generator)
     angle = uniform((n, 2, 1, 1), 0, math.pi, generator)
     cycles = 2 ** uniform((n, 2, 1, 1), 0.5, 4, generator)
     phase = uniform((n, 2, 1, 1), 0, 2 * math.pi, generator)
@@ -61,7 +71,7 @@ def waves(n: int, size: int, generator: Generator) -> Tensor:
 def cells(n: int, size: int, generator: Generator) -> Tensor:
     """Mosaics: each place has the colour of the nearest of some random points."""
     count = 24
-    y, x = _grid(size, generator)
+    y, x = grid(size, generator)
     points = uniform((n, count, 2), -1, 1, generator)
     points[:, count // 2 :] *= uniform((n, 1, 1), 0.3, 1, generator)  # small cells in the middle
     nearest = torch.full((n, size, size), math.inf, device=generator.device)
@@ -78,7 +88,7 @@ def cells(n: int, size: int, generator: Generator) -> Tensor:
 def leaves(n: int, size: int, generator: Generator) -> Tensor:
     """Dead leaves: ellipses and rectangles of all sizes that cover each other."""
     count = 48
-    y, x = _grid(size, generator)
+    y, x = grid(size, generator)
     image = _colours(n, 1, generator)[:, 0, :, None, None].expand(n, 3, size, size)
     for colour in _colours(n, count, generator).unbind(1):
         left, top = uniform((2, n, 1, 1), -1, 1, generator)
@@ -127,7 +137,7 @@ def fractals(n: int, size: int, generator: Generator) -> Tensor:
 TEXTURES = (noise, waves, cells, leaves, fractals)
 
 
-def _grid(size: int, generator: Generator) -> tuple[Tensor, Tensor]:
+def grid(size: int, generator: Generator) -> tuple[Tensor, Tensor]:
     """Coordinates y (S, 1) and x (1, S) in -1..1."""
     at = torch.linspace(-1, 1, size, device=generator.device)
     return at[:, None], at[None]

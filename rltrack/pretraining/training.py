@@ -249,20 +249,14 @@ def separation(net: FeatureExtractor, scenes: int = 64, seed: int = 0) -> Separa
     """Judge features on scenes that are never trained on, eight at a time."""
     device = net.conv1.weight.device
     generator = Generator(device).manual_seed(HELD_OUT + seed)
-    scores = torch.cat([_judged(net, generator) for _ in range(0, scenes, 8)])[:scenes].flatten(
-        0, 1
-    )
-    scores = scores.view(scenes, -1, scores.shape[-1])
+    batches = [ridge_scores(_held_out(net, generator)) for _ in range(0, scenes, 8)]
+    scores = torch.cat(batches)[:scenes]
     targets = scores[..., :POSITIVES].flatten(1)
     background = scores[..., POSITIVES:].flatten(1)
     ranked = (targets[:, :, None] > background[:, None]).float().mean()
     return Separation(
         float(ranked), float((targets > 0).float().mean()), float((background < 0).float().mean())
     )
-
-
-def _judged(net: FeatureExtractor, generator: Generator) -> Tensor:
-    return ridge_scores(_held_out(net, generator))
 
 
 def _held_out(net: FeatureExtractor, generator: Generator) -> Tensor:
