@@ -32,6 +32,7 @@ def _options() -> argparse.Namespace:
     made.add_argument("out", type=Path, metavar="OUT")
     names = ", ".join(OBJECTIVES)
     made.add_argument("--objective", default=default.objective, help=f"of {names}; joined by +")
+    made.add_argument("--start", default=default.start, help="a backbone, or a file (%(default)s)")
     made.add_argument("--steps", type=int, default=default.steps, help="(%(default)s)")
     made.add_argument("--scenes", type=int, default=default.scenes, help="a step (%(default)s)")
     made.add_argument("--rate", type=float, default=default.rate, help="(%(default)s)")

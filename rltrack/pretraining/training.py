@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from rltrack import __version__
-from rltrack.backbones import Card, write_weights
+from rltrack.backbones import Card, backbone_card, load_backbone, write_weights
 from rltrack.banks import analytic_bank
 from rltrack.errors import InputError
-from rltrack.network import FeatureExtractor, chunks
+from rltrack.network import Convolution, FeatureExtractor, chunks
 from rltrack.parallel import each
 from rltrack.pretraining.lessons import POSITIVES, Lesson, draw
 from rltrack.pretraining.objectives import OBJECTIVES, ridge_scores
@@ -35,6 +35,8 @@ class Recipe:
 
     objective: str = "neighbours"
     """Names of :data:`OBJECTIVES`, joined by ``+``: their losses are added."""
+    start: str = "analytic"
+    """The backbone to begin with: a name or a file, see :func:`load_backbone`."""
     steps: int = 20000
     scenes: int = 8
     """Rendered for each step."""
@@ -76,7 +78,7 @@ def train(
     on_step: Callable[[int, float], None] | None = None,
     save_every: float = 60.0,
 ) -> Trained:
-    """Make the weights of ``recipe``, starting from the analytic bank.
+    """Make the weights of ``recipe``.
 
     The state is kept in ``out``, from where the same call goes on after an interruption: with the
     same weights, to the bit on a CPU, for every step's randomness is its own.
@@ -92,7 +94,7 @@ def train(
         InputError: ``out`` holds the state of another recipe, or a file that is no state.
     """
     device = torch.device(device)
-    net = FeatureExtractor(analytic_bank(), device=device).requires_grad_(True)
+    net = load_backbone(recipe.start, device=device).requires_grad_(True)
     generator = Generator(device).manual_seed(recipe.seed)
     objectives = nn.ModuleList(OBJECTIVES[name](generator) for name in recipe.objective.split("+"))
     learned = [*net.parameters(), *objectives.parameters()]
@@ -150,14 +152,14 @@ def _backward(
     crops = crops.contiguous(memory_format=torch.channels_last)
     device = crops.device
     convolutions = list(net.parameters())
+    narrow = torch.bfloat16 if precision == "bfloat16" else torch.float32
 
     def forward(part: slice) -> Tensor:
-        narrow = precision == "bfloat16"
-        with torch.enable_grad(), torch.autocast(device.type, torch.bfloat16, enabled=narrow):
-            return _features(net, crops[part])
+        with torch.enable_grad():
+            return _features(net, crops[part], narrow)
 
     parts = each(forward, chunks(len(crops), device), device)
-    features = torch.cat([part.detach() for part in parts]).float().requires_grad_()
+    features = torch.cat([part.detach() for part in parts]).requires_grad_()
     loss = torch.stack([o(features.view(*shape, -1), lesson.kinds) for o in objectives]).sum()
     loss.backward()  # type: ignore[no-untyped-call]
     assert features.grad is not None
@@ -165,7 +167,7 @@ def _backward(
 
     def back(task: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
         part, gradient = task
-        return torch.autograd.grad(part, convolutions, gradient.to(part.dtype))
+        return torch.autograd.grad(part, convolutions, gradient)
 
     found = each(back, zip(parts, given, strict=True), device)
     for parameter, *gradients in zip(convolutions, *found, strict=True):
@@ -173,10 +175,15 @@ def _backward(
     return float(loss.detach())
 
 
-def _features(net: FeatureExtractor, pixels: Tensor) -> Tensor:
-    """`FeatureExtractor.forward`, with a shorter way back."""
-    z2 = net.conv2(pooled_once(net.stem(pixels)))
-    return F.relu(net.conv3(pooled_once(z2))).flatten(1)
+def _features(net: FeatureExtractor, pixels: Tensor, narrow: torch.dtype) -> Tensor:
+    """`FeatureExtractor.forward` with a shorter way back, the convolutions computed ``narrow``."""
+
+    def convolved(convolution: Convolution, x: Tensor) -> Tensor:
+        weight, bias = (p.to(narrow) for p in convolution.parameters())
+        return F.conv2d(x.to(narrow), weight, bias, convolution.stride).to(x.dtype)
+
+    z2 = convolved(net.conv2, pooled_once(convolved(net.conv1, pixels)))
+    return F.relu(convolved(net.conv3, pooled_once(z2))).flatten(1)
 
 
 def _named(objectives: nn.ModuleList) -> dict[str, Tensor]:
@@ -296,17 +303,18 @@ def matched(weights: dict[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
 def card(recipe: Recipe, trained: Trained, device: torch.device) -> Card:
     """What made these weights, and how it went: the mean loss of each hundredth of the steps."""
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    begun = backbone_card(recipe.start)
     losses = torch.tensor(trained.losses, dtype=torch.float64)
     curve = [f"{part.mean():.4f}" for part in losses.tensor_split(min(100, len(losses)))]
     return Card(
         "trained",
-        "conv1-3 from the analytic bank, by Adam, on scenes rendered on the fly: fractals, "
-        "dead leaves, mosaics, waves and noise on shaded blobs, polygons and figures, which move, "
-        "bend, hide each other and change light (rltrack.pretraining). The scenes are formulas "
-        "of a random generator: nothing there opens a file, so no photograph and no frame of a "
-        "video can have been used.",
-        "MIT",
+        "Adam on scenes rendered on the fly: fractals, dead leaves, mosaics, waves and noise on "
+        "shaded blobs, polygons and figures, which move, bend, hide each other and change light "
+        "(rltrack.pretraining). The scenes are formulas of a random generator: nothing there "
+        "opens a file, so no photograph and no frame of a video can have been used.",
+        begun.licence,
         {
+            "begun from": begun.recipe,
             **{name: str(value) for name, value in asdict(recipe).items()},
             "seconds": f"{trained.seconds:.0f}",
             "device": where,
