@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from rltrack.errors import InputError
+from rltrack.files import whole
 from rltrack.network import SHAPES, FeatureExtractor
 
 __all__ = ["BACKBONES", "Card", "backbone_card", "load_backbone", "save_backbone"]
@@ -135,10 +136,8 @@ def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str])
     """Write a safetensors file, whole or not at all."""
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file(weights, part, metadata=about)
-    part.replace(path)
+    with whole(path) as part:
+        save_file(weights, part, metadata=about)
     return path
 
 

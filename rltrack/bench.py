@@ -16,7 +16,6 @@ take without is given beside.
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 import time
@@ -48,7 +47,7 @@ from rltrack.video import FrameSource, open_source
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["measure", "tables", "write"]
+__all__ = ["measure", "tables"]
 
 Image = NDArray[np.uint8]
 Times = dict[str, float]
@@ -284,7 +283,7 @@ def _baseline(
     )
     pixels = reference.crops(image, boxes)
     drawn = Samples(extractor.features(pixels), pixels)
-    mined = torch.arange(_mined(config), device=device) % len(pixels)
+    mined = torch.arange(config.scored_negatives, device=device) % len(pixels)
     positives, pool = drawn.take(slice(config.batch_positives)), drawn.take(mined)
 
     def iterate(scope: Literal["fc", "all"]) -> Callable[[], object]:
@@ -330,10 +329,6 @@ def _baseline(
             "iterations_a_frame": config.update_iterations / config.update_interval,
         },
     )
-
-
-def _mined(config: TrackerConfig) -> int:
-    return max(config.mined_negatives, config.batch_negatives)
 
 
 def _spread(seconds: Sequence[float]) -> Times:
@@ -430,10 +425,3 @@ def tables(result: dict[str, Any]) -> list[Table]:
     for row in rows:
         machine.add_row(*row)
     return [frame, phase, machine]
-
-
-def write(result: dict[str, Any], path: Path) -> None:
-    """The result of :func:`measure` as a JSON file, which takes its name when complete."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)

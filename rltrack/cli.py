@@ -239,7 +239,8 @@ def _bench(
     """Time the tracker, its parts, a plain version of it, and the machine; takes minutes."""
     from rich.console import Console
 
-    from rltrack.bench import measure, tables, write
+    from rltrack.bench import measure, tables
+    from rltrack.files import write_json
     from rltrack.recorder import writable
     from rltrack.terminal import stop_signals, warnings_shown
 
@@ -262,7 +263,7 @@ def _bench(
         Console().print(table)
     if out is not None:
         try:
-            write(result, out)
+            write_json(out, result)
         except OSError as error:
             fail(f"cannot write the times: {error}", FAILED)
     raise typer.Exit(DONE)

@@ -165,6 +165,11 @@ class TrackerConfig:
     """Frames whose negatives are kept, and whose positives serve after a failure. Released
     code."""
 
+    @property
+    def scored_negatives(self) -> int:
+        """Negatives scored in an iteration: as many as are to be mined from, and as are kept."""
+        return max(self.mined_negatives, self.batch_negatives)
+
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for field in fields(self):

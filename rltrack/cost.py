@@ -56,7 +56,7 @@ def flops(config: TrackerConfig) -> dict[str, float]:
     back = {"conv3": 0, "conv1": conv - _CONV["conv1"], "input": conv}[config.map_at]
     forward = 0 if config.map_at == "conv3" else conv
     batch = config.batch_positives + config.batch_negatives
-    iteration = max(config.mined_negatives, config.batch_negatives) * fc + batch * (3 * fc - _FC4)
+    iteration = config.scored_negatives * fc + batch * (3 * fc - _FC4)
     if config.attention_weight > 0:
         iteration += batch * (forward + fc + 2 * (back + fc))
         if config.second_order:

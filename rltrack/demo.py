@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rltrack.config import preset
 from rltrack.figures import DemoRun, demo_figure
+from rltrack.files import whole
 from rltrack.film import synthetic
 from rltrack.recorder import writable
 from rltrack.run import Step, Track, track
@@ -93,9 +94,8 @@ def demo(
             return tracks
     runs = [demo_run(done, moment, shown) for done, moment in zip(tracks, moments, strict=True)]
     title = f"{film.name}, preset {config}, backbone {tracks[0].backbone}, seed {seed}"
-    part = picture.with_name(f"{picture.name}.part")
-    demo_figure(runs, film.ground_truth, title=title).savefig(part, format="png", dpi=110)
-    part.replace(picture)
+    with whole(picture) as part:
+        demo_figure(runs, film.ground_truth, title=title).savefig(part, format="png", dpi=110)
     return tracks
 
 

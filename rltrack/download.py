@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rltrack.files import write_json
+
 if TYPE_CHECKING:
     import requests
 
@@ -307,10 +309,3 @@ def _total(response: requests.Response, start: int) -> int | None:
 def _pause_asked(response: requests.Response) -> float:
     asked = response.headers.get("Retry-After", "")
     return min(float(asked), _LONGEST_PAUSE) if asked.isdecimal() else 0.0
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write a JSON file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)

@@ -28,9 +28,9 @@ from rltrack.download import (
     StopFetchError,
     digest,
     download,
-    write_json,
 )
 from rltrack.errors import InputError
+from rltrack.files import write_json
 from rltrack.otb import Target, check_sequence, count_rows, frame_files, targets
 
 __all__ = [

@@ -82,8 +82,7 @@ def fit(
         report: called after each step with its number, from 1, and its loss.
     """
     next_positives = _shuffled(len(positives.features), config.batch_positives, generator)
-    mined = max(config.mined_negatives, config.batch_negatives)
-    next_negatives = _shuffled(len(negatives.features), mined, generator)
+    next_negatives = _shuffled(len(negatives.features), config.scored_negatives, generator)
     for step in range(1, iterations + 1):
         candidates = next(next_negatives)
         hard = hard_negatives(classifier, negatives.features[candidates], config.batch_negatives)

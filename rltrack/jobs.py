@@ -22,6 +22,7 @@ from rltrack.benchmark import chosen_targets
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import center_error, is_box, overlap, precision_curve, success_curve
+from rltrack.files import whole
 from rltrack.otb import OTB, Target
 from rltrack.results import Names
 from rltrack.run import Step, Track, track
@@ -190,10 +191,8 @@ def _packed(result: dict[str, Any]) -> bytes:
 
 def write(content: bytes, file: Path) -> None:
     """Write a file, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(file.name + ".part")
-    part.write_bytes(content)
-    part.replace(file)
+    with whole(file) as part:
+        part.write_bytes(content)
 
 
 def read_result(file: Path) -> dict[str, Any]:

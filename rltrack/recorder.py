@@ -6,7 +6,6 @@ each row there as soon as its frame is done, so that even a killed process leave
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from rltrack.errors import InputError
 from rltrack.figures import confidence_map, draw_result, draw_targets, overlay_heat
+from rltrack.files import part_of, write_json
 from rltrack.tracker import Result, Tracker
 from rltrack.video import VideoWriter
 
@@ -98,7 +98,7 @@ class Recorder:
         if self._boxes is not None:
             several = len(results) > 1
             if self._rows is None:
-                self._rows = _part(self._boxes).open("w", encoding="utf-8", newline="\n")
+                self._rows = part_of(self._boxes).open("w", encoding="utf-8", newline="\n")
                 self._rows.write(f"{SEVERAL_HEADER if several else HEADER}\n")
             for target, result in enumerate(results):
                 row = f"{self._count},{target}" if several else f"{self._count}"
@@ -164,19 +164,12 @@ class Recorder:
         if self._rows is None or self._boxes is None:
             return
         self._rows.close()
-        _part(self._boxes).replace(self._boxes)
+        part_of(self._boxes).replace(self._boxes)
 
     def _write_summary(self, summary: Mapping[str, object]) -> None:
         if self._summary is None:
             return
-        text = json.dumps(summary, indent=1, allow_nan=False)
-        _part(self._summary).write_text(f"{text}\n", encoding="utf-8")
-        _part(self._summary).replace(self._summary)
-
-
-def _part(path: Path) -> Path:
-    """Where a file is until it is complete."""
-    return path.with_name(f"{path.name}.part")
+        write_json(self._summary, summary)
 
 
 def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
@@ -196,7 +189,7 @@ def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
         if path.is_dir():
             raise InputError(f"{problem}: it is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = _part(path)
+        part = part_of(path)
         left = part.exists()  # by a run that was killed; it stays until this one has rows
         part.open("ab").close()
         if not left:

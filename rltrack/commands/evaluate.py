@@ -96,8 +96,8 @@ def evaluate(
     from rich.console import Console
 
     from rltrack.benchmark import compare, load
-    from rltrack.download import write_json
     from rltrack.fetch import data_dir
+    from rltrack.files import write_json
     from rltrack.terminal import warnings_shown
 
     read = [*results, *filter(None, [ground_truth])]
@@ -141,11 +141,11 @@ def _output(path: str | None, what: str, read: Sequence[str]) -> Path | None:
 
 
 def _write_plot(file: Path, report: Mapping[str, Any]) -> None:
+    from rltrack.files import whole
     from rltrack.plots import precision_and_success
 
-    part = file.with_name(f"{file.name}.part")
-    precision_and_success(report).savefig(part, format=file.suffix.lower()[1:], dpi=150)
-    part.replace(file)
+    with whole(file) as part:
+        precision_and_success(report).savefig(part, format=file.suffix.lower()[1:], dpi=150)
 
 
 def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:

@@ -105,7 +105,7 @@ def _report(
 ) -> None:
     """Print EAO, accuracy and robustness, and ranks among the trackers with results there."""
     from rltrack import vot
-    from rltrack.download import write_json
+    from rltrack.files import write_json
     from rltrack.recorder import writable
 
     vot.check_toolkit()
