@@ -1,0 +1,105 @@
+"""Pictures of a training: its scenes and lessons, its course, and the filters that came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rltrack.pretraining.lessons import POSITIVES, Lesson
+from rltrack.pretraining.scenes import Scenes
+
+__all__ = ["filter_sheets", "learning_curves", "lesson_sheet", "scene_sheet"]
+
+_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
+"""Of Okabe and Ito; the first one is the target's."""
+
+
+def scene_sheet(scenes: Scenes) -> Figure:
+    """A row for each scene, a column for each moment: the target's box, dotted the others'."""
+    n, moments = scenes.frames.shape[:2]
+    figure, grid = _sheet(n, moments)
+    target, other = _COLOURS[0], "white"
+    for row, frames, boxes in zip(grid, scenes.frames, scenes.boxes, strict=True):
+        for axes, frame, at in zip(row, frames, boxes.tolist(), strict=True):
+            axes.imshow(_picture(frame))
+            for index, (x, y, w, h) in enumerate(at):
+                style = (target, "-", 2.5) if index == 0 else (other, ":", 1.5)
+                for colour, width in (("black", style[2] + 1.5), (style[0], style[2])):
+                    axes.add_patch(
+                        Rectangle((x, y), w, h, fill=False, ec=colour, ls=style[1], lw=width)
+                    )
+    return figure
+
+
+def lesson_sheet(lesson: Lesson, scene: int = 0) -> Figure:
+    """One scene's crops: a row for each moment; the target's come first, framed."""
+    crops = lesson.crops[scene]
+    figure, grid = _sheet(*crops.shape[:2])
+    for moment, (row, samples) in enumerate(zip(grid, crops, strict=True)):
+        for k, (axes, crop) in enumerate(zip(row, samples, strict=True)):
+            axes.imshow(_picture(crop))
+            axes.set_axis_on()
+            axes.set(xticks=[], yticks=[])
+            for spine in axes.spines.values():
+                spine.set(color=_COLOURS[0] if k < POSITIVES else "white", linewidth=3)
+        known = "learned from" if moment < len(crops) // 2 else "judged on"
+        row[0].set_ylabel(f"moment {moment + 1}\n{known}", fontsize=9)
+    return figure
+
+
+def filter_sheets(banks: Mapping[str, Tensor]) -> Figure:
+    """Filters of conv1 (N, 3, 7, 7), bank by bank; each filter on its own scale, grey is zero."""
+    figure = Figure(figsize=(3.6 * len(banks), 3.4), layout="constrained")
+    for axes, (name, weights) in zip(
+        figure.subplots(1, len(banks), squeeze=False)[0], banks.items(), strict=True
+    ):
+        axes.imshow(_tiles(weights), interpolation="nearest")
+        axes.set_title(name, fontsize=11)
+        axes.set_axis_off()
+    return figure
+
+
+def learning_curves(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
+    """Mean losses of equal parts of a training of ``steps`` steps, by the training's name."""
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    for (name, values), colour in zip(losses.items(), _COLOURS, strict=False):
+        at = (np.arange(len(values)) + 0.5) * steps / len(values)
+        axes.plot(at, values, color=colour, label=name)
+    axes.set(xlabel="step", ylabel="loss", ylim=(0, None), xlim=(0, steps))
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _sheet(rows: int, columns: int) -> tuple[Figure, NDArray[np.object_]]:
+    figure = Figure(figsize=(9, 9 * rows / columns), layout="constrained")
+    grid: NDArray[np.object_] = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.ravel():
+        assert isinstance(axes, Axes)
+        axes.set_axis_off()
+    return figure, grid
+
+
+def _picture(pixels: Tensor) -> NDArray[np.uint8]:
+    """(3, H, W), -128..127, as an image."""
+    image: NDArray[np.uint8] = (pixels + 128).clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    return image
+
+
+def _tiles(weights: Tensor, columns: int = 12, gap: int = 1) -> NDArray[np.float32]:
+    n, _, side, _ = weights.shape
+    rows = -(-n // columns)
+    pitch = side + gap
+    sheet = np.ones((rows * pitch - gap, columns * pitch - gap, 3), np.float32)
+    reach = weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
+    for index, tile in enumerate((0.5 + 0.5 * weights / reach).permute(0, 2, 3, 1).numpy()):
+        y, x = (pitch * at for at in divmod(index, columns))
+        sheet[y : y + side, x : x + side] = tile
+    return sheet

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+from torch import Generator
+
+from rltrack.banks import analytic_bank
+from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, draw
+from rltrack.pretraining.pictures import (
+    filter_sheets,
+    learning_curves,
+    lesson_sheet,
+    scene_sheet,
+)
+from rltrack.pretraining.scenes import render
+
+
+def test_scenes_show_the_targets_box_at_each_moment() -> None:
+    scenes = render(2, 3, Generator().manual_seed(0))
+    axes = scene_sheet(scenes).axes
+    assert len(axes) == 2 * 3
+    for ax, boxes in zip(axes, scenes.boxes.flatten(0, 1).tolist(), strict=True):
+        first = ax.patches[1].get_bbox()  # over its black edge
+        assert [first.x0, first.y0, first.width, first.height] == pytest.approx(boxes[0])
+
+
+def test_a_lesson_frames_the_target() -> None:
+    lesson = draw(1, 2, Generator().manual_seed(0))
+    axes = lesson_sheet(lesson).axes
+    assert len(axes) == 2 * (POSITIVES + NEGATIVES)
+    framed = [to_rgb(ax.spines["top"].get_edgecolor()) != (1, 1, 1) for ax in axes]
+    assert framed == 2 * ([True] * POSITIVES + [False] * NEGATIVES)
+    assert "judged" in axes[-(POSITIVES + NEGATIVES)].get_ylabel()
+
+
+def test_filters_lie_in_rows_of_twelve_each_on_its_own_scale() -> None:
+    weights = analytic_bank()["conv1.weight"].clone()
+    weights[13] *= 1000
+    (axes,) = filter_sheets({"analytic": weights}).axes
+    sheet = np.asarray(axes.images[0].get_array())
+    assert sheet.shape == (8 * 8 - 1, 12 * 8 - 1, 3)
+    tile = torch.from_numpy(sheet[8:15, 8:15] * 2 - 1).permute(2, 0, 1)  # row 1, column 1
+    torch.testing.assert_close(tile, weights[13] / weights[13].abs().max())
+
+
+def test_a_curve_puts_the_mean_of_a_part_at_its_middle() -> None:
+    (axes,) = learning_curves({"neighbours": [0.4, 0.2]}, 100).axes
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[25, 0.4], [75, 0.2]])
