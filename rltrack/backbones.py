@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -21,7 +22,14 @@ from rltrack.errors import InputError
 from rltrack.files import whole
 from rltrack.network import SHAPES, FeatureExtractor
 
-__all__ = ["BACKBONES", "Card", "backbone_card", "load_backbone", "save_backbone"]
+__all__ = [
+    "BACKBONES",
+    "Card",
+    "backbone_card",
+    "backbone_identity",
+    "load_backbone",
+    "save_backbone",
+]
 
 BACKBONES = ("embedded", "analytic", "random", "vggm")
 
@@ -63,7 +71,7 @@ def backbone_card(name: str) -> Card:
     """The card of the backbone called ``name``, or of a file.
 
     Raises:
-        InputError: as :func:`load_backbone`; a file without a card is one too.
+        InputError: as :func:`rltrack.load_backbone`; a file without a card is one too.
     """
     if not name.endswith(SUFFIX):
         _check(name)
@@ -74,6 +82,27 @@ def backbone_card(name: str) -> Card:
     return Card(**json.loads(about["card"]))
 
 
+def backbone_identity(name: str) -> str:
+    """What stands for the weights called ``name`` in results.
+
+    A name that always means the same; of a training, the first twelve hexadecimal digits of its
+    weights' SHA-256, so that a path says nothing and another training is another tracker.
+
+    Raises:
+        InputError: as :func:`rltrack.load_backbone`.
+    """
+    if not name.endswith(SUFFIX):
+        return "analytic" if name == "embedded" else name
+    path = Path(name)
+    return _identity(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache
+def _identity(path: Path, changed: int) -> str:
+    weights, _ = read_weights(path, _REMEDY)
+    return _digest({key: weight.half() for key, weight in weights.items()})[:12]
+
+
 def load_backbone(
     name: str = "embedded",
     *,
@@ -81,7 +110,7 @@ def load_backbone(
     dtype: torch.dtype = torch.float32,
     precision: str = "float32",
 ) -> FeatureExtractor:
-    """The fixed convolutions with the weights called ``name``; see :class:`FeatureExtractor`.
+    """The fixed convolutions, `rltrack.network.FeatureExtractor`, with the weights called ``name``.
 
     Raises:
         InputError: unknown name, or weights missing, corrupt or of the wrong shape; the message
@@ -166,7 +195,7 @@ def read_weights(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, 
 
 
 def checked(weights: dict[str, Tensor], source: Path, remedy: str) -> dict[str, Tensor]:
-    """Those of :data:`SHAPES` among ``weights``.
+    """Those of `rltrack.network.SHAPES` among ``weights``.
 
     Raises:
         InputError: one is missing, of another shape, or not finite; with ``remedy``.

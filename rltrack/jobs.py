@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from rltrack import __version__
+from rltrack.backbones import backbone_identity
 from rltrack.benchmark import chosen_targets
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
@@ -33,7 +34,7 @@ __all__ = ["Job", "dataset", "grid", "missing", "read_result", "run_job", "write
 
 @dataclass(frozen=True)
 class Job:
-    """What to run; ``target`` is a name of :data:`rltrack.otb.OTB`."""
+    """What to run; ``target`` is a name of `rltrack.otb.OTB`."""
 
     target: str
     seed: int
@@ -41,9 +42,14 @@ class Job:
     backbone: str = "embedded"
 
     @property
+    def weights(self) -> str:
+        """What the backbone's weights are, wherever they lie; see `backbone_identity`."""
+        return backbone_identity(self.backbone)
+
+    @property
     def key(self) -> str:
-        """Twelve hexadecimal digits that stand for the tracker: configuration and backbone."""
-        tracker = json.dumps([asdict(self.config), self.backbone], sort_keys=True)
+        """Twelve hexadecimal digits that stand for the tracker: configuration and weights."""
+        tracker = json.dumps([asdict(self.config), self.weights], sort_keys=True)
         return hashlib.sha256(tracker.encode()).hexdigest()[:12]
 
     def file(self, out: Path) -> Path:
@@ -99,8 +105,8 @@ def run_job(
         job: what to run.
         data: folder that holds ``otb/<sequence>``.
         out: the sweep's folder.
-        device: as in `rltrack.run.track`.
-        on_frame: as in `rltrack.run.track`.
+        device: as in `rltrack.track`.
+        on_frame: as in `rltrack.track`.
 
     Returns:
         The result's file; None if another worker is at it.
@@ -148,7 +154,8 @@ def _about(job: Job, done: Track) -> dict[str, Any]:
         "seed": job.seed,
         "tracker": job.key,
         "config": asdict(job.config),
-        "backbone": job.backbone,
+        "backbone": Path(job.backbone).name,
+        "weights": job.weights,
         "commit": _commit(),
         "device": torch.cuda.get_device_name() if on_gpu else done.device,
         "threads": torch.get_num_threads(),

@@ -9,7 +9,14 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from rltrack.backbones import BACKBONES, Card, backbone_card, load_backbone, save_backbone
+from rltrack.backbones import (
+    BACKBONES,
+    Card,
+    backbone_card,
+    backbone_identity,
+    load_backbone,
+    save_backbone,
+)
 from rltrack.banks import random_bank
 from rltrack.errors import InputError
 from rltrack.network import SHAPES
@@ -121,3 +128,17 @@ def test_a_file_without_a_card_says_so(tmp_path: Path, cache: Path) -> None:
     out = convert_vggm(tmp_path / "vggm.mat")
     with pytest.raises(InputError, match="have no card"):
         backbone_card(str(out))
+
+
+def test_weights_are_known_by_what_they_are_not_by_where_they_lie(tmp_path: Path) -> None:
+    card, weights = Card("mine", "", ""), random_bank()
+    first = save_backbone(weights, tmp_path / "a.safetensors", card)
+    second = save_backbone(weights, tmp_path / "b.safetensors", card)
+    known = backbone_identity(str(first))
+    assert known == backbone_identity(str(second)) != backbone_identity("analytic")
+    assert len(known) == 12
+    weights["conv3.bias"] = weights["conv3.bias"] + 1
+    save_backbone(weights, first, card)
+    assert backbone_identity(str(first)) != known
+    with pytest.raises(InputError, match="missing"):
+        backbone_identity(str(tmp_path / "none.safetensors"))
