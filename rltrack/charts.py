@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from rltrack.boxes import center
-from rltrack.figures import attention_overlay
+from rltrack.figures import attention_overlay, page
 from rltrack.ladder import Rung
 from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
 from rltrack.taylor import Expansion
@@ -25,6 +25,8 @@ __all__ = [
     "map_strip",
     "opinions",
     "region_map",
+    "tangent",
+    "widening",
 ]
 
 # Okabe and Ito's, in an order whose lightness alternates: readable without colours, too.
@@ -42,7 +44,7 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
     Shares, since the totals differ by two orders of magnitude; the milliseconds are written in.
     """
     names = [name for name in ("baseline", "faithful", "realtime") if report[f"{name}_ms"]]
-    figure = Figure(figsize=(8, 0.75 * len(names) + 1.1), layout="constrained")
+    figure = page(0.75 * len(names) + 1.1)
     axes = figure.subplots()
     for row, name in enumerate(names):
         total, phases = report[f"{name}_ms"], report["phases"][name]
@@ -55,7 +57,7 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
             if share > 0.07:
                 axes.text(
                     left + share / 2, row, f"{phase}\n{milliseconds:.0f} ms",
-                    ha="center", va="center", color="white", fontsize=9,
+                    ha="center", va="center", fontsize=9,
                 )  # fmt: skip
             left += share
     labels = [f"{name}\n{report[f'{name}_ms']:.0f} ms a frame" for name in names]
@@ -72,7 +74,7 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
 def ladders(rungs: Mapping[str, Sequence[Rung]]) -> Figure:
     """Milliseconds of each rung, and how many times faster than the first, a panel a ladder."""
     sizes = [len(ladder) for ladder in rungs.values()]
-    figure = Figure(figsize=(8, 0.36 * sum(sizes) + 0.75 * len(sizes)), layout="constrained")
+    figure = page(0.36 * sum(sizes) + 0.75 * len(sizes))
     panels = np.atleast_1d(figure.subplots(len(sizes), height_ratios=sizes))
     for axes, (title, ladder) in zip(panels, rungs.items(), strict=True):
         milliseconds = [rung.milliseconds for rung in ladder]
@@ -85,7 +87,7 @@ def ladders(rungs: Mapping[str, Sequence[Rung]]) -> Figure:
             )
             axes.text(rung.milliseconds, row, f"{text}, {rung.times_faster:.1f}x", va="center")
         axes.set_yticks(range(len(ladder)), [rung.name for rung in ladder])
-        axes.set_xlim(0, 1.22 * max(milliseconds))
+        axes.set_xlim(0, 1.4 * max(milliseconds))
         axes.set_xticks([])
         axes.invert_yaxis()
         axes.set_title(title, loc="left", fontsize=11)
@@ -101,7 +103,7 @@ def region_map(image: NDArray[np.uint8], region: Region, boxes: Any) -> Figure:
         region: in it.
         boxes: (N, 4) tensor, the first the target.
     """
-    figure = Figure(figsize=(7, 7 * image.shape[0] / image.shape[1]), layout="constrained")
+    figure = page(7 * image.shape[0] / image.shape[1])
     axes = figure.subplots()
     axes.imshow(image)
     x, y, width, height = region.extent
@@ -130,7 +132,7 @@ def region_map(image: NDArray[np.uint8], region: Region, boxes: Any) -> Figure:
 
 def expansions(lines: Mapping[str, Expansion], tolerance: float = 0.1) -> Figure:
     """Scores along lines with their tangents, and the tangents' errors; steps start with 0."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = page(3.2)
     scores, errors = figure.subplots(1, 2)
     for (name, line), colour in zip(lines.items(), _COLOURS.values(), strict=False):
         scores.plot(line.steps, line.exact, color=colour, label=name)
@@ -159,13 +161,42 @@ def expansions(lines: Mapping[str, Expansion], tolerance: float = 0.1) -> Figure
     return figure
 
 
+def tangent(
+    line: Expansion, here: Expansion, t: float, crop: NDArray[np.uint8], attention: Any
+) -> Figure:
+    """A point of a line between two crops: what is there, its map, and the tangent from there on.
+
+    Args:
+        line: the whole way, with steps from 0 to 1.
+        here: from the point to the line's end, with steps from 0 to 1.
+        t: of the point, from 0 to below 1.
+        crop: (S, S, 3) there.
+        attention: (h, w), the crop's map.
+    """
+    figure = page(2.5)
+    picture, overlay, scores = figure.subplots(1, 3, width_ratios=[1, 1, 1.7])
+    picture.imshow(crop)
+    picture.set_axis_off()
+    picture.set_anchor("N")
+    picture.set_title(f"$I(t)$, t = {t:.2f}", fontsize=9)
+    attention_overlay(overlay, crop, attention, "$A_p$ there")
+    scores.plot(line.steps, line.exact, color="#0072b2")
+    scores.plot(t + here.steps * (1 - t), here.linear, ":", color="#d55e00", linewidth=2)
+    scores.plot(t, here.exact[0], "o", color="#d55e00")
+    reach = np.ptp(line.exact)
+    scores.set(xlabel="t", ylim=(line.exact.min() - 1.4 * reach, line.exact.max() + 0.3 * reach))
+    scores.set_title("score $f_1$; dotted: Eq. 1 from here", fontsize=9)
+    scores.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
     """Crops with their maps: of each row the crop (S, S, 3) uint8, and maps (h, w) by title.
 
     Each map is drawn by its own scale: what it says is where, not how much.
     """
     columns = 1 + max(len(maps) for _, maps in rows)
-    figure = Figure(figsize=(2.3 * columns, 2.5 * len(rows)), layout="constrained")
+    figure = page((7 / columns + 0.2) * len(rows))
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for axes, (crop, maps) in zip(grid, rows, strict=True):
         for ax in axes:
@@ -178,7 +209,7 @@ def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
 
 def opinions(maps: Mapping[str, Any], found: Mapping[str, Opinion]) -> Figure:
     """Maps, and below each how its sigma / mu would have it changed: up is green, down purple."""
-    figure = Figure(figsize=(1.75 * len(maps), 4.0), layout="constrained")
+    figure = page(14 / len(maps) + 0.5)
     grid = figure.subplots(2, len(maps), squeeze=False)
     for column, (name, values) in enumerate(maps.items()):
         above, below = grid[:, column]
@@ -194,9 +225,40 @@ def opinions(maps: Mapping[str, Any], found: Mapping[str, Opinion]) -> Figure:
     return figure
 
 
+def widening(spots: Mapping[float, Any], found: Mapping[float, Opinion], radius: float) -> Figure:
+    """One of several spots, how sigma / mu would have it changed, and both quotients of them all.
+
+    Args:
+        spots: maps (h, w) of values up to 1, by radius.
+        found: opinions of them.
+        radius: of the one shown.
+    """
+    figure = page(2.4)
+    above, wanted, quotients = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
+    above.imshow(np.asarray(spots[radius]), cmap="magma", vmin=0, vmax=1)
+    above.set_title("map", fontsize=10)
+    slope = -np.asarray(found[radius].gradient)
+    reach = float(np.abs(slope).max())
+    wanted.imshow(slope, cmap="PRGn", vmin=-reach, vmax=reach)
+    wanted.set_title("wanted change", fontsize=10)
+    for axes in (above, wanted):
+        axes.set(xticks=[], yticks=[])
+        axes.set_anchor("N")
+    radii, now = list(found), found[radius].ratio
+    ratios = np.array([seen.ratio for seen in found.values()])
+    quotients.loglog(radii, ratios, color="#d55e00", label="$\\sigma/\\mu$")
+    quotients.loglog(radii, 1 / ratios, "--", color="#0072b2", label="$\\mu/\\sigma$")
+    quotients.loglog(radius, now, "o", color="#d55e00")
+    quotients.loglog(radius, 1 / now, "o", color="#0072b2")
+    quotients.set_xlabel("radius, in half sides")
+    quotients.legend(loc="upper center", frameon=False)
+    quotients.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def map_strip(rows: Mapping[str, Sequence[Any]], titles: Sequence[str]) -> Figure:
     """Rows of maps (h, w), such as A_p and A_n step by step; each row on one scale."""
-    figure = Figure(figsize=(1.6 * len(titles) + 0.4, 1.8 * len(rows)), layout="constrained")
+    figure = page((6.6 / len(titles) + 0.1) * len(rows) + 0.3)
     grid = figure.subplots(len(rows), len(titles), squeeze=False)
     for axes, (name, maps) in zip(grid, rows.items(), strict=True):
         top = max(float(np.asarray(values).max()) for values in maps)

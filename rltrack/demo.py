@@ -39,7 +39,7 @@ def demo(
     """Track the first frames of `rltrack.synthetic` with lambda 0, then 5, and leave the results.
 
     ``folder`` gets, for each lambda, ``demo-lambda0.mp4``, ``.csv`` and ``.json`` (see
-    `rltrack.run.track`), and ``figure.png``, which compares the two.
+    `rltrack.track`), and ``figure.png``, which compares the two.
 
     Args:
         folder: where the files go; made if it is not there.
@@ -95,7 +95,7 @@ def demo(
     runs = [demo_run(done, moment, shown) for done, moment in zip(tracks, moments, strict=True)]
     title = f"{film.name}, preset {config}, backbone {tracks[0].backbone}, seed {seed}"
     with whole(picture) as part:
-        demo_figure(runs, film.ground_truth, title=title).savefig(part, format="png", dpi=110)
+        demo_figure(runs, film.ground_truth, title=title).savefig(part, format="png", dpi=160)
     return tracks
 
 

@@ -34,11 +34,13 @@ __all__ = [
     "attention_overlay",
     "confidence_map",
     "demo_figure",
+    "draw_box",
     "draw_result",
     "draw_targets",
     "draw_trackers",
     "filmstrip",
     "overlay_heat",
+    "page",
 ]
 
 Array = NDArray[np.float64]
@@ -68,6 +70,22 @@ _DASHES = ("--", "-", "-.", ":")
 SMALL = 400
 _INFERNO = (mpl.colormaps["inferno"](np.arange(256))[:, :3] * 255).astype(np.float32)
 _FAINT = np.exp(-(2.5**2) / 2)  # least sum of weights that a confidence map builds on
+
+
+def page(height: float) -> Figure:
+    """An empty figure, 7 x ``height`` inches: as wide as the book's text.
+
+    A page shows it in its own size, and text of 9 points and more can be read. A wider one would
+    shrink there, text and all.
+    """
+    return Figure(figsize=(7, height), layout="constrained")
+
+
+def draw_box(image: Image, box: Box) -> Image:
+    """Draws a box (x, y, w, h) alone, as `draw_result` draws that of a target that is found."""
+    canvas, factor, thick = _enlarged(image)
+    _draw_box(canvas, np.asarray(box, float) * factor, [(_EDGE, 4 * thick), (FOUND, 2 * thick)])
+    return canvas
 
 
 def draw_result(
@@ -157,7 +175,7 @@ def draw_trackers(
         label: of the frame, in its corner.
 
     Returns:
-        A new (H', W', 3) uint8 RGB image: small frames are enlarged, and a strip is added.
+        A new (H', W', 3) uint8 RGB image; small frames are enlarged, and a strip is added.
     """
     canvas, factor, thick = _enlarged(image)
     colours = [TARGETS[number % len(TARGETS)] for number in range(len(names))]
@@ -234,7 +252,7 @@ def confidence_map(
             side when None.
 
     Returns:
-        (H, W) float64, NaN far from all candidates: where the weights add up to less than that of
+        (H, W) float64, NaN far from all candidates, where the weights add up to less than that of
         one candidate 2.5 bandwidths away. `overlay_heat` takes it as it is, and shows the part
         above 0, which is what `found` means.
     """
@@ -299,10 +317,10 @@ def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> 
         A figure with 3 panels a run, a colour bar for each confidence map, and the panel of the
         overlaps. Save it with its `savefig`.
     """
-    figure = Figure(figsize=(11.5, 0.9 + 3.3 * len(runs) + 2.3), layout="constrained")
-    figure.suptitle(title, fontsize=13, fontweight="bold")
+    figure = page(0.4 + 2.1 * len(runs) + 2)
+    figure.suptitle(title, fontsize=11, fontweight="bold")
     grid = figure.add_gridspec(
-        len(runs) + 1, 3, height_ratios=[3.3] * len(runs) + [2.3], width_ratios=[4, 3.2, 4.2]
+        len(runs) + 1, 3, height_ratios=[2.1] * len(runs) + [2], width_ratios=[4, 3.2, 4.2]
     )
     for row, run in enumerate(runs):
         _draw_frame_panel(figure.add_subplot(grid[row, 0]), run, ground_truth[run.frame])
@@ -320,7 +338,7 @@ def filmstrip(images: Sequence[Image], frames: Sequence[int]) -> Figure:
         frames: their indices, written above.
     """
     rows = -(-len(images) // 2)
-    figure = Figure(figsize=(8, 3.2 * rows), layout="constrained")
+    figure = page(2.8 * rows)
     for place, (image, frame) in enumerate(zip(images, frames, strict=True), 1):
         ax = figure.add_subplot(rows, 2, place)
         _show(ax, image, image.shape[:2], f"frame {frame}")
@@ -422,13 +440,9 @@ def _show(ax: Axes, image: ArrayLike, shape: tuple[int, int], title: str, **styl
     """Shows an image on bare Axes, where it covers (H, W) pixels: pixel i is [i, i + 1)."""
     height, width = shape
     ax.imshow(image, extent=(0, width, height, 0), **style)
-    ax.set_title(title, fontsize=10)
+    ax.set_title(title, fontsize=9)
     ax.set_axis_off()
     ax.set_anchor("N")
-
-
-def _legend(ax: Axes) -> None:
-    ax.legend(loc="lower right", fontsize=8, facecolor="0.2", labelcolor="white", framealpha=0.8)
 
 
 def _outline(ax: Axes, box: Box, **style: Any) -> None:
@@ -439,22 +453,22 @@ def _outline(ax: Axes, box: Box, **style: Any) -> None:
 
 
 def _draw_frame_panel(ax: Axes, run: DemoRun, truth: Array) -> None:
-    _show(ax, run.image, run.image.shape[:2], f"{run.name}: frame {run.frame}\n{run.metrics}")
     found = bool(run.found[run.frame])
     colour, line = (FOUND, "-") if found else (LOST, "--")
-    box, name = run.boxes[run.frame], "tracker" if found else "tracker (lost)"
+    box, words = run.boxes[run.frame], "blue: tracker" if found else "yellow: lost"
+    title = f"{run.name}: frame {run.frame}\n{words}, white: truth"
+    _show(ax, run.image, run.image.shape[:2], title)
     ink = tuple(channel / 255 for channel in colour)
-    _outline(ax, box, edgecolor="black", linewidth=5)
-    _outline(ax, box, edgecolor=ink, linewidth=3.5, linestyle=line, label=name)
-    _outline(ax, truth, edgecolor="white", linewidth=1.2, label="ground truth")
-    _legend(ax)
+    _outline(ax, box, edgecolor="black", linewidth=3.5)
+    _outline(ax, box, edgecolor=ink, linewidth=2.5, linestyle=line)
+    _outline(ax, truth, edgecolor="white", linewidth=1)
 
 
 def _draw_attention_panel(ax: Axes, run: DemoRun) -> None:
     attention = np.asarray(run.attention, float)
     mean = attention.mean()
-    ratio = f"{attention.std() / mean:.2f}" if mean > 0 else "undefined, the map is 0"
-    title = f"attention map $A_p$ of the target\nσ/μ = {ratio}"
+    ratio = f"{attention.std() / mean:.2f}" if mean > 0 else "0/0"
+    title = f"attention map $A_p$\nof the target, σ/μ = {ratio}"
     attention_overlay(ax, _cut(run.image, run.extent), attention, title)
 
 
@@ -472,7 +486,7 @@ def _cut(image: Image, extent: Box) -> Image:
 def _draw_confidence_panel(ax: Axes, run: DemoRun) -> None:
     height, width = run.image.shape[:2]
     grey = cv2.cvtColor(np.ascontiguousarray(run.image), cv2.COLOR_RGB2GRAY)
-    title = "confidence map: score of the\ncandidates, by their centre"
+    title = "confidence: candidates' scores,\nby their centre; +: the best"
     _show(ax, grey, (height, width), title, cmap="gray", vmin=0, vmax=255)
     confidence = confidence_map(run.candidates, run.scores, (height, width))
     if np.isnan(confidence).all():
@@ -480,8 +494,8 @@ def _draw_confidence_panel(ax: Axes, run: DemoRun) -> None:
     drawn = ax.imshow(confidence, cmap="viridis", alpha=0.8, extent=(0, width, height, 0))
     best = run.candidates[np.nanargmax(run.scores)]
     x, y = best[:2] + best[2:] / 2
-    ax.plot(x, y, "+", color="white", markersize=11, markeredgewidth=2, label="best candidate")
-    _outline(ax, run.boxes[run.frame], edgecolor="white", linewidth=1.2, label="tracker")
+    ax.plot(x, y, "+", color="white", markersize=11, markeredgewidth=2)
+    _outline(ax, run.boxes[run.frame], edgecolor="white", linewidth=1)
     # Close up on all that was searched, in the frame's own proportions and within it.
     rows, columns = (np.flatnonzero(~np.isnan(confidence).all(axis)) for axis in (1, 0))
     zoom = min(1.0, 1.2 * max(len(columns) / width, len(rows) / height))
@@ -489,7 +503,6 @@ def _draw_confidence_panel(ax: Axes, run: DemoRun) -> None:
     top = np.clip((rows[0] + rows[-1] + 1 - zoom * height) / 2, 0, (1 - zoom) * height)
     ax.set_xlim(left, left + zoom * width)
     ax.set_ylim(top + zoom * height, top)
-    _legend(ax)
     ax.figure.colorbar(drawn, ax=ax, shrink=0.8, panchor=False, label="score (logit)")
 
 
@@ -499,7 +512,8 @@ def _draw_overlap_panel(ax: Axes, runs: Sequence[DemoRun], ground_truth: Array) 
         ious[~np.isfinite(ground_truth[: len(ious)]).all(1)] = np.nan
         frames = np.arange(len(ious))
         colour = _LINES[n % len(_LINES)]
-        ax.plot(frames, ious, _DASHES[n % len(_DASHES)], color=colour, linewidth=2, label=run.name)
+        words = f"{run.name}: {run.metrics}" if run.metrics else run.name
+        ax.plot(frames, ious, _DASHES[n % len(_DASHES)], color=colour, linewidth=2, label=words)
         lost = frames[~np.asarray(run.found, bool)]
         if len(lost):
             ax.plot(lost, ious[lost], "x", color=colour, label=f"{run.name}: lost")
@@ -508,7 +522,7 @@ def _draw_overlap_panel(ax: Axes, runs: Sequence[DemoRun], ground_truth: Array) 
     ax.set_xlim(0, max(1, *(len(run.boxes) - 1 for run in runs)))
     ax.set_ylim(0, 1.02)
     ax.set_xlabel("frame")
-    ax.set_ylabel("overlap with ground truth (IoU)")
-    ax.set_title("Overlap in each frame; the upright line marks the frame shown above", fontsize=10)
+    ax.set_ylabel("overlap (IoU)")
+    ax.set_title("Overlap with the truth; the line marks the frame shown above", fontsize=10)
     ax.legend(loc="best", fontsize=9)
     ax.spines[["top", "right"]].set_visible(False)

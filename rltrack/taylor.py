@@ -18,7 +18,7 @@ from rltrack.jacobian import FeatureJacobian
 from rltrack.memory import Samples
 from rltrack.network import Classifier, FeatureExtractor
 
-__all__ = ["Expansion", "expansion", "maps_at"]
+__all__ = ["Expansion", "blend", "expansion", "maps_at"]
 
 
 class Expansion(NamedTuple):
@@ -73,6 +73,12 @@ def expansion(
     linear = exact[0] + t * (slope * way).sum()
     as_arrays = (x.double().cpu().numpy() for x in (t, exact, linear))
     return Expansion(*as_arrays)
+
+
+def blend(crops: Tensor, t: float) -> Tensor:
+    """(1, 3, S, S) uint8, on the line between the first two of ``crops``, rounded."""
+    start, end = crops[:2].float()
+    return torch.lerp(start, end, t).round().to(torch.uint8)[None]
 
 
 def maps_at(

@@ -10,9 +10,15 @@ from torch import Generator, Tensor
 from rltrack.attention import Maps, mean_and_deviation, regulariser
 from rltrack.config import TrackerConfig
 
-__all__ = ["Opinion", "descent", "opinion", "toy_maps"]
+__all__ = ["Opinion", "descent", "opinion", "spot", "toy_maps"]
 
 SIZE = 51  # as conv1's
+
+
+def spot(radius: float, size: int = SIZE) -> Tensor:
+    """A map (size, size), 1 in the middle and 1/e at ``radius``, in halves of the map's side."""
+    at = torch.linspace(-1, 1, size)
+    return torch.exp(-(at[:, None].square() + at.square()) / radius**2)
 
 
 def toy_maps(generator: Generator, size: int = SIZE) -> dict[str, Tensor]:
@@ -25,9 +31,9 @@ def toy_maps(generator: Generator, size: int = SIZE) -> dict[str, Tensor]:
     made = {
         "even": torch.ones(size, size),
         "noise": noise,
-        "over the object": torch.exp(-2 * distance.square()),
+        "over the object": spot(2**-0.5, size),
         "a ring": torch.exp(-40 * (distance - 0.6).square()),
-        "a spot": torch.exp(-40 * distance.square()),
+        "a spot": spot(40**-0.5, size),
         "one place": lit,
     }
     return {name: made_map / made_map.mean() for name, made_map in made.items()}
@@ -42,6 +48,9 @@ class Opinion(NamedTuple):
     """sigma / mu: what Eq. 3 wants small in A_p, and Eq. 4 in A_n."""
     gradient: Tensor
     """(h, w) of that ratio; where it is negative, the map is to grow."""
+
+    def __str__(self) -> str:
+        return f"μ {self.mean:.2g}, σ {self.deviation:.2g}, σ/μ {self.ratio:.2g}"
 
 
 def opinion(attention_map: Tensor, config: TrackerConfig) -> Opinion:
@@ -65,7 +74,7 @@ def descent(
     Values are kept from falling below zero, as the ReLU keeps those of real maps.
 
     Returns:
-        R and the maps, before each step and after the last: ``steps + 1`` pairs.
+        R and the maps, before each step and after the last, ``steps + 1`` pairs.
     """
     now, path = maps, []
     for step in range(steps + 1):

@@ -206,7 +206,8 @@ def run(name: str, found: bool = True) -> DemoRun:
 
 
 def drawn_texts(figure: Figure) -> str:
-    return "\n".join([figure.get_suptitle(), *(ax.get_title() for ax in figure.axes)])
+    curves = [str(line.get_label()) for line in figure.axes[-1].lines]
+    return "\n".join([figure.get_suptitle(), *(ax.get_title() for ax in figure.axes), *curves])
 
 
 def test_the_demo_figure() -> None:
@@ -217,8 +218,10 @@ def test_the_demo_figure() -> None:
     figure = demo_figure(runs, truth, title="Preset tiny")
     assert len(figure.axes) == 2 * 4 + 1  # three panels and a colour bar a run, and the overlaps
     texts = drawn_texts(figure)
-    for words in ("Preset tiny", "λ = 0: frame 7", "λ = 5: frame 7", "OS 0.70", "σ/μ = 0.5"):
+    for words in ("Preset tiny", "λ = 0: frame 7", "λ = 5: frame 7", "yellow: lost", "σ/μ = 0.5"):
         assert words in texts
+    assert texts.count("OS 0.70") == 2
+    assert figure.get_figwidth() == 7  # a page's, where text keeps its size
     curves = [line for line in figure.axes[-1].lines if len(line.get_xdata()) == 8]
     assert len(curves) == 2
     iou = (48 * 38) / (2 * 50 * 40 - 48 * 38)

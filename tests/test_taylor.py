@@ -9,9 +9,9 @@ from torch import Generator
 
 from rltrack import preset
 from rltrack.backbones import load_backbone
-from rltrack.charts import expansions, map_rows
+from rltrack.charts import expansions, map_rows, tangent
 from rltrack.network import Classifier, FeatureExtractor
-from rltrack.taylor import Expansion, expansion, maps_at
+from rltrack.taylor import Expansion, blend, expansion, maps_at
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,15 @@ def test_the_line_is_the_same_at_the_input_and_at_conv1(asked) -> None:
     np.testing.assert_allclose(lines[0].linear, lines[1].linear)
 
 
+def test_a_blend_is_on_the_line_and_rounded() -> None:
+    crops = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    crops[1] = 255
+    assert torch.equal(blend(crops, 0), crops[:1])
+    assert torch.equal(blend(crops, 1), crops[1:])
+    assert torch.equal(blend(crops, 0.3), torch.full_like(crops[:1], 76))  # 76.5, to even
+    assert torch.equal(blend(crops, 0.5).unique(), torch.tensor([128], dtype=torch.uint8))
+
+
 def test_the_radius_ends_where_the_error_first_exceeds_its_share() -> None:
     steps = np.array([0, 0.1, 0.2, 0.4])
     exact = np.array([1, 2, 3, 5.0])
@@ -76,3 +85,17 @@ def test_charts_show_every_line_and_map(asked) -> None:
     figure = map_rows([(crop, maps), (crop, {"a": np.ones((3, 3))})])
     assert [len(ax.images) for ax in figure.axes] == [1, 1, 1, 1, 1, 0]
     assert figure.axes[1].get_title() == "a"
+
+
+def test_the_tangent_is_drawn_from_its_point_to_the_end(asked) -> None:
+    classifier, net, crops = asked
+    whole = expansion(classifier, net, crops, np.linspace(0, 1, 11))
+    at = blend(crops, 0.4)
+    rest = expansion(classifier, net, torch.cat([at, crops[1:]]), [0, 1])
+    figure = tangent(whole, rest, 0.4, at[0].permute(1, 2, 0).numpy(), np.eye(51))
+    curve, line, point = figure.axes[2].lines
+    np.testing.assert_array_equal(curve.get_ydata(), whole.exact)
+    np.testing.assert_allclose(line.get_xdata(), [0.4, 1])
+    np.testing.assert_array_equal(line.get_ydata(), rest.linear)
+    # Rounding to whole pixels is all that keeps the point off the curve.
+    assert point.get_ydata()[0] == pytest.approx(whole.exact[4], abs=0.02 * np.ptp(whole.exact))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Generator
 
 from rltrack import preset
 from rltrack.attention import Maps
-from rltrack.charts import map_strip, opinions
-from rltrack.toys import descent, opinion, toy_maps
+from rltrack.charts import map_strip, opinions, widening
+from rltrack.toys import descent, opinion, spot, toy_maps
 
 CONFIG = preset("paper")
 
@@ -26,6 +28,18 @@ def test_maps_have_mean_one_and_grow_uneven(maps: dict[str, torch.Tensor]) -> No
     assert ratios == sorted(ratios)
     assert ratios[0] < 1e-6
     assert ratios[-1] == pytest.approx((21 * 21 - 1) ** 0.5, rel=1e-4)
+
+
+def test_a_spot_is_one_in_the_middle_and_falls_to_a_share_at_its_radius() -> None:
+    values = spot(0.5, size=41)
+    assert values[20, 20] == 1
+    assert values[20, 30] == values[10, 20] == pytest.approx(1 / math.e)
+    assert spot(0.001, size=41).sum() == 1
+    assert spot(1000, size=41).min() > 0.9999
+
+
+def test_an_opinion_says_its_numbers() -> None:
+    assert str(opinion(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), CONFIG)) == "μ 0.5, σ 0.5, σ/μ 1"
 
 
 def test_the_gradient_is_the_quotient_rules(maps: dict[str, torch.Tensor]) -> None:
@@ -65,3 +79,15 @@ def test_charts_show_every_map(maps: dict[str, torch.Tensor]) -> None:
     assert abs(wanted).max() < 1e-9  # of an even map
     strip = map_strip({"A": [maps["even"], maps["a spot"]]}, ["0", "1"])
     assert {ax.images[0].get_clim() for ax in strip.axes} == {(0, float(maps["a spot"].max()))}
+
+
+def test_the_widening_spot_is_marked_on_both_curves() -> None:
+    spots = {radius: spot(radius, 21) for radius in (0.1, 0.5, 2.0)}
+    found = {radius: opinion(values, CONFIG) for radius, values in spots.items()}
+    above, wanted, quotients = widening(spots, found, 0.5).axes
+    assert (above.images[0].get_array() == spots[0.5].numpy()).all()
+    assert wanted.images[0].get_array()[10, 10] < 0 < wanted.images[0].get_array()[0, 0]
+    ratio, inverse, *marks = (line.get_ydata() for line in quotients.lines)
+    assert list(ratio) == [seen.ratio for seen in found.values()]
+    assert list(inverse) == pytest.approx([1 / seen.ratio for seen in found.values()])
+    assert [mark[0] for mark in marks] == [ratio[1], inverse[1]]
