@@ -66,6 +66,9 @@ class Difference(NamedTuple):
     """The interval that holds the mean of further such pairs with the confidence asked for."""
     pairs: int
 
+    def __str__(self) -> str:
+        return f"{self.mean:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+
 
 def paired_difference(
     ours: ArrayLike, theirs: ArrayLike, *, confidence: float = 0.95, seed: int = 0

@@ -1,16 +1,34 @@
-"""What the paper itself reports for OTB: its numbers, not ours, and not computed here.
+"""What the paper itself reports: its numbers, not ours, and not computed here.
 
-DP and OS are in the legends of Figure 4, CLE and OS0.5 in Table 3, of Pu, Song, Ma, Zhang and Yang,
-"Deep Attentive Tracking via Reciprocative Learning" (NeurIPS 2018). Each panel of the figure names
-ten trackers, so that some have one of the two only. The paper's MDNet is learned without other
-videos, and is its baseline: it is not the MDNet whose raw results are published.
+All are of Pu, Song, Ma, Zhang and Yang, "Deep Attentive Tracking via Reciprocative Learning"
+(NeurIPS 2018). `PAPER` has DP and OS from the legends of Figure 4, CLE and OS0.5 from Table 3. Each
+panel of the figure names ten trackers, so that some have one of the two only. The paper's MDNet is
+learned without other videos, and is its baseline: it is not the MDNet whose raw results are
+published.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["PAPER", "Published"]
+__all__ = ["ATTENTION", "PAPER", "VOT2016", "WEIGHTS", "Published", "Ranked", "Scores"]
+
+
+class Scores(NamedTuple):
+    """One tracker on OTB-2013, in Tables 1 and 2."""
+
+    dp20: float
+    os: float
+
+
+class Ranked(NamedTuple):
+    """One tracker on VOT-2016, in Table 4."""
+
+    eao: float
+    """Expected average overlap: a value that one tracker has."""
+    accuracy_rank: float
+    """A_r and R_r are mean ranks among the compared trackers, not values: lower is better."""
+    robustness_rank: float
 
 
 class Published(NamedTuple):
@@ -56,3 +74,32 @@ def _parse() -> dict[str, dict[str, Published]]:
 
 PAPER: dict[str, dict[str, Published]] = _parse()
 """By set (a name of `rltrack.otb.SETS`) and tracker."""
+
+WEIGHTS: dict[int, Scores] = dict(
+    enumerate(
+        map(
+            Scores,
+            (0.911, 0.917, 0.936, 0.941, 0.940, 0.944, 0.938, 0.929, 0.911),
+            (0.671, 0.688, 0.694, 0.704, 0.704, 0.704, 0.701, 0.695, 0.684),
+        )
+    )
+)
+"""Table 1: by lambda, 0 to 8."""
+
+ATTENTION: dict[str, Scores] = {
+    "baseline": Scores(0.911, 0.671),
+    "attentive features": Scores(0.932, 0.686),
+    "attentive classifier": Scores(0.944, 0.704),
+}
+"""Table 2: the baseline, with a module that weights its features, and with lambda 5."""
+
+VOT2016: dict[str, Ranked] = {
+    "Ours": Ranked(0.320, 1.47, 2.10),
+    "CCOT": Ranked(0.331, 1.98, 1.95),
+    "Staple": Ranked(0.295, 1.87, 3.23),
+    "MDNet": Ranked(0.257, 1.72, 2.80),
+    "EBT": Ranked(0.291, 3.62, 2.13),
+    "DSRDCF": Ranked(0.276, 2.12, 2.82),
+    "SiamFC": Ranked(0.277, 1.30, 3.17),
+}
+"""Table 4: by tracker, in its order."""

@@ -1,4 +1,4 @@
-"""The benchmark's plots of precision and success, as the paper's Figure 4."""
+"""Plots of results: precision and success as in Figure 4, scores over lambda, differences."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from rltrack.paper_values import PAPER
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.evaluation import Difference
+from rltrack.paper_values import PAPER, WEIGHTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["precision_and_success"]
+    from rltrack.report import Row
+
+__all__ = ["differences", "over_weights", "precision_and_success"]
 
 # Okabe and Ito's without the yellow, which white swallows. There are seven colours and four lines,
 # so that 28 trackers come before a pair of them is used again.
@@ -20,32 +26,36 @@ _COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#
 _LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)))
 
 
-def precision_and_success(report: Mapping[str, Any], *, top: int = 10) -> Figure:
+def precision_and_success(
+    report: Mapping[str, Any], *, top: int = 10, paper: str | None = None
+) -> Figure:
     """Precision over the allowed centre error, success over the overlap asked for.
 
     A tracker looks the same in both panels. Legends are ranked by DP at 20 px and by OS, and give
     the number of targets where it is not all of them. Below stands what the paper's Figure 4 has
-    for the same set, if it has: its numbers only, since its curves are not published.
+    for a set, if it has: its numbers only, since its curves are not published.
 
     Args:
-        report: of `rltrack.benchmark.compare`.
+        report: of `rltrack.benchmark.compare`, or `rltrack.report.curves`.
         top: trackers in each panel, the best ones.
+        paper: the set of the paper's values, ``otb2013`` or ``otb2015``; by default the report's.
     """
-    from matplotlib.figure import Figure
+    from rltrack.figures import page
 
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = page(4.6)
     precision, success = figure.subplots(1, 2)
-    _panel(precision, report, "precision", "dp20", top)
+    of = paper or report["dataset"]
+    _panel(precision, report, "precision", "dp20", top, of)
     precision.set(title=f"Precision, {report['dataset']}", xlabel="centre error of at most (px)")
     precision.axvline(20, color="0.6", linewidth=0.8, zorder=0)
-    precision.legend(loc="lower right", title="DP at 20 px", fontsize=8, title_fontsize=8)
-    _panel(success, report, "success", "os", top)
+    _panel(success, report, "success", "os", top, of)
     success.set(title=f"Success, {report['dataset']}", xlabel="overlap (IoU) above")
-    success.legend(loc="lower left", title="OS, area under curve", fontsize=8, title_fontsize=8)
     return figure
 
 
-def _panel(axes: Axes, report: Mapping[str, Any], curve: str, score: str, top: int) -> None:
+def _panel(
+    axes: Axes, report: Mapping[str, Any], curve: str, score: str, top: int, paper: str
+) -> None:
     scored = [tracker for tracker in report["trackers"] if tracker["means"]["targets"]]
     styles = {
         tracker["name"]: {
@@ -56,10 +66,11 @@ def _panel(axes: Axes, report: Mapping[str, Any], curve: str, score: str, top: i
     }
     ranked = sorted(scored, key=lambda tracker: -tracker["means"][score])[:top]
     every = len(report["targets"])
+    of_precision = curve == "precision"
+    x = range(51) if of_precision else [k / 20 for k in range(21)]
     for tracker in ranked:
         means = tracker["means"]
         of = "" if means["targets"] == every else f" ({means['targets']} of {every})"
-        x = range(51) if curve == "precision" else [k / 20 for k in range(21)]
         axes.plot(
             x,
             means[curve],
@@ -69,11 +80,19 @@ def _panel(axes: Axes, report: Mapping[str, Any], curve: str, score: str, top: i
         )
     axes.set(xlim=(0, x[-1]), ylim=(0, 1), ylabel="share of frames, mean over targets")
     axes.grid(color="0.9")
-    published = _published(report["dataset"], score)
+    if ranked:
+        axes.legend(
+            loc="lower right" if of_precision else "lower left",
+            title="DP at 20 px" if of_precision else "OS, area under curve",
+            fontsize=9,
+            title_fontsize=9,
+        )
+    published = _published(paper, score)
     if published:
-        words = "The paper's own values, not computed here: " + ", ".join(published)
+        on = "" if paper == report["dataset"] else f" on {paper}"
+        words = f"The paper's own values{on}, not computed here: " + ", ".join(published)
         axes.text(
-            0.5, -0.2, fill(words, 78), transform=axes.transAxes, ha="center", va="top", fontsize=8
+            0.5, -0.2, fill(words, 48), transform=axes.transAxes, ha="center", va="top", fontsize=9
         )
 
 
@@ -86,3 +105,81 @@ def _published(dataset: str, score: str) -> Sequence[str]:
     }
     # No-break spaces: a name stays with its number.
     return [f"{name}\u00a0{scores[name]:.3f}" for name in sorted(scores, key=lambda n: -scores[n])]
+
+
+def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
+    """DP and OS over lambda: the paper's Table 1, and ours with deviations over seeds.
+
+    The two are of different targets and features: what can be compared is the shape.
+
+    Args:
+        rows: of `rltrack.report.report`, by lambda; may be empty.
+        label: what ours are of.
+    """
+    from rltrack.figures import page
+
+    figure = page(3.3)
+    for axes, metric, name in zip(figure.subplots(1, 2), ("dp20", "os"), ("DP", "OS"), strict=True):
+        published = [getattr(scores, metric) for scores in WEIGHTS.values()]
+        axes.plot(list(WEIGHTS), published, "o-", color="0.45", label="the paper, OTB-2013")
+        if rows:
+            axes.errorbar(
+                list(rows),
+                [row.mean[metric] for row in rows.values()],
+                [np.nan_to_num(row.spread[metric]) for row in rows.values()],
+                fmt="s--", color="#d55e00", capsize=4, label=label,
+            )  # fmt: skip
+        axes.set(xlabel="λ", ylabel=f"{name}, mean over targets", xticks=list(WEIGHTS))
+        axes.grid(color="0.9")
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def differences(
+    rows: Mapping[str, tuple[NDArray[np.float64], Difference | None]],
+    *,
+    title: str,
+    published: float | None = None,
+) -> Figure:
+    """Paired differences of OS, a row each: single ones as dots, their mean in black.
+
+    Args:
+        rows: by name, the differences (n,) and, if there is one, their mean with its interval,
+            which is drawn as a bar; a mean alone is a tick.
+        title: what is subtracted from what.
+        published: the paper's difference, as a dotted line.
+    """
+    from rltrack.figures import page
+
+    figure = page(0.32 * len(rows) + 1.2)
+    axes = figure.subplots()
+    axes.axvline(0, color="0.6", linewidth=1)
+    if published is not None:
+        axes.axvline(published, color="0.3", linestyle=":")
+        title += f"; dotted: the paper, {published:+.3f}"
+    texts = []
+    for place, (dots, mean) in enumerate(rows.values()):
+        axes.plot(dots, np.full(len(dots), place), "o", color="#0072b2", alpha=0.55, markersize=6)
+        if mean is None:
+            texts.append(f"{dots.mean():+.3f}")
+            axes.plot(dots.mean(), place, "|", color="black", markersize=13, markeredgewidth=1.8)
+        else:
+            texts.append(str(mean))
+            axes.plot([mean.low, mean.high], [place, place], "-", color="black", linewidth=2.2)
+            axes.plot(mean.mean, place, "D", color="black", markersize=7)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=9)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    right = axes.secondary_yaxis("right")
+    right.set_yticks(range(len(rows)), texts, fontsize=9)
+    right.tick_params(length=0)
+    right.spines[:].set_visible(False)
+    axes.tick_params(left=False)
+    axes.locator_params(axis="x", nbins=6)
+    axes.set_xlabel("difference in OS")
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.grid(axis="x", color="0.92")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    return figure

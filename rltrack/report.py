@@ -2,8 +2,7 @@
 
 Rows are trackers (configuration and backbone), named by what tells them apart. Means are over
 targets, seed by seed; only targets that every tracker has with every seed count, and the others are
-named. A difference is judged target by target: seeds of a target are averaged first, for they are
-no independent evidence about other targets.
+named. Differences are judged by :mod:`rltrack.pairs`.
 """
 
 from __future__ import annotations
@@ -20,10 +19,23 @@ from numpy.typing import NDArray
 
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
-from rltrack.evaluation import Difference, paired_difference
+from rltrack.evaluation import Difference
+from rltrack.jobs import dataset as targets_of
 from rltrack.jobs import read_result, write
+from rltrack.pairs import paired
 
-__all__ = ["Report", "Row", "keep", "latex", "load", "markdown", "names_of", "report"]
+__all__ = [
+    "Report",
+    "Row",
+    "curves",
+    "keep",
+    "latex",
+    "load",
+    "markdown",
+    "names_of",
+    "report",
+    "table",
+]
 
 METRICS = ("dp20", "os", "os50", "cle")
 
@@ -116,21 +128,21 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
             f"no target was run by all {len(order)} trackers with all seeds {seeds}: finish the "
             "sweep with the same command"
         )
-    table = {key: {m: _table(runs, key, whole, seeds, m) for m in METRICS} for key in order}
-    first = table[order[0]]["os"].mean(1)
+    scores = {key: {m: _table(runs, key, whole, seeds, m) for m in METRICS} for key in order}
+    counted = [runs[key, t, s] for key in order for t in whole for s in seeds]
     rows = []
     for key in order:
-        ours = table[key]["os"].mean(1)
-        other = key != order[0] and len(whole) > 1
+        other = key != order[0]
+        pairs = paired(counted, key, order[0])
         rows.append(
             Row(
                 names[key],
                 key,
-                {m: float(np.nanmean(values)) for m, values in table[key].items()},
-                {m: _deviation(np.nanmean(values, 0)) for m, values in table[key].items()},
+                {m: float(np.nanmean(values)) for m, values in scores[key].items()},
+                {m: _deviation(np.nanmean(values, 0)) for m, values in scores[key].items()},
                 _fps([runs[key, t, s] for t in whole for s in seeds]),
-                paired_difference(ours, first) if other else None,
-                _sign_flip(ours - first) if other else None,
+                pairs.difference if other else None,
+                pairs.p if other else None,
             )
         )
     return Report(
@@ -187,20 +199,43 @@ def _fps(results: Iterable[Mapping[str, Any]]) -> float:
     return frames / seconds if seconds > 0 else float("nan")
 
 
-def _sign_flip(differences: Array) -> float:
-    """How often chance alone, flipping each target's sign, gives as large a mean difference."""
-    from scipy.stats import permutation_test
+def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]:
+    """Results as `rltrack.plots.precision_and_success` takes them, not all trackers on all targets.
 
-    if not differences.any():
-        return 1.0
-    found = permutation_test(
-        (differences,),
-        np.mean,
-        permutation_type="samples",
-        n_resamples=9999,
-        random_state=np.random.default_rng(0),
-    )
-    return float(found.pvalue)
+    Means are over the targets that a tracker has, and are those of its runs' means for each.
+
+    Args:
+        results: what :func:`load` returns.
+        dataset: as in `rltrack.jobs.dataset`; results on other targets do not count.
+
+    Returns:
+        A dict of ``dataset``, ``targets`` and ``trackers``. Each tracker has its key as ``name``,
+        and ``means``, which are the numbers of ``targets`` and ``runs``, the metrics, and the two
+        curves ``precision`` and ``success``.
+    """
+    targets = [target.name for target in targets_of(dataset)]
+    runs: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    for result in results:
+        if result["target"] in targets:
+            by_target = runs.setdefault(result["tracker"], {})
+            by_target.setdefault(result["target"], []).append(result)
+    trackers = []
+    for tracker, by_target in runs.items():
+        means: dict[str, Any] = {
+            "targets": len(by_target),
+            "runs": sum(map(len, by_target.values())),
+        }
+        for key in (*METRICS, "precision", "success"):
+            each = [_mean([run[key] for run in of_target]) for of_target in by_target.values()]
+            means[key] = _mean(each)
+        trackers.append({"name": tracker, "means": means})
+    return {"dataset": dataset, "targets": targets, "trackers": trackers}
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    """Of numbers, or of curves point by point; a None does not count, and is the mean of none."""
+    there = [value for value in values if value is not None]
+    return np.mean(there, axis=0) if there else None
 
 
 # --- As text ------------------------------------------------------------------------------------
@@ -210,9 +245,13 @@ _HEADS = ("tracker", "DP", "OS", "OS0.5", "CLE px", "FPS", "OS minus first", "95
 
 def markdown(made: Report) -> str:
     """A table, and below it what it is of."""
-    lines = ["| " + " | ".join(_HEADS) + " |", "|" + "---|" * len(_HEADS)]
-    lines += ["| " + " | ".join(_cells(row, "±")) + " |" for row in made.rows]
-    return "\n".join([*lines, "", *_notes(made)])
+    return "\n".join([table(_HEADS, [_cells(row, "±") for row in made.rows]), "", *_notes(made)])
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts in Markdown."""
+    lines = [f"| {' | '.join(row)} |" for row in (heads, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
 
 
 def latex(made: Report) -> str:

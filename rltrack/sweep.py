@@ -16,11 +16,11 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 
 from rltrack.errors import InputError
-from rltrack.jobs import Job, run_job
+from rltrack.jobs import Job, read_result, run_job
 from rltrack.run import Step, Track, track
 from rltrack.tracker import pick_device
 
-__all__ = ["Outcome", "sweep", "track_all"]
+__all__ = ["Outcome", "SweepError", "results_of", "sweep", "track_all"]
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | E
     others. A Ctrl-C stops all, each as it would stop alone, and begins no more.
 
     Args:
-        jobs: arguments of `rltrack.run.track`, by name.
+        jobs: arguments of `rltrack.track`, by name.
         workers: runs at a time, 1 or more.
 
     Returns:
@@ -78,7 +78,7 @@ def sweep(
         jobs: what to run.
         out: the sweep's folder; the workers of a scheduler must see it by the same name.
         data: folder that holds ``otb/``; likewise.
-        device: as in `rltrack.run.track`.
+        device: as in `rltrack.track`.
         local: jobs at a time in this process; with more than one, each has one core of a CPU.
         scheduler: address of a `dask.distributed` scheduler whose workers run the jobs instead.
             With a CUDA ``device``, each job takes one of the resource ``GPU``.
@@ -95,6 +95,32 @@ def sweep(
             yield _attempt(job, partial(run_job, job, **given))
     else:
         yield from _in_threads(left, given, local)
+
+
+class SweepError(RuntimeError):
+    """Some jobs were not done; the results of the others are kept. One line."""
+
+
+def results_of(jobs: Sequence[Job], out: Path, **given: Any) -> list[dict[str, Any]]:
+    """Run what is not there yet of a sweep, to its end, and read the results of all its jobs.
+
+    Args:
+        jobs: as in `sweep`.
+        out: as in `sweep`.
+        given: the other arguments of `sweep`.
+
+    Raises:
+        SweepError: jobs failed, or another worker is still at them.
+        InputError: as in `sweep`.
+    """
+    left = [outcome for outcome in sweep(jobs, out, **given) if outcome.file is None]
+    if left:
+        job, _, error = left[0]
+        raise SweepError(
+            f"{len(left)} of {len(jobs)} jobs are not done, the first {job.target} with seed "
+            f"{job.seed}: {error or 'another worker is at it'}; the same call goes on"
+        )
+    return [read_result(job.file(out)) for job in jobs]
 
 
 def _attempt(job: Job, work: Callable[[], Path | None]) -> Outcome:

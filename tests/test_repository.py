@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,31 +93,22 @@ def test_notebook_is_in_the_table_of_contents(path: Path, build: ModuleType) -> 
 
 
 @pytest.fixture(scope="module")
-def build() -> Iterator[ModuleType]:
+def build() -> ModuleType:
     """`book/build.py` as a module."""
     pytest.importorskip("papermill", reason="needs the extra 'book'")
     spec = importlib.util.spec_from_file_location("book_build", BOOK / "build.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BOOK)
+        spec.loader.exec_module(module)
+    return module
 
 
 def toc_pages(build: ModuleType) -> list[str]:
     yaml = pytest.importorskip("yaml")
     found: list[str] = build.pages(yaml.safe_load((BOOK / "_toc.yml").read_text("utf-8")))
     return found
-
-
-def write_notebook(path: Path, *sources: str) -> Path:
-    """Write a notebook whose first cell is its parameters."""
-    nbformat = pytest.importorskip("nbformat")
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": ""}
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    notebook.cells[0].metadata["tags"] = ["parameters"]
-    nbformat.write(notebook, path)
-    return path
 
 
 def test_every_page_in_the_table_of_contents_exists(build: ModuleType) -> None:
@@ -137,52 +127,6 @@ def test_pages_come_in_reading_order(build: ModuleType) -> None:
         ],
     }
     assert build.pages(toc) == ["a", "b", "c", "d", "e"]
-
-
-def test_book_parameters_go_to_the_notebooks_that_declare_them(
-    build: ModuleType, tmp_path: Path
-) -> None:
-    one = write_notebook(tmp_path / "one.ipynb", "seed: int = 0\nfast: bool = True")
-    two = write_notebook(tmp_path / "two.ipynb", "seed: int = 0")
-    chosen = build.chosen_parameters([one, two], {"seed": 3, "fast": False})
-    assert chosen == {one: {"seed": 3, "fast": False}, two: {"seed": 3}}
-
-
-def test_unknown_book_parameter_is_an_error(build: ModuleType, tmp_path: Path) -> None:
-    notebook = write_notebook(tmp_path / "one.ipynb", "seed: int = 0")
-    with pytest.raises(SystemExit, match=r"parameter sede; there are seed"):
-        build.chosen_parameters([notebook], {"sede": 3})
-
-
-def test_notebook_without_parameters_is_an_error(build: ModuleType, tmp_path: Path) -> None:
-    notebook = write_notebook(tmp_path / "one.ipynb", "")
-    with pytest.raises(SystemExit, match=r"one\.ipynb has no cell tagged 'parameters'"):
-        build.chosen_parameters([notebook], {})
-
-
-def test_book_runs_a_notebook_once_for_the_same_content(build: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    target = tmp_path / "out" / "one.ipynb"
-    notebook = write_notebook(
-        tmp_path / "one.ipynb", "seed: int = 1", "from pathlib import Path\nprint(seed, Path.cwd())"
-    )
-    stored = notebook.read_bytes()
-
-    assert build.execute(notebook, target, {"seed": 2})
-    output = code_cells(target)[-1]["outputs"][0]["text"]
-    assert "".join(output) == f"2 {tmp_path / 'out'}\n"
-    assert not build.execute(notebook, target, {"seed": 2})
-    assert build.execute(notebook, target, {"seed": 3})
-    assert notebook.read_bytes() == stored
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["one.ipynb"]
-
-
-def test_book_keeps_no_failed_notebook_as_finished(build: ModuleType, tmp_path: Path) -> None:
-    papermill = pytest.importorskip("papermill")
-    notebook = write_notebook(tmp_path / "one.ipynb", "seed: int = 1", "1 / 0")
-    with pytest.raises(papermill.PapermillExecutionError, match="ZeroDivisionError"):
-        build.execute(notebook, tmp_path / "done.ipynb", {})
-    assert not (tmp_path / "done.ipynb").exists()
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -268,6 +212,14 @@ def test_every_floor_is_tested_and_every_dependency_pinned() -> None:
     assert oldest.keys() == floors.keys()
     for name, floor in floors.items():
         assert f"{oldest[name]}.".startswith(f"{floor}."), name
+
+
+def test_lock_of_the_pages_libraries_has_hashes_and_names_no_registry() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    del packages[""]
+    assert packages
+    for name, package in packages.items():
+        assert "integrity" in package and "resolved" not in package, name
 
 
 def run_python(code: str) -> str:

@@ -23,7 +23,9 @@ from rltrack import preset, synthetic
 from rltrack.cli import main
 from rltrack.errors import InputError
 from rltrack.jobs import Job, dataset, grid, read_result, run_job
-from rltrack.sweep import sweep
+from rltrack.report import keep, load
+from rltrack.selection import gathered
+from rltrack.sweep import SweepError, results_of, sweep
 
 FRAMES = 3
 FAST = {
@@ -114,6 +116,29 @@ def test_a_sweep_does_what_is_left_and_nothing_twice(
     assert [(o.job.target, o.error) for o in rest] == [("Skiing", None)]
     assert list(sweep(wanted, tmp_path, data=data, device="cpu")) == []
     assert runs == {"Deer": 1, "Skiing": 1}
+
+
+def test_a_whole_sweep_is_read_or_what_failed_is_said(data: Path, tmp_path: Path) -> None:
+    found = results_of(jobs_of("Deer", "Skiing"), tmp_path, data=data, device="cpu")
+    assert [r["target"] for r in found] == ["Deer", "Skiing"]
+    with pytest.raises(SweepError, match=r"1 of 2 jobs are not done, the first Girl with seed 0: "):
+        results_of(jobs_of("Girl", "Couple"), tmp_path, data=data, device="cpu")
+    assert jobs_of("Couple")[0].file(tmp_path).exists()
+
+
+def test_results_for_a_chapter_are_run_or_kept(data: Path, tmp_path: Path) -> None:
+    trackers = {
+        "attentive": preset("tiny", **FAST),
+        "plain": preset("tiny", **FAST, attention_weight=0.0),
+    }
+    given = {"out": str(tmp_path / "out"), "data": str(data), "device": "cpu", "seeds": 2}
+    ran = gathered(trackers, "Deer,Skiing", run=True, **given)
+    assert Counter(r["tracker"] for r in ran) == {"attentive": 4, "plain": 4}
+    keep(load(tmp_path / "out"), tmp_path / "kept" / "runs.json.gz")
+    again = gathered(trackers, "Deer", kept=str(tmp_path / "kept"))
+    assert len(again) == 4
+    assert all(result in ran for result in again)
+    assert gathered(trackers, "Deer", kept=str(tmp_path / "nothing")) == []
 
 
 def test_two_workers_share_a_folder(

@@ -1,0 +1,102 @@
+"""Paired differences: by hand, with what is missing, and how their spread is split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rltrack.pairs import Spread, coverage, paired, seed_ranges
+
+
+def run(tracker: str, target: str, seed: int, score: float | None) -> dict[str, Any]:
+    return {"tracker": tracker, "target": target, "seed": seed, "os": score}
+
+
+def runs(tracker: str, scores: dict[str, list[float]]) -> list[dict[str, Any]]:
+    return [
+        run(tracker, target, seed, score)
+        for target, values in scores.items()
+        for seed, score in enumerate(values)
+    ]
+
+
+def test_only_pairs_count_and_each_target_counts_once() -> None:
+    results = [
+        *runs("new", {"A": [0.6, 0.8, 0.7], "B": [0.5], "C": [0.9]}),
+        *runs("old", {"A": [0.5, 0.5], "B": [0.6], "D": [0.9]}),
+        run("new", "E", 0, None),
+        run("old", "E", 0, 0.5),
+    ]
+    found = paired(results, "new", "old")
+    assert list(found.targets) == ["A", "B"]
+    np.testing.assert_allclose(found.targets["A"], [0.1, 0.3])
+    np.testing.assert_allclose(found.targets["B"], [-0.1])
+    assert found.runs == 3
+    assert found.difference is not None
+    assert found.difference.mean == pytest.approx((0.2 - 0.1) / 2)
+    assert found.difference.pairs == 2
+    assert str(found) == (
+        "+0.050 (-0.100 to +0.200), not told from 0, p 1.00; 2 targets, 3 pairs of runs"
+    )
+    assert found.p == 1.0  # +.2 -.1 and its mirror image are half of the four sign flips, or more
+    other_way = paired(results, "old", "new")
+    assert other_way.difference is not None
+    assert other_way.difference.mean == pytest.approx(-found.difference.mean)
+
+
+def test_a_difference_is_told_from_0_by_interval_and_p() -> None:
+    scores = {f"T{t}": [0.5 + 0.01 * t] for t in range(6)}
+    better = {target: [values[0] + 0.1] for target, values in scores.items()}
+    results = [*runs("new", better), *runs("old", scores)]
+    assert ", above 0, p 0.03; 6 targets" in str(paired(results, "new", "old"))
+    assert ", below 0, p 0.03; 6 targets" in str(paired(results, "old", "new"))
+    five = [r for r in results if r["target"] != "T5"]  # whose p cannot be below 2 / 32
+    assert ", not told from 0, p 0.06; 5 targets" in str(paired(five, "new", "old"))
+
+
+def test_too_little_to_judge_is_none() -> None:
+    results = [*runs("new", {"A": [0.6, 0.8]}), *runs("old", {"A": [0.5, 0.5]})]
+    assert paired(results, "new", "old")[1:] == (None, None)
+    assert str(paired(results, "new", "old")) == "not to be judged by 1 target, 2 pairs of runs"
+    assert paired(results, "new", "old").spread is None
+    assert paired([], "new", "old").targets == {}
+
+
+def test_spread_of_targets_and_of_seeds_is_told_apart() -> None:
+    """What is drawn with known deviations comes back; a seed's must not be counted as targets'."""
+    rng = np.random.default_rng(0)
+    for of_targets, of_seeds in ((0.05, 0.02), (0.0, 0.1)):
+        scores = {
+            f"T{t:03}": list(rng.normal(rng.normal(0.03, of_targets), of_seeds, size=4))
+            for t in range(400)
+        }
+        zero = {target: [0.0] * 4 for target in scores}
+        spread = paired([*runs("new", scores), *runs("old", zero)], "new", "old").spread
+        assert spread is not None
+        assert spread.seeds == pytest.approx(of_seeds, rel=0.1)
+        assert spread.targets == pytest.approx(of_targets, abs=0.015)
+
+
+def test_margin_is_what_repeated_draws_vary_by() -> None:
+    rng = np.random.default_rng(1)
+    of_targets, of_seeds, targets, seeds = 0.06, 0.1, 5, 3
+    effects = rng.normal(0, of_targets, (20_000, targets, 1))
+    means = (effects + rng.normal(0, of_seeds, (20_000, targets, seeds))).mean((1, 2))
+    expected = 1.96 * means.std()
+    assert Spread(of_targets, of_seeds).margin(targets, seeds) == pytest.approx(expected, rel=0.02)
+
+
+def test_ranges_are_over_the_seeds_of_one_tracker_on_one_target() -> None:
+    results = [*runs("new", {"A": [0.6, 0.8, 0.7], "B": [0.5]}), *runs("old", {"A": [0.1, 0.15]})]
+    np.testing.assert_allclose(seed_ranges(results), [0.2, 0.05])
+    assert seed_ranges([]).shape == (0,)
+
+
+@pytest.mark.slow
+def test_few_targets_make_an_interval_too_narrow() -> None:
+    # The bootstrap divides by n instead of n - 1 and takes the mean as normal. Such an interval
+    # holds the truth if Student's |t| < 1.96 sqrt((n - 1) / n).
+    assert coverage(5) == pytest.approx(0.846, abs=0.05)
+    assert coverage(18) == pytest.approx(0.926, abs=0.04)
