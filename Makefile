@@ -6,6 +6,8 @@ PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
 # What `make pytest` runs; empty means all tests and the book's notebooks.
 TESTS ?=
+# Where the benchmark sequences are that the book's notebooks may use; empty means they use none.
+DATA ?=
 
 BIN := .venv/bin
 PIP_INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
@@ -22,7 +24,7 @@ define NEW_VENV
 @$(PIP_INSTALL) $(or $(TORCH),torch)
 endef
 
-.PHONY: help venv peers demo test lint pytest book clean
+.PHONY: help venv peers demo test lint pytest book test-site clean
 
 help:
 	@echo "make demo    track the bundled example; results in out/demo/"
@@ -30,6 +32,8 @@ help:
 	@echo "make lint    ruff and mypy alone"
 	@echo "make pytest  the tests alone"
 	@echo "make book    run the notebooks and build the pages in _build/html/"
+	@echo "make book DATA=DIR   the same, on the benchmark sequences in DIR where a page can use them"
+	@echo "make test-site       test the built pages in Chromium"
 	@echo "make venv    only make .venv, with everything in it"
 	@echo "make peers   make .venv-peers, with OpenCV's other trackers for rltrack compare"
 	@echo "make clean   remove what the others made, except .venv and .venv-peers"
@@ -77,9 +81,26 @@ lint: .venv/.with-extras
 pytest: .venv/.with-extras
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env $(TESTS)
 
-book: .venv/.with-extras
-	$(BIN)/python book/build.py
+book: .venv/.with-extras book/_assets/vendor/.filled
+	$(BIN)/python book/build.py $(if $(DATA),-p data "$(if $(filter /%,$(DATA)),,$(CURDIR)/)$(DATA)")
+
+# Tests what `make book` made last.
+test-site: node_modules/.package-lock.json
+	node --test --test-reporter=spec tests/site/site.test.mjs
+
+# What the pages load comes with them: they work without a network, and from a folder.
+book/_assets/vendor/.filled: node_modules/.package-lock.json
+	@rm -rf $(@D)
+	@mkdir -p $(@D)/mathjax $(@D)/widgets
+	@cp node_modules/mathjax/LICENSE node_modules/mathjax/es5/tex-svg-full.js $(@D)/mathjax
+	@cp $(addprefix node_modules/@jupyter-widgets/html-manager/dist/,embed.js embed.js.LICENSE.txt *.woff2) $(@D)/widgets
+	@touch $@
+
+# npm writes this file when it is done.
+node_modules/.package-lock.json: package.json package-lock.json .npmrc
+	@command -v npm > /dev/null || { echo "error: the book's pages need npm (Debian and Ubuntu: apt-get install npm)" >&2; exit 1; }
+	@npm ci --loglevel=error
 
 clean:
-	rm -rf _build out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build out dist node_modules book/_assets/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path './.venv*' -prune -o -name __pycache__ -prune -exec rm -rf {} +
