@@ -1,0 +1,79 @@
+"""A diary holds what the tracker did, and leaves it as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rltrack import InputError, preset, synthetic, track
+from rltrack.diary import Diary, Excerpt, keep_diary
+
+CONFIG = preset(
+    "tiny",
+    attention_weight=0,
+    first_iterations=3,
+    first_positives=16,
+    first_negatives=32,
+    regression_samples=20,
+    candidates=16,
+    update_interval=2,
+)
+
+
+@pytest.fixture(scope="module")
+def diary() -> Diary:
+    return keep_diary(Excerpt(synthetic(12), 6), [1, 4], CONFIG)
+
+
+def test_an_excerpt_is_a_part_of_its_source() -> None:
+    film = synthetic(9)
+    part = Excerpt(film, 3, 7)
+    images = list(part)
+    assert len(images) == part.length == len(part.ground_truth) == 4
+    np.testing.assert_array_equal(images[0], film[3])
+    np.testing.assert_array_equal(images[-1], film[6])
+    np.testing.assert_array_equal(part.ground_truth[0], film.ground_truth[3])
+    np.testing.assert_array_equal(next(iter(part)), images[0])
+
+
+@pytest.mark.parametrize("start", [9, 20])
+def test_an_excerpt_starts_where_there_is_a_box(start: int) -> None:
+    with pytest.raises(InputError, match="no box"):
+        Excerpt(synthetic(9), start)
+
+
+def test_it_tracks_as_track_does(diary: Diary) -> None:
+    done = track(Excerpt(synthetic(12), 6), config=CONFIG)
+    np.testing.assert_array_equal(diary.boxes, done.boxes)
+    np.testing.assert_array_equal(diary.scores, done.scores)
+    assert diary.overlaps.mean() > 0
+    assert diary.overlaps[0] == pytest.approx(1)
+
+
+def test_it_learns_at_each_interval_and_after_each_failure(diary: Diary) -> None:
+    frames = np.arange(len(diary.boxes))
+    expected = (~diary.found | (frames % CONFIG.update_interval == 0)) & (frames > 0)
+    np.testing.assert_array_equal(diary.learned, expected)
+
+
+def test_what_it_saw_is_of_its_frames(diary: Diary) -> None:
+    np.testing.assert_array_equal(diary.frames, [1, 4])
+    np.testing.assert_array_equal(diary.shape, [240, 320])
+    assert diary.attention.shape == (2, 51, 51)
+    assert diary.candidates.shape == (2, 16, 4)
+    best = np.sort(diary.candidate_scores, 1)[:, -CONFIG.averaged_candidates :].mean(1)
+    np.testing.assert_allclose(best, diary.scores[[1, 4]], rtol=1e-5)
+    first = np.argsort(-diary.candidate_scores[1])[: CONFIG.averaged_candidates]
+    np.testing.assert_allclose(
+        diary.chosen(CONFIG.averaged_candidates)[1], diary.candidates[1][first].mean(0)
+    )
+    for frame, (x, y, w, h) in zip(diary.frames, diary.extents, strict=True):
+        box = diary.boxes[frame]
+        assert x < box[0] and y < box[1]
+        assert x + w > box[0] + box[2] and y + h > box[1] + box[3]
+
+
+@pytest.mark.parametrize("frames", [[], [0], [1, 9]])
+def test_frames_must_be_there_and_have_candidates(frames: list[int]) -> None:
+    with pytest.raises(InputError, match="frames are"):
+        keep_diary(Excerpt(synthetic(2)), frames, CONFIG)

@@ -1,0 +1,54 @@
+"""An exhibit comes back as it was, in single precision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from rltrack import exhibit
+from rltrack.diary import Diary
+from rltrack.lesson import Lesson
+
+RESULTS = Path(__file__).resolve().parents[1] / "book" / "results"
+
+
+class Pair(NamedTuple):
+    values: np.ndarray
+    flags: np.ndarray
+
+
+def test_it_comes_back(tmp_path: Path) -> None:
+    runs = {
+        "λ = 0": Pair(np.array([1 / 3, np.nan]), np.array([True, False])),
+        "b": Pair(np.zeros((2, 3), np.float32), np.arange(2)),
+    }
+    exhibit.save(tmp_path / "e.npz", runs, {"seed": 1})
+    found, about = exhibit.load(tmp_path / "e.npz", Pair)
+    assert about == {"seed": 1}
+    assert list(found) == list(runs)
+    np.testing.assert_array_equal(found["λ = 0"].values, np.float32([1 / 3, np.nan]))
+    np.testing.assert_array_equal(found["λ = 0"].flags, [True, False])
+    assert found["b"].values.shape == (2, 3)
+    assert [file.name for file in tmp_path.iterdir()] == ["e.npz"]
+
+
+def test_objects_are_not_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "e.npz", about=np.array("{}"), **{"a/values": np.array([print])})
+    with pytest.raises(ValueError, match="allow_pickle"):
+        exhibit.load(tmp_path / "e.npz", Pair)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("figure2_car4.npz", Lesson), ("figure3_girl.npz", Diary)]
+)
+def test_the_books_exhibits_say_what_made_them(name: str, kind: type) -> None:
+    runs, about = exhibit.load(RESULTS / name, kind)
+    assert list(runs) == ["λ = 0", "λ = 5"]
+    wanted = {"sequence", "preset", "precision", "backbone", "seed", "device", "commit"}
+    assert wanted <= about.keys()
+    # Maps of crops, boxes and numbers: nothing of a frame's size and colours is in it.
+    for run in runs.values():
+        assert all(3 not in array.shape[2:] for array in run)
