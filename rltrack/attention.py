@@ -132,7 +132,7 @@ def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum
     """One map (N, h, w) >= 0 from derivatives (N, C, h, w).
 
     The positive ones (paper 3.1), summed over channels; ``part`` and ``channels`` as
-    :class:`TrackerConfig` has them.
+    :class:`rltrack.TrackerConfig` has them.
     """
     if channels == "sum" and part == "positive":
         return positive_sum(gradient)

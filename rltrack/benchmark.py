@@ -128,7 +128,7 @@ def compare(
             implies.
 
     Returns:
-        A report that is plain JSON, with None for what there is no number of:
+        A report that is plain JSON, with None for what there is no number of.
 
         - ``rltrack``: the version; ``dataset``, ``frames``, ``changes``: the benchmark's;
         - ``targets``: by name, ``frames`` and ``attributes`` of each;

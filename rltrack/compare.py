@@ -106,7 +106,7 @@ def compare(
     each frame with all boxes, and below it the trackers' names in their boxes' colours.
 
     In each frame the trackers work one after the other. A frame that cannot be read is not found
-    by any, as in `rltrack.run.track`.
+    by any, as in `rltrack.track`.
 
     Args:
         source: what `rltrack.open_source` takes.
@@ -114,7 +114,7 @@ def compare(
             ground truth's.
         peers: names out of `rltrack.peers.PEERS`.
         folder: where the files go; made if it is not there.
-        config: of this package's tracker, as in `rltrack.run.track`.
+        config: of this package's tracker, as in `rltrack.track`.
         backbone: likewise.
         device: likewise.
         seed: likewise.

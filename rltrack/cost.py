@@ -33,7 +33,7 @@ def flops(config: TrackerConfig) -> dict[str, float]:
     What is computed element by element (ReLU, LRN, pooling, the maps' statistics, SGD) is left
     out, and so are cropping, box regression, and the gradients of the fixed weights that
     ``clip_scope="all"`` asks for. With conv = conv1 + conv2 + conv3 and fc = fc4 + fc5 + fc6, the
-    multiply-adds of one sample, and B samples in a batch of which M were looked through,
+    multiply-adds of one sample, and B samples in a batch of which M were looked through::
 
         features    samples * conv,
         score       candidates * fc,
@@ -49,8 +49,8 @@ def flops(config: TrackerConfig) -> dict[str, float]:
     the input add conv1 to both J's; maps at conv3 need no convolution.
 
     Returns:
-        "features" and "score" of a frame, "iteration", "first_fit", and "frame": a frame after
-        the first with its share of an update.
+        "features" and "score" of a frame, "iteration", "first_fit", and "frame", which is a frame
+        after the first with its share of an update.
     """
     conv, fc = sum(_CONV.values()), _FC4 + _FC5 + _FC6
     back = {"conv3": 0, "conv1": conv - _CONV["conv1"], "input": conv}[config.map_at]

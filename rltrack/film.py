@@ -246,7 +246,7 @@ def synthetic(
             film takes about a second to prepare and 25 ms a frame; time grows with the area.
 
     Returns:
-        A sequence: iterate it or index it for (H, W, 3) uint8 RGB frames.
+        A sequence; iterate it or index it for (H, W, 3) uint8 RGB frames.
 
     Raises:
         InputError: frames, seed or size out of range.

@@ -90,10 +90,10 @@ class FeatureExtractor(nn.Module):
     """conv1-3, fixed. Maps (N, 3, 107, 107) crops to (N, 4608) features.
 
     Args:
-        weights: tensors named and shaped as :data:`SHAPES`.
+        weights: tensors named and shaped as `rltrack.network.SHAPES`.
         device: where to compute.
         dtype: of pixels, responses and features.
-        precision: of the convolutions; see :class:`TrackerConfig`.
+        precision: of the convolutions; see :class:`rltrack.TrackerConfig`.
     """
 
     dtype: torch.dtype

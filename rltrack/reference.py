@@ -37,9 +37,9 @@ _STAGE = nn.Sequential(
 
 
 class ReferenceExtractor(FeatureExtractor):
-    """conv1-3, plain; takes and gives what :class:`FeatureExtractor` does.
+    """conv1-3, plain; takes and gives what `rltrack.network.FeatureExtractor` does.
 
-    As a :class:`Tracker`'s ``backbone`` it makes the features, and with ``clip_scope="all"`` also
+    As a `rltrack.Tracker`'s ``backbone`` it makes the features, and with ``clip_scope="all"`` also
     the attention: the fit then differentiates through ``stem`` and ``trunk``.
     """
 
@@ -50,7 +50,7 @@ class ReferenceExtractor(FeatureExtractor):
         return cls(extractor.state_dict(), device=device, dtype=extractor.dtype)
 
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
-        """As :class:`FeatureExtractor` does, but the weights' memory is contiguous."""
+        """As `rltrack.network.FeatureExtractor` does, but the weights' memory is contiguous."""
         super().place(device, dtype, precision)
         for convolution in (self.conv1, self.conv2, self.conv3):
             convolution.weight.data = convolution.weight.data.contiguous()

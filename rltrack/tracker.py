@@ -85,9 +85,9 @@ class Tracker:
     Images are (H, W, 3) uint8 RGB arrays and may change size from frame to frame.
 
     Args:
-        config: see :func:`rltrack.config.preset`.
-        backbone: a name of :data:`rltrack.backbones.BACKBONES`, or fixed convolutions to use.
-        device: see :func:`pick_device`; everything from crops to regression runs there.
+        config: see :func:`rltrack.preset`.
+        backbone: a name of `rltrack.backbones.BACKBONES`, or fixed convolutions to use.
+        device: see :func:`rltrack.tracker.pick_device`; all from crops to regression runs there.
         dtype: of all computation; float32 or float64.
         seed: of all randomness. The same seed gives the same boxes, bit for bit, on a CPU.
 

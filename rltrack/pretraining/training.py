@@ -34,9 +34,9 @@ class Recipe:
     """All that decides what the weights become."""
 
     objective: str = "neighbours"
-    """Names of :data:`OBJECTIVES`, joined by ``+``: their losses are added."""
+    """Names of `OBJECTIVES`, joined by ``+``: their losses are added."""
     start: str = "analytic"
-    """The backbone to begin with: a name or a file, see :func:`load_backbone`."""
+    """The backbone to begin with: a name or a file, see :func:`rltrack.load_backbone`."""
     steps: int = 20000
     scenes: int = 8
     """Rendered for each step."""

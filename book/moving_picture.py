@@ -1,0 +1,39 @@
+"""Make the welcome page's moving picture: `python book/moving_picture.py`, about ten minutes.
+
+The tracker of the paper on the whole bundled film, every third frame; and a still for readers who
+want no motion.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from rltrack import synthetic, track
+from rltrack.reel import panel, save_reel
+from rltrack.run import Step
+
+IMAGES = Path(__file__).resolve().parent / "images"
+STILL = 12  # of the pictures
+
+
+def main() -> None:
+    """Track, draw and save."""
+    pictures = []
+
+    def draw(step: Step) -> None:
+        if step.index % 3 == 0 and step.image is not None:
+            box = step.result.box
+            attention, _ = step.tracker.attention(step.image, box)
+            extent = step.tracker.crop_extent(box)
+            label = f"frame {step.index}"
+            pictures.append(panel(step.image, step.result, attention, extent, label=label))
+
+    track(synthetic(), config="paper", on_frame=draw)
+    save_reel(pictures, IMAGES / "tracking.webp", fps=8)
+    Image.fromarray(pictures[STILL]).save(IMAGES / "tracking.jpg", quality=80)
+
+
+if __name__ == "__main__":
+    main()
