@@ -1,7 +1,8 @@
 """Backbones: weights for conv1-3, by name or file, and where they come from.
 
-``embedded``   the default, needs nothing; today the analytic bank.
+``embedded``   the default, needs nothing: another name for ``analytic``.
 ``analytic``   a seeded filter bank: oriented and colour-opponent filters, then random ones.
+``rendered``   shipped with the package: trained on rendered scenes, without a photograph.
 ``random``     white noise; for tests and as a floor for comparisons.
 ``vggm``       VGG-M's ImageNet filters, as in the paper; fetched, then converted once.
 ``*.safetensors``   a file that :func:`save_backbone` wrote, such as a training's.
@@ -31,7 +32,9 @@ __all__ = [
     "save_backbone",
 ]
 
-BACKBONES = ("embedded", "analytic", "random", "vggm")
+BACKBONES = ("embedded", "analytic", "rendered", "random", "vggm")
+EMBEDDED = "analytic"
+"""What ``embedded`` stands for."""
 
 SUFFIX = ".safetensors"
 
@@ -62,9 +65,6 @@ _CARDS = {
         "the publishers' own; not shipped with rltrack",
     ),
 }
-_CARDS["embedded"] = Card(
-    "embedded", f"today the analytic bank. {_CARDS['analytic'].recipe}", _CARDS["analytic"].licence
-)
 
 
 def backbone_card(name: str) -> Card:
@@ -73,10 +73,10 @@ def backbone_card(name: str) -> Card:
     Raises:
         InputError: as :func:`rltrack.load_backbone`; a file without a card is one too.
     """
-    if not name.endswith(SUFFIX):
-        _check(name)
+    name = _meant(name)
+    if name in _CARDS:
         return _CARDS[name]
-    _, about = read_weights(Path(name), _REMEDY)
+    _, about = read_weights(*_file(name))
     if "card" not in about:
         raise InputError(f"weights {name} have no card; {_REMEDY}")
     return Card(**json.loads(about["card"]))
@@ -91,15 +91,16 @@ def backbone_identity(name: str) -> str:
     Raises:
         InputError: as :func:`rltrack.load_backbone`.
     """
-    if not name.endswith(SUFFIX):
-        return "analytic" if name == "embedded" else name
-    path = Path(name)
-    return _identity(path, path.stat().st_mtime_ns if path.exists() else 0)
+    name = _meant(name)
+    if name in _CARDS:
+        return name
+    path, remedy = _file(name)
+    return _identity(path, remedy, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache
-def _identity(path: Path, changed: int) -> str:
-    weights, _ = read_weights(path, _REMEDY)
+def _identity(path: Path, remedy: str, changed: int) -> str:
+    weights, _ = read_weights(path, remedy)
     return _digest({key: weight.half() for key, weight in weights.items()})[:12]
 
 
@@ -118,29 +119,42 @@ def load_backbone(
     """
     from rltrack.banks import analytic_bank, random_bank
 
-    if name.endswith(SUFFIX):
-        weights, _ = read_weights(Path(name), _REMEDY)
+    name = _meant(name)
+    if name == "analytic":
+        weights = analytic_bank()
+    elif name == "random":
+        weights = random_bank()
     else:
-        _check(name)
-        if name == "vggm":
-            weights, _ = read_weights(vggm_file(), "run `rltrack fetch vggm`")
-        elif name == "random":
-            weights = random_bank()
-        else:
-            weights = analytic_bank()
+        weights, _ = read_weights(*_file(name))
     return FeatureExtractor(weights, device=device, dtype=dtype, precision=precision)
 
 
-def _check(name: str) -> None:
-    if name not in BACKBONES:
+def _meant(name: str) -> str:
+    """A name that stands for itself.
+
+    Raises:
+        InputError: there is no such backbone.
+    """
+    if name not in BACKBONES and not name.endswith(SUFFIX):
         raise InputError(
             f"unknown backbone {name!r}; there are {', '.join(BACKBONES)}, and {SUFFIX} files"
         )
+    return EMBEDDED if name == "embedded" else name
 
 
 # --- Files --------------------------------------------------------------------------------
 
 _REMEDY = "make it with data_scripts/train_backbone.py"
+_RENDERED = Path(__file__).parent / "weights" / "rendered.safetensors"
+
+
+def _file(name: str) -> tuple[Path, str]:
+    """Where the weights called ``name`` are kept, and what helps if they are not there."""
+    if name == "vggm":
+        return vggm_file(), "run `rltrack fetch vggm`"
+    if name == "rendered":
+        return _RENDERED, "install rltrack again"
+    return Path(name), _REMEDY
 
 
 def vggm_file() -> Path:
@@ -163,10 +177,10 @@ def save_backbone(weights: dict[str, Tensor], path: Path, card: Card) -> Path:
 
 def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str]) -> Path:
     """Write a safetensors file, whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     with whole(path) as part:
-        save_file(weights, part, metadata=about)
+        part.write_bytes(save(weights, about))
     return path
 
 

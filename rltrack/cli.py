@@ -273,6 +273,7 @@ def _bench(
 def _info() -> None:
     """Show versions, devices, backbones, and where files are kept."""
     import platform
+    from textwrap import shorten
 
     import cv2
     import numpy as np
@@ -308,7 +309,7 @@ def _info() -> None:
             state = str(error)
         print(f"\nbackbone {name}: {state}\n  {about.recipe}\n  licence: {about.licence}")
         for fact, value in about.facts.items():
-            print(f"  {fact}: {value}")
+            print(f"  {fact}: {shorten(value, 160)}")
 
 
 @app.command("fetch")
