@@ -145,6 +145,8 @@ def store(executed: Path, notebook: Path) -> None:
     for cell, copy in zip(stored.cells, ran.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = copy.outputs, copy.execution_count
+    if "widgets" in ran.metadata:  # what the outputs' widgets show
+        stored.metadata["widgets"] = ran.metadata["widgets"]
     nbformat.write(stored, notebook)
 
 

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rltrack.figures import page
 from rltrack.pretraining.lessons import POSITIVES, Lesson
 from rltrack.pretraining.scenes import Scenes
 
@@ -55,19 +56,19 @@ def lesson_sheet(lesson: Lesson, scene: int = 0) -> Figure:
 
 def filter_sheets(banks: Mapping[str, Tensor]) -> Figure:
     """Filters of conv1 (N, 3, 7, 7), bank by bank; each filter on its own scale, grey is zero."""
-    figure = Figure(figsize=(3.6 * len(banks), 3.4), layout="constrained")
+    figure = page(6.8 / len(banks))
     for axes, (name, weights) in zip(
         figure.subplots(1, len(banks), squeeze=False)[0], banks.items(), strict=True
     ):
         axes.imshow(_tiles(weights), interpolation="nearest")
-        axes.set_title(name, fontsize=11)
+        axes.set_title(name, fontsize=10)
         axes.set_axis_off()
     return figure
 
 
 def learning_curves(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
     """Mean losses of equal parts of a training of ``steps`` steps, by the training's name."""
-    figure = Figure(figsize=(7, 3), layout="constrained")
+    figure = page(2.8)
     axes = figure.subplots()
     for (name, values), colour in zip(losses.items(), _COLOURS, strict=False):
         at = (np.arange(len(values)) + 0.5) * steps / len(values)
@@ -79,7 +80,7 @@ def learning_curves(losses: Mapping[str, Sequence[float]], steps: int) -> Figure
 
 
 def _sheet(rows: int, columns: int) -> tuple[Figure, NDArray[np.object_]]:
-    figure = Figure(figsize=(9, 9 * rows / columns), layout="constrained")
+    figure = page(7 * rows / columns)
     grid: NDArray[np.object_] = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.ravel():
         assert isinstance(axes, Axes)
