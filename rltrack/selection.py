@@ -61,7 +61,7 @@ def gathered(
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:
-    """The results in all files of a folder that :func:`keep` wrote, each run once.
+    """The results in all files of a folder that :func:`rltrack.report.keep` wrote, each run once.
 
     Raises:
         InputError: a file cannot be read.
@@ -107,7 +107,7 @@ def _settings(config: Mapping[str, Any]) -> Any:
 
 
 def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What of an unfinished sweep :func:`report` can compare; [] if there is nothing.
+    """What of an unfinished sweep `rltrack.report.report` can compare; [] if there is nothing.
 
     Those seeds with which all trackers have the most targets that they all have with any one seed.
     """
