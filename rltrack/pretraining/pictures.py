@@ -39,7 +39,10 @@ def scene_sheet(scenes: Scenes) -> Figure:
 
 
 def lesson_sheet(lesson: Lesson, scene: int = 0) -> Figure:
-    """One scene's crops: a row for each moment; the target's come first, framed."""
+    """One scene's crops: a row for each moment, before to learn from and after to be judged on.
+
+    The target's crops come first, framed.
+    """
     crops = lesson.crops[scene]
     figure, grid = _sheet(*crops.shape[:2])
     for moment, (row, samples) in enumerate(zip(grid, crops, strict=True)):
@@ -49,8 +52,8 @@ def lesson_sheet(lesson: Lesson, scene: int = 0) -> Figure:
             axes.set(xticks=[], yticks=[])
             for spine in axes.spines.values():
                 spine.set(color=_COLOURS[0] if k < POSITIVES else "white", linewidth=3)
-        known = "learned from" if moment < len(crops) // 2 else "judged on"
-        row[0].set_ylabel(f"moment {moment + 1}\n{known}", fontsize=9)
+        when = "before" if moment < len(crops) // 2 else "after"
+        row[0].set_ylabel(f"{moment + 1}, {when}", fontsize=9)
     return figure
 
 
