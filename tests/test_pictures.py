@@ -10,8 +10,8 @@ from rltrack.banks import analytic_bank
 from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, draw
 from rltrack.pretraining.pictures import (
     filter_sheets,
-    learning_curves,
     lesson_sheet,
+    loss_curves,
     scene_sheet,
 )
 from rltrack.pretraining.scenes import render
@@ -46,5 +46,5 @@ def test_filters_lie_in_rows_of_twelve_each_on_its_own_scale() -> None:
 
 
 def test_a_curve_puts_the_mean_of_a_part_at_its_middle() -> None:
-    (axes,) = learning_curves({"neighbours": [0.4, 0.2]}, 100).axes
+    (axes,) = loss_curves({"neighbours": [0.4, 0.2]}, 100).axes
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[25, 0.4], [75, 0.2]])

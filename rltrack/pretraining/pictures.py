@@ -15,7 +15,7 @@ from rltrack.figures import page
 from rltrack.pretraining.lessons import POSITIVES, Lesson
 from rltrack.pretraining.scenes import Scenes
 
-__all__ = ["filter_sheets", "learning_curves", "lesson_sheet", "scene_sheet"]
+__all__ = ["filter_sheets", "lesson_sheet", "loss_curves", "scene_sheet"]
 
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
 """Of Okabe and Ito; the first one is the target's."""
@@ -69,7 +69,7 @@ def filter_sheets(banks: Mapping[str, Tensor]) -> Figure:
     return figure
 
 
-def learning_curves(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
+def loss_curves(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
     """Mean losses of equal parts of a training of ``steps`` steps, by the training's name."""
     figure = page(2.8)
     axes = figure.subplots()
