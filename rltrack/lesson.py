@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor
 
+from rltrack import draws
 from rltrack.attention import Loss, Maps, mean_and_deviation, regulariser
 from rltrack.config import TrackerConfig
 from rltrack.crops import crops
@@ -160,15 +161,9 @@ class _Pupil(Tracker):
         """Crops of targets, the box itself first, then of as much background."""
         (frame, image_wh), target = self._frame(image), self._target_in(image, box)
         self._generator = Generator(self.device).manual_seed(self.seed + 1)  # not the lesson's
-        targets = self._positive_boxes(target, image_wh, PROBES - 1)
-        background = self._boxes_around(
-            target,
-            image_wh,
-            PROBES,
-            translation=self.config.update_negative_translation,
-            scale=self.config.update_negative_scale,
-            iou_range=self.config.update_negative_iou,
-        )
+        drawn_with = self.config, self._generator
+        targets = draws.targets(target, image_wh, PROBES - 1, *drawn_with)
+        background = draws.update_background(target, image_wh, PROBES, *drawn_with)
         return crops(frame, torch.cat([target[None], targets, background]))
 
     def learn(self, image: Image, box: Sequence[float], look: Callable[..., None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Generator, Tensor
 
-from rltrack import sampling
+from rltrack import draws, sampling
 from rltrack.config import TrackerConfig
 
 __all__ = ["KINDS", "opening"]
@@ -28,39 +28,6 @@ def opening(
     Returns:
         By kind, (n, 4).
     """
-
-    def positives(m: int) -> Tensor:
-        return sampling.gaussian(
-            target,
-            m,
-            image_wh,
-            translation=config.positive_translation,
-            scale=config.positive_scale,
-            generator=generator,
-        )
-
-    def beside(m: int) -> Tensor:
-        return sampling.uniform(
-            target,
-            m,
-            image_wh,
-            translation=config.first_negative_translation,
-            scale=config.first_negative_scale,
-            aspect=config.aspect,
-            generator=generator,
-        )
-
-    def anywhere(m: int) -> Tensor:
-        return sampling.whole_image(
-            target,
-            m,
-            image_wh,
-            scale=config.whole_image_scale,
-            aspect=config.aspect,
-            generator=generator,
-        )
-
-    background = config.first_negative_iou
     candidates = sampling.gaussian(
         target,
         n,
@@ -70,10 +37,6 @@ def opening(
         inside=True,
         generator=generator,
     )
-    drawn = (
-        sampling.labelled(positives, n, target, iou_range=config.positive_iou),
-        sampling.labelled(beside, n, target, iou_range=background),
-        sampling.labelled(anywhere, n, target, iou_range=background),
-        candidates,
-    )
-    return dict(zip(KINDS, drawn, strict=True))
+    kinds = draws.targets, draws.first_background_beside, draws.first_background_anywhere
+    drawn = (kind(target, image_wh, n, config, generator) for kind in kinds)
+    return dict(zip(KINDS, (*drawn, candidates), strict=True))

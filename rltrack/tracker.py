@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from rltrack import sampling
+from rltrack import draws, sampling
 from rltrack.attention import TARGET, attention_maps
 from rltrack.backbones import load_backbone
 from rltrack.config import TrackerConfig, preset
@@ -248,16 +248,7 @@ class Tracker:
 
     def _fit_regressor(self, view: View, target: Tensor) -> BoxRegressor:
         config = self.config
-        boxes = self._boxes_around(
-            target,
-            view.image_wh,
-            config.regression_samples,
-            translation=config.regression_translation,
-            scale=config.regression_scale,
-            aspect=config.aspect,
-            iou_range=config.regression_iou,
-            area_range=config.regression_area,
-        )
+        boxes = self._draw(draws.for_regression, view, target, config.regression_samples)
         return BoxRegressor(
             self._samples(view, boxes).features,
             boxes,
@@ -269,28 +260,10 @@ class Tracker:
 
     def _first_samples(self, view: View, target: Tensor) -> tuple[Samples, Samples]:
         config, half = self.config, self.config.first_negatives // 2
-        positives = self._positive_boxes(target, view.image_wh, config.first_positives)
-        around = self._boxes_around(
-            target,
-            view.image_wh,
-            half,
-            translation=config.first_negative_translation,
-            scale=config.first_negative_scale,
-            aspect=config.aspect,
-            iou_range=config.first_negative_iou,
-        )
-        everywhere = sampling.labelled(
-            lambda n: sampling.whole_image(
-                target,
-                n,
-                view.image_wh,
-                scale=config.whole_image_scale,
-                aspect=config.aspect,
-                generator=self._generator,
-            ),
-            config.first_negatives - half,
-            target,
-            iou_range=config.first_negative_iou,
+        positives = self._draw(draws.targets, view, target, config.first_positives)
+        around = self._draw(draws.first_background_beside, view, target, half)
+        everywhere = self._draw(
+            draws.first_background_anywhere, view, target, config.first_negatives - half
         )
         # A region does not reach over the whole image.
         far = self._training(view._replace(region=None), everywhere)
@@ -303,15 +276,8 @@ class Tracker:
     def _remember(self, view: View) -> None:
         """Draw this frame's training samples around the target just found."""
         config = self.config
-        positives = self._positive_boxes(self._target, view.image_wh, config.update_positives)
-        negatives = self._boxes_around(
-            self._target,
-            view.image_wh,
-            config.update_negatives,
-            translation=config.update_negative_translation,
-            scale=config.update_negative_scale,
-            iou_range=config.update_negative_iou,
-        )
+        positives = self._draw(draws.targets, view, self._target, config.update_positives)
+        negatives = self._draw(draws.update_background, view, self._target, config.update_negatives)
         samples = self._training(view, torch.cat([positives, negatives]))
         split = len(positives)
         self._memory.add(samples.take(slice(split)), samples.take(slice(split, None)))
@@ -329,49 +295,8 @@ class Tracker:
                 self._generator,
             )
 
-    def _positive_boxes(self, target: Tensor, image_wh: Tensor, n: int) -> Tensor:
-        config = self.config
-        return sampling.labelled(
-            lambda m: sampling.gaussian(
-                target,
-                m,
-                image_wh,
-                translation=config.positive_translation,
-                scale=config.positive_scale,
-                generator=self._generator,
-            ),
-            n,
-            target,
-            iou_range=config.positive_iou,
-        )
-
-    def _boxes_around(
-        self,
-        target: Tensor,
-        image_wh: Tensor,
-        n: int,
-        *,
-        translation: float,
-        scale: float,
-        aspect: float = 1.0,
-        iou_range: tuple[float, float],
-        area_range: tuple[float, float] = (0.0, math.inf),
-    ) -> Tensor:
-        return sampling.labelled(
-            lambda m: sampling.uniform(
-                target,
-                m,
-                image_wh,
-                translation=translation,
-                scale=scale,
-                aspect=aspect,
-                generator=self._generator,
-            ),
-            n,
-            target,
-            iou_range=iou_range,
-            area_range=area_range,
-        )
+    def _draw(self, kind: Callable[..., Tensor], view: View, target: Tensor, n: int) -> Tensor:
+        return kind(target, view.image_wh, n, self.config, self._generator)
 
     def _samples(self, view: View, boxes: Tensor) -> Samples:
         if view.region is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rltrack import draws
 from rltrack.boxes import iou
 from rltrack.config import preset
 from rltrack.opening import KINDS, opening
@@ -47,7 +48,7 @@ def test_they_are_the_boxes_that_a_tracker_draws() -> None:
     candidates = opening(TARGET, SIDES, 16, config, torch.Generator().manual_seed(3))["candidate"]
     # `opening` draws the candidates first; then both generators are in one state.
     torch.randn(16, 3, generator=tracker._generator)
-    own = tracker._positive_boxes(TARGET, SIDES, 16)
+    own = draws.targets(TARGET, SIDES, 16, tracker.config, tracker._generator)
     generator = torch.Generator().manual_seed(3)
     again = opening(TARGET, SIDES, 16, config, generator)
     torch.testing.assert_close(own, again["target"], rtol=0, atol=0)
