@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from rltrack.errors import InputError
-from rltrack.files import whole
+from rltrack.files import write_bytes
 from rltrack.network import SHAPES, FeatureExtractor
 
 __all__ = [
@@ -179,8 +179,7 @@ def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str])
     """Write a safetensors file, whole or not at all."""
     from safetensors.torch import save
 
-    with whole(path) as part:
-        part.write_bytes(save(weights, about))
+    write_bytes(path, save(weights, about))
     return path
 
 

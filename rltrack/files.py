@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["part_of", "whole", "write_json"]
+__all__ = ["part_of", "whole", "write_bytes", "write_json"]
 
 
 def part_of(path: Path) -> Path:
@@ -32,12 +32,17 @@ def whole(path: Path) -> Iterator[Path]:
     part.replace(path)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    with whole(path) as part:
+        part.write_bytes(content)
+
+
 def write_json(path: Path, content: object) -> None:
     """Write a JSON file.
 
     Raises:
         ValueError: ``content`` has a number that is not finite, which JSON cannot tell.
     """
-    with whole(path) as part:
-        text = json.dumps(content, indent=1, allow_nan=False)
-        part.write_text(f"{text}\n", encoding="utf-8")
+    text = json.dumps(content, indent=1, allow_nan=False)
+    write_bytes(path, f"{text}\n".encode())

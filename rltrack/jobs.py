@@ -23,13 +23,13 @@ from rltrack.benchmark import chosen_targets
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import center_error, is_box, overlap, precision_curve, success_curve
-from rltrack.files import whole
+from rltrack.files import write_bytes
 from rltrack.otb import OTB, Target
 from rltrack.results import Names
 from rltrack.run import Step, Track, track
 from rltrack.video import open_source
 
-__all__ = ["Job", "dataset", "grid", "missing", "read_result", "run_job", "write"]
+__all__ = ["Job", "dataset", "grid", "missing", "read_result", "run_job"]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def run_job(
     try:
         with FileLock(file.with_suffix(".lock"), timeout=0):
             if not file.exists():
-                write(_packed(_result(job, data, device, on_frame)), file)
+                write_bytes(file, _packed(_result(job, data, device, on_frame)))
     except Timeout:
         return None
     return file
@@ -194,12 +194,6 @@ def _or_none(value: float) -> float | None:
 def _packed(result: dict[str, Any]) -> bytes:
     # No time in the header: the same result is the same file.
     return gzip.compress(json.dumps(result, allow_nan=False).encode(), mtime=0)
-
-
-def write(content: bytes, file: Path) -> None:
-    """Write a file, whole or not at all."""
-    with whole(file) as part:
-        part.write_bytes(content)
 
 
 def read_result(file: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
 from rltrack.figures import draw_box
-from rltrack.files import whole
+from rltrack.files import write_bytes
 from rltrack.tracker import checked_box
 from rltrack.video import to_rgb8
 
@@ -128,8 +128,7 @@ class ClipPicker(_Shown):
         if not files:
             return None
         path = Path(folder) / Path(files[0]["name"]).name
-        with whole(path) as part:
-            part.write_bytes(files[0]["content"])
+        write_bytes(path, files[0]["content"])
         return path
 
     def __repr__(self) -> str:

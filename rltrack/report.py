@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import Difference
+from rltrack.files import write_bytes
 from rltrack.jobs import dataset as targets_of
-from rltrack.jobs import read_result, write
+from rltrack.jobs import read_result
 from rltrack.pairs import paired
 
 __all__ = [
@@ -103,7 +104,7 @@ def load(place: Path) -> list[dict[str, Any]]:
 def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
     """Write results to one file; the same results make the same file."""
     text = json.dumps({"what": "runs of rltrack sweep", "results": results})
-    write(gzip.compress(text.encode(), mtime=0), file)
+    write_bytes(file, gzip.compress(text.encode(), mtime=0))
 
 
 def report(results: Sequence[Mapping[str, Any]]) -> Report:

@@ -264,7 +264,7 @@ def report(
 ) -> None:
     """Compare the trackers of a sweep: means, spread over seeds, paired differences."""
     from rltrack import report as reporting
-    from rltrack.jobs import write
+    from rltrack.files import write_bytes
     from rltrack.recorder import writable
 
     folder = Path(place).expanduser()
@@ -274,8 +274,8 @@ def report(
     made = reporting.report(results)
     print(reporting.markdown(made))
     if "markdown" in files:
-        write((reporting.markdown(made) + "\n").encode(), files["markdown"])
+        write_bytes(files["markdown"], (reporting.markdown(made) + "\n").encode())
     if "latex" in files:
-        write((reporting.latex(made) + "\n").encode(), files["latex"])
+        write_bytes(files["latex"], (reporting.latex(made) + "\n").encode())
     if "results" in files:
         reporting.keep(results, files["results"])
