@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,15 @@ def test_a_damaged_result_is_named(tmp_path: Path) -> None:
         read_result(file)
 
 
+@pytest.fixture
+def handler_restored() -> Iterator[None]:
+    """dask-jobqueue takes Ctrl-C over when it is imported; other tests have a use for it."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("handler_restored")
 def test_the_slurm_script_of_the_book_asks_for_what_it_says() -> None:
     pytest.importorskip("dask_jobqueue", reason="the extra `cluster` is not installed")
     page = Path(__file__).parents[1] / "book" / "sweeps.md"
