@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from rltrack import synthetic, track
-from rltrack.reel import panel, save_reel
+from rltrack.chapters.reel import panel, save_reel
 from rltrack.run import Step
 
 IMAGES = Path(__file__).resolve().parent / "images"

@@ -9,9 +9,9 @@ import torch
 from matplotlib.figure import Figure
 
 from rltrack.backbones import load_backbone
-from rltrack.charts import frame_times, ladders, region_map
+from rltrack.chapters.charts import frame_times, ladders, region_map
+from rltrack.chapters.ladder import Rung, crop_ladder, feature_ladder, iteration_ladder
 from rltrack.film import synthetic
-from rltrack.ladder import Rung, crop_ladder, feature_ladder, iteration_ladder
 from rltrack.region import Region
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rltrack import InputError, preset, synthetic, track
-from rltrack.diary import Diary, Excerpt, keep_diary
+from rltrack.chapters.diary import Diary, Excerpt, keep_diary
 
 CONFIG = preset(
     "tiny",

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import FancyBboxPatch
 
-from rltrack.diary import Diary
-from rltrack.drawings import (
+from rltrack.chapters.diary import Diary
+from rltrack.chapters.drawings import (
     backward_graph,
     best_candidates,
     diary_trace,
@@ -18,7 +18,7 @@ from rltrack.drawings import (
     lesson_maps,
     sightings,
 )
-from rltrack.lesson import Lesson
+from rltrack.chapters.lesson import Lesson
 
 
 def a_lesson(scale: float) -> Lesson:

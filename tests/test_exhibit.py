@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from rltrack import exhibit
-from rltrack.diary import Diary
-from rltrack.lesson import Lesson
+from rltrack.chapters import exhibit
+from rltrack.chapters.diary import Diary
+from rltrack.chapters.lesson import Lesson
 
 RESULTS = Path(__file__).resolve().parents[1] / "book" / "results"
 

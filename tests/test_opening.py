@@ -7,8 +7,8 @@ import torch
 
 from rltrack import draws
 from rltrack.boxes import iou
+from rltrack.chapters.opening import KINDS, opening
 from rltrack.config import preset
-from rltrack.opening import KINDS, opening
 from rltrack.tracker import Tracker
 
 TARGET = torch.tensor([120.0, 80.0, 40.0, 60.0])

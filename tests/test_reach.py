@@ -8,9 +8,9 @@ from torch import Generator
 
 from rltrack import load_backbone, preset
 from rltrack.attention import regulariser
+from rltrack.chapters.reach import reach
+from rltrack.chapters.taylor import maps_at
 from rltrack.network import Classifier
-from rltrack.reach import reach
-from rltrack.taylor import maps_at
 
 
 def test_it_starts_at_the_classifiers_maps_and_descends() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from rltrack.chapters.reel import SIDE, panel, save_reel
 from rltrack.figures import FOUND, LOST
-from rltrack.reel import SIDE, panel, save_reel
 from rltrack.tracker import Result
 
 GREY = np.full((120, 160, 3), 100, np.uint8)

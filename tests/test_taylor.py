@@ -9,9 +9,9 @@ from torch import Generator
 
 from rltrack import preset
 from rltrack.backbones import load_backbone
-from rltrack.charts import expansions, map_rows, tangent
+from rltrack.chapters.charts import expansions, map_rows, tangent
+from rltrack.chapters.taylor import Expansion, blend, expansion, maps_at
 from rltrack.network import Classifier, FeatureExtractor
-from rltrack.taylor import Expansion, blend, expansion, maps_at
 
 
 @pytest.fixture(scope="module")

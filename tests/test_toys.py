@@ -10,8 +10,8 @@ from torch import Generator
 
 from rltrack import preset
 from rltrack.attention import Maps
-from rltrack.charts import map_strip, opinions, widening
-from rltrack.toys import descent, opinion, spot, toy_maps
+from rltrack.chapters.charts import map_strip, opinions, widening
+from rltrack.chapters.toys import descent, opinion, spot, toy_maps
 
 CONFIG = preset("paper")
 

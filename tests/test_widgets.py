@@ -15,8 +15,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from rltrack.chapters.widgets import explore, strip
 from rltrack.errors import InputError
-from rltrack.widgets import explore, strip
 
 ipywidgets = pytest.importorskip("ipywidgets", reason="needs the extra 'book'")
 
@@ -133,7 +133,7 @@ def test_a_notebook_stores_it_the_same_every_time() -> None:
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
     source = (
-        "import numpy as np\nfrom rltrack.widgets import strip\n"
+        "import numpy as np\nfrom rltrack.chapters.widgets import strip\n"
         "strip([np.zeros((8, 8, 3), np.uint8)] * 3, ['a', 'b', 'c'], 'Nothing')"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])

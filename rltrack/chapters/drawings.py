@@ -12,11 +12,11 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 
-from rltrack.charts import map_strip
+from rltrack.chapters.charts import map_strip
+from rltrack.chapters.diary import Diary
+from rltrack.chapters.lesson import Lesson
 from rltrack.crops import resampled
-from rltrack.diary import Diary
 from rltrack.figures import attention_overlay, confidence_map, page
-from rltrack.lesson import Lesson
 
 __all__ = [
     "backward_graph",

@@ -11,11 +11,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from rltrack.boxes import center
+from rltrack.chapters.ladder import Rung
+from rltrack.chapters.taylor import Expansion
+from rltrack.chapters.toys import Opinion
 from rltrack.figures import attention_overlay, page
-from rltrack.ladder import Rung
 from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
-from rltrack.taylor import Expansion
-from rltrack.toys import Opinion
 
 __all__ = [
     "expansions",

@@ -18,12 +18,12 @@ from torch import Generator, Tensor
 
 from rltrack import draws
 from rltrack.attention import Loss, Maps, mean_and_deviation, regulariser
+from rltrack.chapters.taylor import maps_at
 from rltrack.config import TrackerConfig
 from rltrack.crops import crops
 from rltrack.errors import InputError
 from rltrack.fitting import fit, optimizer
 from rltrack.network import Classifier, FeatureExtractor
-from rltrack.taylor import maps_at
 from rltrack.tracker import Tracker, checked_box
 
 __all__ = ["Lesson", "lesson", "share_inside"]
