@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from rltrack.archives import unpack
+from rltrack.benchmarks.otb import Target, check_sequence, count_rows, frame_files, targets
 from rltrack.download import (
     FetchError,
     Progress,
@@ -31,7 +32,6 @@ from rltrack.download import (
 )
 from rltrack.errors import InputError
 from rltrack.files import write_json
-from rltrack.otb import Target, check_sequence, count_rows, frame_files, targets
 
 __all__ = [
     "ASSETS",

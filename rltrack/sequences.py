@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.benchmarks.otb import OTB, Target
 from rltrack.errors import InputError
-from rltrack.otb import OTB, Target
 
 __all__ = ["IMAGE_SUFFIXES", "Sequence", "frame_files", "read_boxes", "read_sequence"]
 
@@ -110,9 +110,9 @@ def read_sequence(folder: str | Path, target: int | None = None) -> Sequence:
     targets, ``groundtruth_rect.1.txt`` and ``.2.txt``: without `target`, the first is taken, or
     the one that OTB itself uses (Human4: the second).
 
-    A folder of OTB gives what the benchmark uses (`rltrack.otb`): of David's images those from
-    number 300, where the ground truth starts; of Tiger1 the frames and rows from 6. In any other
-    folder row i belongs to frame i, and rows missing at the end are NaN.
+    A folder of OTB gives what the benchmark uses (`rltrack.benchmarks.otb`): of David's images
+    those from number 300, where the ground truth starts; of Tiger1 the frames and rows from 6. In
+    any other folder row i belongs to frame i, and rows missing at the end are NaN.
 
     Args:
         folder: the sequence's folder, or a bare folder of frames.

@@ -13,13 +13,13 @@ import typer
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from rltrack.benchmark import Benchmark, compare, load
+from rltrack.benchmarks.benchmark import Benchmark, compare, load
+from rltrack.benchmarks.otb import ATTRIBUTES, OTB, targets
+from rltrack.benchmarks.paper_values import PAPER
+from rltrack.benchmarks.plots import precision_and_success
 from rltrack.commands.evaluate import evaluate as command
 from rltrack.errors import InputError
 from rltrack.evaluation import evaluate
-from rltrack.otb import ATTRIBUTES, OTB, targets
-from rltrack.paper_values import PAPER
-from rltrack.plots import precision_and_success
 
 Array = NDArray[np.float64]
 

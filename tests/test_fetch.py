@@ -23,10 +23,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rltrack.fetch as fetching
+from rltrack.benchmarks.otb import Target
 from rltrack.download import StopFetchError
 from rltrack.errors import InputError
 from rltrack.fetch import FetchError, cache_dir, data_dir, download, fetch, rich_progress, unpack
-from rltrack.otb import Target
 
 CONTENT = bytes(range(251)) * 2000  # 502 000 bytes, no two pieces alike
 HALF = len(CONTENT) // 2

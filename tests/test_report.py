@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from rltrack import preset
+from rltrack.benchmarks.report import keep, latex, load, markdown, report
 from rltrack.cli import main
 from rltrack.errors import InputError
-from rltrack.report import keep, latex, load, markdown, report
 
 
 def result(target: str, seed: int, os: float, weight: float = 0.0, **more: Any) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from rltrack.benchmarks.otb import OTB
+from rltrack.benchmarks.results import Names, read_results, read_targets
 from rltrack.errors import InputError
-from rltrack.otb import OTB
 from rltrack.recorder import HEADER, SEVERAL_HEADER
-from rltrack.results import Names, read_results, read_targets
 
 NAMES = Names(OTB)
 # As files have them, counted from 1, and as they are read.

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rltrack import preset
-from rltrack.ablations import ABLATIONS
+from rltrack.benchmarks.ablations import ABLATIONS
+from rltrack.benchmarks.report import keep
+from rltrack.benchmarks.selection import common, named, stored
 from rltrack.config import TrackerConfig
-from rltrack.report import keep
-from rltrack.selection import common, named, stored
 
 PAPER = preset("paper")
 PLAIN = preset("paper", attention_weight=0)

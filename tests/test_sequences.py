@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rltrack import sequences
+from rltrack.benchmarks.otb import Target
 from rltrack.errors import InputError
-from rltrack.otb import Target
 from rltrack.sequences import frame_files, read_boxes, read_sequence
 
 NAN_ROW = [np.nan] * 4

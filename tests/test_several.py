@@ -20,12 +20,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from rltrack.benchmarks.sweep import track_all
 from rltrack.config import preset
 from rltrack.errors import InputError
 from rltrack.figures import TARGETS, draw_targets
 from rltrack.recorder import SEVERAL_HEADER
 from rltrack.run import Step, Track, TrackingError, track, track_several
-from rltrack.sweep import track_all
 from rltrack.targets import Targets
 from rltrack.tracker import Result, Tracker
 

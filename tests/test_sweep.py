@@ -19,14 +19,14 @@ import cv2
 import numpy as np
 import pytest
 
-from rltrack import jobs as jobs_module
 from rltrack import preset, synthetic
+from rltrack.benchmarks import jobs as jobs_module
+from rltrack.benchmarks.jobs import Job, dataset, grid, read_result, run_job
+from rltrack.benchmarks.report import keep, load
+from rltrack.benchmarks.selection import gathered
+from rltrack.benchmarks.sweep import SweepError, results_of, sweep
 from rltrack.cli import main
 from rltrack.errors import InputError
-from rltrack.jobs import Job, dataset, grid, read_result, run_job
-from rltrack.report import keep, load
-from rltrack.selection import gathered
-from rltrack.sweep import SweepError, results_of, sweep
 
 FRAMES = 3
 FAST = {

@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 import pytest
 
-from rltrack import trax_entry, vot
+from rltrack.benchmarks import trax_entry, vot
+from rltrack.benchmarks.vot import Report, Score, VotError, rank
 from rltrack.cli import main
 from rltrack.errors import InputError
 from rltrack.sequences import read_boxes
 from rltrack.tracker import Result
-from rltrack.vot import Report, Score, VotError, rank
 
 FRAMES = 30
 FAST = ["--preset", "tiny", "--backbone", "random", "--attention-weight", "0", "--device", "cpu"]

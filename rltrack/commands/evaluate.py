@@ -95,7 +95,7 @@ def evaluate(
     """Score trackers by their raw results, one-pass evaluation, and rank them by OS."""
     from rich.console import Console
 
-    from rltrack.benchmark import compare, load
+    from rltrack.benchmarks.benchmark import compare, load
     from rltrack.fetch import data_dir
     from rltrack.files import write_json
     from rltrack.terminal import warnings_shown
@@ -141,8 +141,8 @@ def _output(path: str | None, what: str, read: Sequence[str]) -> Path | None:
 
 
 def _write_plot(file: Path, report: Mapping[str, Any]) -> None:
+    from rltrack.benchmarks.plots import precision_and_success
     from rltrack.files import whole
-    from rltrack.plots import precision_and_success
 
     with whole(file) as part:
         precision_and_success(report).savefig(part, format=file.suffix.lower()[1:], dpi=150)
@@ -150,8 +150,8 @@ def _write_plot(file: Path, report: Mapping[str, Any]) -> None:
 
 def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:
     """The ranking; OS by attribute, if asked for; and the paper's values for the same set."""
-    from rltrack.otb import ATTRIBUTES
-    from rltrack.paper_values import PAPER
+    from rltrack.benchmarks.otb import ATTRIBUTES
+    from rltrack.benchmarks.paper_values import PAPER
 
     every, trackers = len(report["targets"]), report["trackers"]
     scores = ("DP", "OS", "CLE", "OS0.5")
@@ -257,7 +257,7 @@ def _left_out(report: Mapping[str, Any]) -> list[str]:
 
 def _cure(target: str, boxes: int, frames: int) -> str:
     """What makes a wrong length right, if the benchmark's own frames do."""
-    from rltrack.otb import OTB
+    from rltrack.benchmarks.otb import OTB
 
     entry = OTB.get(target)
     if entry is None or not boxes == entry.frames < frames == entry.rows:

@@ -16,8 +16,8 @@ from rltrack.commands.status import DONE, FAILED, INTERRUPTED, say
 from rltrack.errors import InputError
 
 if TYPE_CHECKING:
-    from rltrack.jobs import Job
-    from rltrack.sweep import Outcome
+    from rltrack.benchmarks.jobs import Job
+    from rltrack.benchmarks.sweep import Outcome
 
 __all__ = ["numbers", "report", "shard_of", "sweep", "values_of"]
 
@@ -144,11 +144,11 @@ def sweep(
     ] = None,
 ) -> None:
     """Track every target with every setting and seed; what is done already is not done again."""
+    from rltrack.benchmarks.jobs import dataset as targets_of
+    from rltrack.benchmarks.jobs import grid, missing
+    from rltrack.benchmarks.sweep import sweep as run_sweep
     from rltrack.config import preset as preset_of
     from rltrack.fetch import data_dir
-    from rltrack.jobs import dataset as targets_of
-    from rltrack.jobs import grid, missing
-    from rltrack.sweep import sweep as run_sweep
     from rltrack.terminal import stop_signals, warnings_shown
 
     targets = targets_of(dataset)
@@ -192,7 +192,7 @@ def _followed(jobs: Sequence[Job], folder: Path, outcomes: Iterator[Outcome]) ->
         TimeRemainingColumn,
     )
 
-    from rltrack.jobs import read_result
+    from rltrack.benchmarks.jobs import read_result
 
     def done() -> int:
         return sum(job.file(folder).exists() for job in jobs)
@@ -263,7 +263,7 @@ def report(
     ] = None,
 ) -> None:
     """Compare the trackers of a sweep: means, spread over seeds, paired differences."""
-    from rltrack import report as reporting
+    from rltrack.benchmarks import report as reporting
     from rltrack.files import write_bytes
     from rltrack.recorder import writable
 

@@ -11,7 +11,7 @@ from rltrack.commands.options import Backbone, Device, Preset
 from rltrack.commands.status import FAILED, INTERRUPTED, fail, say
 
 if TYPE_CHECKING:
-    from rltrack.vot import Report
+    from rltrack.benchmarks.vot import Report
 
 __all__ = ["vot_app"]
 
@@ -56,7 +56,7 @@ def _init(
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the first repetition.")] = 0,
 ) -> None:
     """Make WORKSPACE of the sequences in DIR/vot, by links to them."""
-    from rltrack import vot
+    from rltrack.benchmarks import vot
     from rltrack.fetch import data_dir
 
     vot.check_toolkit()
@@ -76,7 +76,7 @@ def _init(
 @vot_app.command("run")
 def _run(workspace: _Workspace) -> None:
     """Run the tracker on WORKSPACE; stopped, the same command goes on from there."""
-    from rltrack import vot
+    from rltrack.benchmarks import vot
     from rltrack.terminal import stop_signals
 
     vot.check_toolkit()
@@ -104,7 +104,7 @@ def _report(
     ] = None,
 ) -> None:
     """Print EAO, accuracy and robustness, and ranks among the trackers with results there."""
-    from rltrack import vot
+    from rltrack.benchmarks import vot
     from rltrack.files import write_json
     from rltrack.recorder import writable
 

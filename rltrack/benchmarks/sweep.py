@@ -1,7 +1,7 @@
 """Many runs: several at a time in one process, or a sweep of jobs over one machine or many.
 
-A sweep's folder holds one file a job (:mod:`rltrack.jobs`). Whoever runs the same sweep on the same
-folder again, or beside another, does what is not there yet and nothing twice.
+A sweep's folder holds one file a job (:mod:`rltrack.benchmarks.jobs`). Whoever runs the same sweep
+on the same folder again, or beside another, does what is not there yet and nothing twice.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
+from rltrack.benchmarks.jobs import Job, read_result, run_job
 from rltrack.errors import InputError
-from rltrack.jobs import Job, read_result, run_job
 from rltrack.run import Step, Track, track
 from rltrack.tracker import pick_device
 

@@ -2,7 +2,7 @@
 
 Rows are trackers (configuration and backbone), named by what tells them apart. Means are over
 targets, seed by seed; only targets that every tracker has with every seed count, and the others are
-named. Differences are judged by :mod:`rltrack.pairs`.
+named. Differences are judged by :mod:`rltrack.benchmarks.pairs`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.jobs import read_result
+from rltrack.benchmarks.pairs import paired
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import Difference
 from rltrack.files import write_bytes
-from rltrack.jobs import dataset as targets_of
-from rltrack.jobs import read_result
-from rltrack.pairs import paired
 
 __all__ = [
     "Report",
@@ -49,7 +49,7 @@ class Row(NamedTuple):
     name: str
     """What tells it apart, such as ``attention_weight 5``."""
     tracker: str
-    """The key of its jobs; see `rltrack.jobs.Job`."""
+    """The key of its jobs; see `rltrack.benchmarks.jobs.Job`."""
     mean: dict[str, float]
     """Of each metric, over targets and seeds; DP, OS and OS0.5 in 0..1, CLE in pixels."""
     spread: dict[str, float]
@@ -201,13 +201,15 @@ def _fps(results: Iterable[Mapping[str, Any]]) -> float:
 
 
 def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]:
-    """Results as `rltrack.plots.precision_and_success` takes them, not all trackers on all targets.
+    """Results as `rltrack.benchmarks.plots.precision_and_success` takes them.
+
+    Not all trackers need have run on all targets.
 
     Means are over the targets that a tracker has, and are those of its runs' means for each.
 
     Args:
         results: what :func:`load` returns.
-        dataset: as in `rltrack.jobs.dataset`; results on other targets do not count.
+        dataset: as in `rltrack.benchmarks.jobs.dataset`; results on other targets do not count.
 
     Returns:
         A dict of ``dataset``, ``targets`` and ``trackers``. Each tracker has its key as ``name``,

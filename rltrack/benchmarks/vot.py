@@ -2,9 +2,9 @@
 
 The experiment is the challenge's baseline: supervised, so that a tracker whose region no longer
 overlaps the true one is started again five frames later; 15 repetitions. The toolkit starts the
-tracker (`rltrack.trax_entry`, which says how a polygon becomes a box), resets it, and analyses. The
-challenge's other experiment, unsupervised, is left to the toolkit's own command line: EAO, A and R
-do not need it.
+tracker (`rltrack.benchmarks.trax_entry`, which says how a polygon becomes a box), resets it, and
+analyses. The challenge's other experiment, unsupervised, is left to the toolkit's own command line:
+EAO, A and R do not need it.
 
 Two of the toolkit's habits are avoided. An error of the tracker goes to a log, and the command ends
 as if all were well: here it is a `VotError` with the tracker's own words. And analyses are kept by
@@ -218,8 +218,8 @@ def _settings(
 ) -> dict[str, str]:
     """What the tracker is told, having made one of it."""
     from rltrack.backbones import SUFFIX
+    from rltrack.benchmarks.trax_entry import make_tracker
     from rltrack.config import preset as configuration
-    from rltrack.trax_entry import make_tracker
 
     if attention_weight is None:
         attention_weight = configuration(preset).attention_weight
@@ -243,7 +243,7 @@ def _registry(settings: Mapping[str, str]) -> ConfigParser:
     registry[NAME] = {
         "label": NAME,
         "protocol": "traxpython",
-        "command": "rltrack.trax_entry",
+        "command": "rltrack.benchmarks.trax_entry",
         "timeout": str(_TIMEOUT_S),
         **{f"arg_{name}": value.replace("%", "%%") for name, value in settings.items()},
     }
@@ -311,8 +311,8 @@ def run(workspace: str | Path, *, on_progress: Callable[[str, int, int], None]) 
     """
     from vot import ToolkitException
 
+    from rltrack.benchmarks.trax_entry import FINISHED, LOG
     from rltrack.signals import HeldSignals
-    from rltrack.trax_entry import FINISHED, LOG
 
     workspace = Path(workspace).expanduser().resolve()
     opened, experiment = _open(workspace)

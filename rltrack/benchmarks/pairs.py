@@ -81,8 +81,8 @@ def paired(
     """Subtract, run by run, what the tracker ``theirs`` scored from what ``ours`` did.
 
     Args:
-        results: of a sweep, as `rltrack.report.load` returns them; what only one of the two ran
-            does not count.
+        results: of a sweep, as `rltrack.benchmarks.report.load` returns them; what only one of
+            the two ran does not count.
         ours: a result's ``tracker``.
         theirs: another's.
         metric: ``os``, ``dp20``, ``os50`` or ``cle``; runs that have none do not count.

@@ -19,13 +19,13 @@ import torch
 
 from rltrack import __version__
 from rltrack.backbones import backbone_identity
-from rltrack.benchmark import chosen_targets
+from rltrack.benchmarks.benchmark import chosen_targets
+from rltrack.benchmarks.otb import OTB, Target
+from rltrack.benchmarks.results import Names
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import center_error, is_box, overlap, precision_curve, success_curve
 from rltrack.files import write_bytes
-from rltrack.otb import OTB, Target
-from rltrack.results import Names
 from rltrack.run import Step, Track, track
 from rltrack.video import open_source
 
@@ -34,7 +34,7 @@ __all__ = ["Job", "dataset", "grid", "missing", "read_result", "run_job"]
 
 @dataclass(frozen=True)
 class Job:
-    """What to run; ``target`` is a name of `rltrack.otb.OTB`."""
+    """What to run; ``target`` is a name of `rltrack.benchmarks.otb.OTB`."""
 
     target: str
     seed: int
@@ -58,7 +58,9 @@ class Job:
 
 
 def dataset(name: str) -> tuple[Target, ...]:
-    """The targets of OTB that ``name`` stands for; see `rltrack.benchmark.chosen_targets`.
+    """The targets of OTB that ``name`` stands for.
+
+    See `rltrack.benchmarks.benchmark.chosen_targets`.
 
     Raises:
         InputError: it stands for none.

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.benchmarks.paper_values import PAPER, WEIGHTS
 from rltrack.evaluation import Difference
-from rltrack.paper_values import PAPER, WEIGHTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from rltrack.report import Row
+    from rltrack.benchmarks.report import Row
 
 __all__ = ["differences", "over_weights", "precision_and_success"]
 
@@ -36,7 +36,7 @@ def precision_and_success(
     for a set, if it has: its numbers only, since its curves are not published.
 
     Args:
-        report: of `rltrack.benchmark.compare`, or `rltrack.report.curves`.
+        report: of `rltrack.benchmarks.benchmark.compare`, or `rltrack.benchmarks.report.curves`.
         top: trackers in each panel, the best ones.
         paper: the set of the paper's values, ``otb2013`` or ``otb2015``; by default the report's.
     """
@@ -113,7 +113,7 @@ def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
     The two are of different targets and features: what can be compared is the shape.
 
     Args:
-        rows: of `rltrack.report.report`, by lambda; may be empty.
+        rows: of `rltrack.benchmarks.report.report`, by lambda; may be empty.
         label: what ours are of.
     """
     from rltrack.figures import page

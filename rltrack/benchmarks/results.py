@@ -32,8 +32,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.benchmarks.otb import OTB
 from rltrack.errors import InputError
-from rltrack.otb import OTB
 
 __all__ = ["Names", "plain", "read_results", "read_targets"]
 
@@ -181,7 +181,7 @@ def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
 
 def _in_sweep(folder: Path) -> Iterator[_Source]:
     """The jobs of a sweep, whose boxes are 0-based."""
-    from rltrack.report import load, names_of
+    from rltrack.benchmarks.report import load, names_of
 
     jobs = load(folder)
     names = names_of(jobs)

@@ -1,9 +1,11 @@
-"""The tracker as VOT's toolkit meets it: ``python -m rltrack.trax_entry`` answers over TraX.
+"""The tracker as VOT's toolkit meets it: it answers over TraX.
+
+Its command is ``python -m rltrack.benchmarks.trax_entry``.
 
 The toolkit starts this module once for a sequence and sends an image and a region to start at, then
 image after image; after a failure it starts again further on (a reset), and so it does for each
 repetition. The tracker's settings come with every start: they are the ``arg_...`` lines of the
-workspace's ``trackers.ini``, see `rltrack.vot`.
+workspace's ``trackers.ini``, see `rltrack.benchmarks.vot`.
 
 Regions are rectangles in 0-based pixels both ways. Of a VOT polygon TraX's own library makes the
 axis-aligned bounding box, because that is the only kind of region asked for here; it is the box

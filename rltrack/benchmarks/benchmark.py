@@ -7,8 +7,9 @@ The rules for one target are :mod:`rltrack.evaluation`'s. For a set of them:
   are named, as missing or as of the wrong length. Nothing is cut or filled up to fit.
 - Trackers are ranked by OS.
 - *Stored* frames are the rows of the ground truth as it is given. *Official* frames are those of
-  the benchmark's table (:mod:`rltrack.otb`). They differ in Tiger1: of its ground truth's 354 rows
-  the first 5 are not used, and neither are the first 5 of results that have as many rows.
+  the benchmark's table (:mod:`rltrack.benchmarks.otb`). They differ in Tiger1: of its ground
+  truth's 354 rows the first 5 are not used, and neither are the first 5 of results that have as
+  many rows.
 - An attribute's means are over the targets of the set that have it.
 """
 
@@ -24,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack import __version__
+from rltrack.benchmarks.otb import ATTRIBUTES, OTB, SETS, targets
+from rltrack.benchmarks.results import Names, plain, read_results, read_targets
 from rltrack.errors import InputError
 from rltrack.evaluation import (
     Metrics,
@@ -34,8 +37,6 @@ from rltrack.evaluation import (
     precision_curve,
     success_curve,
 )
-from rltrack.otb import ATTRIBUTES, OTB, SETS, targets
-from rltrack.results import Names, plain, read_results, read_targets
 from rltrack.sequences import read_boxes
 
 __all__ = ["FRAMES", "Benchmark", "chosen_targets", "compare", "load"]
@@ -49,7 +50,7 @@ class Benchmark(NamedTuple):
     """What trackers are compared on.
 
     Attributes:
-        dataset: as it was asked for; a set by its name in `rltrack.otb.SETS`.
+        dataset: as it was asked for; a set by its name in `rltrack.benchmarks.otb.SETS`.
         frames: ``stored`` or ``official``.
         truth: by target, (T, 4) float64, 0-based (x, y, w, h), NaN or empty where there is none.
         names: of all targets that results may be of, those outside the dataset included.
@@ -82,7 +83,8 @@ def load(
     """Find the targets of a dataset and their ground truth.
 
     Args:
-        dataset: one of `rltrack.otb.SETS`, a text file of target names, or names ``A,B,C``.
+        dataset: one of `rltrack.benchmarks.otb.SETS`, a text file of target names, or names
+            ``A,B,C``.
         data: folder that holds ``otb/<Sequence>/`` with the ground truth.
         ground_truth: file ``{"<Sequence>": [[x, y, w, h], ...], ...}`` (``.json`` or
             ``.json.gz``), 1-based, to be used instead; its targets need not be OTB's.
@@ -123,7 +125,7 @@ def compare(
 
     Args:
         benchmark: what to compare on, from `load`.
-        results: files and folders, see :mod:`rltrack.results`.
+        results: files and folders, see :mod:`rltrack.benchmarks.results`.
         base: number of the leftmost pixel in all results, 0 or 1; None for what their form
             implies.
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from rltrack.backbones import backbone_identity
+from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.jobs import grid
+from rltrack.benchmarks.report import load
+from rltrack.benchmarks.sweep import results_of
 from rltrack.config import TrackerConfig
 from rltrack.fetch import data_dir
-from rltrack.jobs import dataset as targets_of
-from rltrack.jobs import grid
-from rltrack.report import load
-from rltrack.sweep import results_of
 
 __all__ = ["common", "gathered", "named", "stored"]
 
@@ -36,14 +36,14 @@ def gathered(
 
     Args:
         trackers: by the name that becomes their results' ``tracker``.
-        dataset: as in `rltrack.jobs.dataset`.
+        dataset: as in `rltrack.benchmarks.jobs.dataset`.
         backbone: of all trackers.
         run: whether to run what is not in ``out`` yet; else results are what ``kept`` has.
         seeds: seeds 0 to ``seeds`` - 1 are run.
         out: the sweep's folder.
         data: folder that holds ``otb/``; by default as `rltrack.fetch.data_dir`.
         device: as in `rltrack.track`.
-        kept: folder of files that `rltrack.report.keep` wrote.
+        kept: folder of files that `rltrack.benchmarks.report.keep` wrote.
 
     Raises:
         InputError: no such dataset, or results cannot be read.
@@ -61,7 +61,7 @@ def gathered(
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:
-    """The results in all files of a folder that :func:`rltrack.report.keep` wrote, each run once.
+    """The results in a folder of what :func:`rltrack.benchmarks.report.keep` wrote, each run once.
 
     Raises:
         InputError: a file cannot be read.
@@ -107,7 +107,7 @@ def _settings(config: Mapping[str, Any]) -> Any:
 
 
 def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What of an unfinished sweep `rltrack.report.report` can compare; [] if there is nothing.
+    """What of an unfinished sweep can be compared; [] if there is nothing.
 
     Those seeds with which all trackers have the most targets that they all have with any one seed.
     """

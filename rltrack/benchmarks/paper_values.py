@@ -73,7 +73,7 @@ def _parse() -> dict[str, dict[str, Published]]:
 
 
 PAPER: dict[str, dict[str, Published]] = _parse()
-"""By set (a name of `rltrack.otb.SETS`) and tracker."""
+"""By set (a name of `rltrack.benchmarks.otb.SETS`) and tracker."""
 
 WEIGHTS: dict[int, Scores] = dict(
     enumerate(
