@@ -1,0 +1,91 @@
+"""What a chapter shows: its parameters lead to the film, to a benchmark's sequence, to a clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rltrack.chapters.footage import Scene, footage, scene
+from rltrack.errors import InputError
+from rltrack.film import SyntheticSequence
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder with two small sequences in `otb/`."""
+    for name, frames in (("Girl", 5), ("Deer", 40)):
+        folder = tmp_path / "otb" / name
+        (folder / "img").mkdir(parents=True)
+        for number in range(1, frames + 1):
+            Image.new("RGB", (32, 24), (number, 0, 0)).save(folder / "img" / f"{number:04}.png")
+        (folder / "groundtruth_rect.txt").write_text("3,4,10,8\n" * frames)
+    return tmp_path
+
+
+def test_without_data_it_is_the_film() -> None:
+    for given in (None, "film"):
+        found = footage(given, own="Girl")
+        assert isinstance(found, SyntheticSequence) and found.length == 120
+
+
+def test_with_data_it_is_the_chapters_own_sequence(data: Path) -> None:
+    assert footage(None, data, "Girl").name == "Girl"
+    assert isinstance(footage(None, data), SyntheticSequence)
+    assert isinstance(footage("film", data, "Girl"), SyntheticSequence)
+
+
+def test_a_name_is_a_sequence_of_the_data_before_anything_else(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert footage("Deer", str(data), "Girl").length == 40
+    other = data / "elsewhere" / "Deer"
+    other.mkdir(parents=True)
+    Image.new("RGB", (32, 24)).save(other / "1.png")
+    monkeypatch.chdir(other.parent)
+    assert footage("Deer", data).length == 40
+    assert footage("Deer").length == 1
+    assert footage(str(other), data).length == 1
+
+
+def test_what_is_not_there_is_named(data: Path) -> None:
+    with pytest.raises(InputError, match=r"sequence is 'Car4'.*; data is not given"):
+        footage("Car4")
+    with pytest.raises(InputError, match=r"sequence is 'Car4'.*; nor in .*otb"):
+        footage("Car4", data)
+
+
+def test_the_films_scene_is_its_leaf() -> None:
+    film = footage()
+    assert isinstance(film, SyntheticSequence)
+    part = scene(film)
+    assert film.visibility(part.start + part.shown[1]) < 0.1
+    for fast in (True, False):
+        start, _, shown, number = scene(film, fast)
+        assert [number + frame for frame in shown][1:] == [83, 97]
+        assert number == start
+
+
+def test_girls_scene_has_the_frames_of_the_papers_figure(data: Path) -> None:
+    girl = footage("Girl", data)
+    part, whole = scene(girl), scene(girl, fast=False)
+    assert [part.number + frame for frame in part.shown] == [422, 432, 467]
+    assert part.stop is not None and part.stop > part.start + part.shown[-1]
+    assert [whole.number + frame for frame in whole.shown] == [2, 432, 467]
+    assert (whole.start, whole.stop) == (0, None)
+
+
+def test_another_scene_is_the_beginning(data: Path) -> None:
+    deer = footage("Deer", data)
+    assert scene(deer) == Scene(0, 36, (1, 18, 35), 1)
+    assert scene(deer, fast=False) == Scene(0, None, (1, 20, 39), 1)
+    assert np.isfinite(deer.ground_truth).all()
+
+
+def test_a_scene_needs_boxes(tmp_path: Path) -> None:
+    for number in range(6):
+        Image.new("RGB", (32, 24)).save(tmp_path / f"{number}.png")
+    with pytest.raises(InputError, match="0 frames with ground truth"):
+        scene(footage(str(tmp_path)))
