@@ -41,6 +41,7 @@ __all__ = [
     "filmstrip",
     "overlay_heat",
     "page",
+    "smoothed",
 ]
 
 Array = NDArray[np.float64]
@@ -63,7 +64,8 @@ TARGETS = (
     (0, 114, 178),
 )
 _EDGE = (15, 15, 15)  # sets a box off from any background
-_LINES = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")  # one per run: vermilion, blue, green, pink
+# One per run, and the book's: lambda 0 blue and dashed, 5 vermilion and solid; then green, pink.
+_LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 _DASHES = ("--", "-", "-.", ":")
 
 # Frames with a longer side below this are enlarged before anything is written on them.
@@ -198,6 +200,12 @@ def draw_trackers(
         words = name + " LOST" * (not result.found)
         pen.text(place, words, fill=colours[number], font=font)
     return np.vstack([canvas, np.asarray(strip)])
+
+
+def smoothed(attention: ArrayLike) -> NDArray[np.float32]:
+    """An attention map (h, w) for the eye: over two places, the period of max-pooling's grid."""
+    values = np.asarray(attention, np.float32)
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), 2), np.float32)
 
 
 def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:
@@ -468,8 +476,8 @@ def _draw_attention_panel(ax: Axes, run: DemoRun) -> None:
     attention = np.asarray(run.attention, float)
     mean = attention.mean()
     ratio = f"{attention.std() / mean:.2f}" if mean > 0 else "0/0"
-    title = f"attention map $A_p$\nof the target, σ/μ = {ratio}"
-    attention_overlay(ax, _cut(run.image, run.extent), attention, title)
+    title = f"attention map $A_p$,\nsmoothed; σ/μ = {ratio} before"
+    attention_overlay(ax, _cut(run.image, run.extent), smoothed(attention), title)
 
 
 def _cut(image: Image, extent: Box) -> Image:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
-from rltrack.figures import confidence_map, draw_result, draw_targets, overlay_heat
+from rltrack.figures import confidence_map, draw_result, draw_targets, overlay_heat, smoothed
 from rltrack.files import part_of, write_json
 from rltrack.tracker import Result, Tracker
 from rltrack.video import VideoWriter
@@ -40,9 +40,9 @@ class Recorder:
         boxes: where the CSV file goes; None for none.
         video: where the video goes; its suffix chooses the format, see `rltrack.video`.
         summary: where the JSON file goes.
-        overlay: heat drawn into the video: ``attention``, the map A_p of the crop at the box, or
-            ``confidence``, the candidates' scores above 0, from the second frame on; of several
-            targets one over the other.
+        overlay: heat drawn into the video: ``attention``, the map A_p of the crop at the box,
+            smoothed, or ``confidence``, the candidates' scores above 0, from the second frame on;
+            of several targets one over the other.
         fps: of the video; 25 if None.
         source: file or folder that the frames come from, never to be overwritten.
 
@@ -153,7 +153,7 @@ class Recorder:
         """The picture, with one target's heat over it."""
         if self._overlay == "attention":
             attention, _ = tracker.attention(image, result.box)
-            return overlay_heat(picture, attention, tracker.crop_extent(result.box))
+            return overlay_heat(picture, smoothed(attention), tracker.crop_extent(result.box))
         if self._overlay == "confidence" and self._count:  # in the first nothing is searched
             height, width = image.shape[:2]
             confidence = confidence_map(*tracker.candidates, (height, width))

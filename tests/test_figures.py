@@ -19,6 +19,7 @@ from rltrack.figures import (
     draw_result,
     filmstrip,
     overlay_heat,
+    smoothed,
 )
 
 GREY = np.full((480, 640, 3), 100, np.uint8)
@@ -140,6 +141,13 @@ def test_heat_is_normalised_and_ignores_what_is_no_heat() -> None:
     with_hole[:, 10:] = np.nan
     changed = (overlay_heat(GREY, with_hole, extent) != GREY).any(2)
     assert frame_of(changed)[2] <= 20 + 100 + 10 and changed.any()
+
+
+def test_smoothing_fills_a_grid_of_dots() -> None:
+    dots = np.zeros((51, 51))
+    dots[::2, ::2] = 4.0
+    inside = smoothed(dots)[10:-10, 10:-10]
+    np.testing.assert_allclose(inside, 1.0, atol=0.05)
 
 
 def candidates(n: int = 256) -> tuple[np.ndarray, np.ndarray]:

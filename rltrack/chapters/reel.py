@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from rltrack.figures import draw_result, overlay_heat
+from rltrack.figures import draw_result, overlay_heat, smoothed
 from rltrack.files import whole
 from rltrack.tracker import Result
 
@@ -50,10 +50,8 @@ def panel(
     move = np.array([[SIDE / w, 0, -x * SIDE / w], [0, SIDE / h, -y * SIDE / h]])
     grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
     crop = cv2.warpAffine(grey, move, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderValue=(128.0,))
-    # Smooth: pooling lets derivatives through in a grid of dots.
-    smooth = cv2.GaussianBlur(np.asarray(attention, np.float32), (0, 0), 1.5)
     backdrop = np.asarray(np.repeat(crop[..., None], 3, 2), np.uint8)
-    return np.hstack([frame, overlay_heat(backdrop, smooth, (0, 0, SIDE, SIDE))])
+    return np.hstack([frame, overlay_heat(backdrop, smoothed(attention), (0, 0, SIDE, SIDE))])
 
 
 def save_reel(pictures: Sequence[Image], path: str | Path, *, fps: float, loops: int = 3) -> Path:
