@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from rltrack import InputError, preset, synthetic, track
-from rltrack.chapters.diary import Diary, Excerpt, keep_diary
+from rltrack.chapters import exhibit
+from rltrack.chapters.diary import Diary, Excerpt, keep_diaries, keep_diary, keep_figure3
 
 CONFIG = preset(
     "tiny",
@@ -71,6 +75,39 @@ def test_what_it_saw_is_of_its_frames(diary: Diary) -> None:
         box = diary.boxes[frame]
         assert x < box[0] and y < box[1]
         assert x + w > box[0] + box[2] and y + h > box[1] + box[3]
+
+
+def test_it_keeps_the_truth(diary: Diary) -> None:
+    np.testing.assert_array_equal(diary.truth, synthetic(12).ground_truth[6:])
+
+
+def test_where_the_truth_is_not_known_there_is_no_overlap() -> None:
+    part = Excerpt(synthetic(4))
+    part.ground_truth = part.ground_truth.copy()
+    part.ground_truth[2] = np.nan
+    kept = keep_diary(part, [1], CONFIG)
+    assert np.isnan(kept.overlaps).tolist() == [False, False, True, False]
+
+
+def test_two_diaries_differ_in_lambda_alone() -> None:
+    part = Excerpt(synthetic(3))
+    both = keep_diaries(part, [1], CONFIG, weights=(0, 2.5), seed=3)
+    assert list(both) == ["λ = 0", "λ = 2.5"]
+    alone = keep_diary(part, [1], replace(CONFIG, attention_weight=2.5), seed=3)
+    np.testing.assert_array_equal(both["λ = 2.5"].boxes, alone.boxes)
+
+
+@pytest.mark.slow
+def test_figure_3_is_kept_with_what_made_it(tmp_path: Path) -> None:
+    path = tmp_path / "figure.npz"
+    keep_figure3(path, synthetic(100), fast=True, config="tiny", precision="float32", commit="c")
+    kept, about = exhibit.load(path, Diary)
+    assert list(kept) == ["λ = 0", "λ = 5"]
+    for one in kept.values():
+        assert one.frames.tolist() == [1, 17, 31] and len(one.boxes) == 34
+        assert one.truth.shape == (34, 4)
+    known = {"first frame": 66, "frames": 34, "preset": "tiny", "commit": "c", "seed": 0}
+    assert known.items() <= about.items()
 
 
 @pytest.mark.parametrize("frames", [[], [0], [1, 9]])

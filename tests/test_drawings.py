@@ -6,8 +6,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.colors import to_hex
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from rltrack.chapters.diary import Diary
 from rltrack.chapters.drawings import (
@@ -38,6 +40,7 @@ def a_diary() -> Diary:
         found=np.array([True, True, False, True, True]),
         learned=np.array([False, False, True, False, True]),
         overlaps=np.linspace(1, 0.5, 5),
+        truth=np.tile([33.0, 31, 20, 20], (5, 1)),
         shape=np.array([96, 128]),
         frames=frames,
         attention=rng.random((2, 51, 51)).astype(np.float32),
@@ -94,14 +97,50 @@ def test_the_trace_marks_updates_by_their_kind() -> None:
     np.testing.assert_array_equal(overlaps.lines[0].get_ydata(), a_diary().overlaps)
 
 
+def outlines(axes: Axes) -> list[tuple[tuple[float, ...], str]]:
+    """Boxes drawn on Axes, without their black edges, and their colours."""
+    return [
+        (patch.get_bbox().bounds, to_hex(patch.get_edgecolor()))
+        for patch in axes.patches
+        if isinstance(patch, Rectangle) and to_hex(patch.get_edgecolor()) != "#000000"
+    ]
+
+
 @pytest.mark.parametrize("with_images", [True, False])
-def test_sightings_are_three_panels_a_frame(with_images: bool) -> None:
+def test_sightings_are_two_maps_and_a_result_a_frame(with_images: bool) -> None:
     images = {i: np.zeros((96, 128, 3), np.uint8) for i in (1, 3)} if with_images else None
     figure = sightings({"a": a_diary(), "b": a_diary()}, [1, 3], images, first=10)
-    assert len(figure.axes) == 2 * 3 * 2
+    rows = 3 if with_images else 2  # without images the boxes are on the confidence map
+    assert len(figure.axes) == 2 * rows * 2
     assert [axes.get_title() for axes in figure.axes[:2]] == ["frame 11", "frame 13"]
-    assert "IoU 0.62" in figure.axes[5].get_xlabel()
+    last = figure.axes[2 * rows - 1]
+    assert "score +0.5, IoU 0.62" in last.get_xlabel()
+    assert outlines(last) == [((30, 30, 20, 20), "#56b4e9"), ((33, 31, 20, 20), "#ffffff")]
+    assert figure.get_figheight() < 10.5  # a page's
     FigureCanvasAgg(figure).draw()
+
+
+def test_confidence_and_result_are_one_close_up_that_holds_the_boxes() -> None:
+    diary = a_diary()
+    diary.truth[1] = [90, 70, 20, 20]  # the tracker is elsewhere
+    images = {1: np.zeros((96, 128, 3), np.uint8)}
+    _, confidence, result = sightings({"a": diary}, [1], images).axes
+    assert confidence.get_xlim() == result.get_xlim()
+    assert confidence.get_ylim() == result.get_ylim()
+    assert result.get_xlim()[0] < 30 and result.get_xlim()[1] > 110
+    assert result.get_ylim()[0] > 90 and result.get_ylim()[1] < 30
+    low, high = confidence.get_xlabel().replace("−", "-").removeprefix("map ").split(" to ")
+    assert diary.candidate_scores[0].min() - 0.1 < float(low) < float(high)
+    assert float(high) < diary.candidate_scores[0].max() + 0.1
+
+
+def test_a_lost_target_is_dashed_and_an_unknown_truth_is_not_drawn() -> None:
+    diary = a_diary()
+    diary.found[3] = False
+    diary.truth[3] = np.nan
+    axes = sightings({"a": diary}, [3]).axes[-1]
+    assert outlines(axes) == [((30, 30, 20, 20), "#f0e442")]
+    assert axes.patches[-1].get_linestyle() == "--"
 
 
 def test_best_candidates_outline_their_mean() -> None:
@@ -109,6 +148,9 @@ def test_best_candidates_outline_their_mean() -> None:
     figure = best_candidates(np.zeros((96, 128, 3), np.uint8), diary, 3, 5)
     best = np.argsort(diary.candidate_scores[1])[-5:]
     mean = diary.candidates[1][best].mean(0)
-    drawn = [patch.get_xy() for patch in figure.axes[1].patches]
-    assert any(np.allclose(place, mean[:2]) for place in drawn)
-    assert any(np.allclose(place, [30, 30]) for place in drawn)
+    drawn = outlines(figure.axes[1])
+    assert [colour for _, colour in drawn] == ["#009e73"] * 5 + ["#e69f00", "#56b4e9", "#ffffff"]
+    np.testing.assert_allclose(drawn[5][0], mean)
+    assert drawn[6][0] == (30, 30, 20, 20) and drawn[7][0] == (33, 31, 20, 20)
+    words = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert words == ["the best 5", "their mean", "regressed", "truth"]

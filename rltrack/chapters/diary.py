@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rltrack.config import TrackerConfig
+from rltrack import __version__
+from rltrack.chapters import exhibit
+from rltrack.chapters.footage import scene
+from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
-from rltrack.evaluation import overlap
+from rltrack.evaluation import is_box, overlap
 from rltrack.network import FeatureExtractor
 from rltrack.run import Step, track
 from rltrack.video import FrameSource, open_source
 
-__all__ = ["Diary", "Excerpt", "keep_diary"]
+__all__ = ["Diary", "Excerpt", "keep_diaries", "keep_diary", "keep_figure3"]
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
@@ -66,6 +70,8 @@ class Diary(NamedTuple):
     """(T,) whether the classifier was updated after the frame."""
     overlaps: Array
     """(T,) IoU with the ground truth; NaN where that is not known."""
+    truth: Array
+    """(T, 4) the ground truth; NaN where it is not known."""
     shape: NDArray[np.int64]
     """(2,) height and width of the frames."""
     frames: NDArray[np.int64]
@@ -126,13 +132,16 @@ def keep_diary(
     if len(seen) < len(frames):
         raise InputError(f"frames are {list(frames)}; {done.name} has {len(done)}")
     attention, extents, candidates, scores = map(np.array, zip(*seen, strict=True))
-    truth = done.ground_truth
+    truth = np.full(done.boxes.shape, np.nan)
+    if done.ground_truth is not None:
+        truth[: len(done.ground_truth)] = done.ground_truth[: len(truth)]
     return Diary(
         boxes=done.boxes,
         scores=done.scores,
         found=done.found,
         learned=np.diff(updating) > 0,
-        overlaps=np.full(len(done), np.nan) if truth is None else overlap(done.boxes, truth),
+        overlaps=np.where(is_box(truth), overlap(done.boxes, truth), np.nan),
+        truth=truth,
         shape=shape,
         frames=np.array(frames),
         attention=attention,
@@ -140,3 +149,87 @@ def keep_diary(
         candidates=candidates,
         candidate_scores=scores,
     )
+
+
+def keep_diaries(
+    source: FrameSource,
+    frames: Sequence[int],
+    config: TrackerConfig,
+    weights: Sequence[float] = (0.0, 5.0),
+    **settings: Any,
+) -> dict[str, Diary]:
+    """Keep a diary of each lambda, everything else the same.
+
+    Args:
+        source: see `keep_diary`.
+        frames: see `keep_diary`.
+        config: of the trackers, lambda aside.
+        weights: the lambdas.
+        settings: backbone, device and seed, see `keep_diary`.
+
+    Returns:
+        By name, such as "λ = 5".
+    """
+    return {
+        f"λ = {weight:g}": keep_diary(
+            source, frames, replace(config, attention_weight=weight), **settings
+        )
+        for weight in weights
+    }
+
+
+def keep_figure3(
+    path: str | Path,
+    source: str | Path | FrameSource,
+    *,
+    fast: bool = False,
+    config: str = "paper",
+    precision: str = "bfloat16",
+    backbone: str = "embedded",
+    device: str = "cpu",
+    seed: int = 0,
+    commit: str = "",
+) -> None:
+    """Track a sequence with lambda 0 and 5, and keep what the paper's Figure 3 shows of it.
+
+    `rltrack.chapters.exhibit.load` reads the file. Maps, boxes and scores are in it, and no frame.
+    With the defaults it is Girl from its first frame on, as in the paper:
+
+    >>> keep_figure3("results/figure3_girl.npz", "otb/Girl")    # doctest: +SKIP
+
+    Args:
+        path: an .npz file, which is replaced.
+        source: a sequence with ground truth; see `rltrack.chapters.footage.scene`.
+        fast: only the part round the occlusion; else from the first frame on.
+        config: a preset's name.
+        precision: of the fixed convolutions.
+        backbone: a backbone's name.
+        device: see `rltrack.track`.
+        seed: of all randomness.
+        commit: of the code that runs, for the record.
+    """
+    whole = open_source(source)
+    start, stop, shown, number = scene(whole, fast)
+    part = Excerpt(whole, start, stop)
+    about = {
+        "sequence": part.name,
+        "first frame": number,
+        "frames": part.length,
+        "preset": config,
+        "precision": precision,
+        "backbone": backbone,
+        "device": device,
+        "seed": seed,
+        "version": __version__,
+        "commit": commit,
+        "made by": "rltrack.chapters.diary.keep_figure3",
+    }
+    diaries = keep_diaries(
+        part,
+        shown,
+        preset(config, precision=precision),
+        backbone=backbone,
+        device=device,
+        seed=seed,
+    )
+    exhibit.save(path, diaries, about)
