@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 
@@ -42,15 +43,57 @@ def test_a_module_has_the_members_that_the_reference_lists(name: str) -> None:
         assert hasattr(module, member), member
 
 
-def test_each_equation_of_the_paper_is_one_of_the_book(pages: ModuleType) -> None:
-    labels = [
-        label
+def book_labels() -> list[str]:
+    """The labels of all equations of the book."""
+    texts = [path.read_text(encoding="utf-8") for path in BOOK.glob("*.md")] + [
+        "".join(cell["source"])
         for path in BOOK.glob("*.ipynb")
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
         if cell["cell_type"] == "markdown"
-        for label in re.findall(r"^:label: (\S+)", "".join(cell["source"]), re.M)
     ]
-    assert [labels.count(label) for label in pages.EQUATIONS.values()] == [1] * 5
+    return [label for text in texts for label in re.findall(r"^:label: (\S+)", text, re.M)]
+
+
+def test_each_equation_of_the_book_leads_back_from_what_implements_it(pages: ModuleType) -> None:
+    tables = *pages.IMPLEMENTS.values(), pages.EQUATIONS.values()
+    linked = [label for labels in tables for label in labels]
+    assert sorted(linked) == sorted(book_labels())
+
+
+def test_each_equation_of_the_paper_is_in_a_docstring_of_the_reference() -> None:
+    found = {
+        number
+        for name in re.findall(r"automodule:: (\S+)", PAGE)
+        for thing in vars(import_module(name)).values()
+        if getattr(thing, "__module__", "") == name
+        for number in re.findall(r"\bEq\. ([1-5])\b", thing.__doc__ or "")
+    }
+    assert found >= set("2345")  # Eq. 1 is in a module's own text
+    assert "(Eq. 1)" in (import_module("rltrack.attention").__doc__ or "")
+
+
+def test_what_implements_an_equation_is_in_the_reference(pages: ModuleType) -> None:
+    for name in pages.IMPLEMENTS:
+        module, _, rest = name.rpartition(".")
+        if re.search(r"\.[A-Z]\w+$", module):  # a method
+            module, _, owner = module.rpartition(".")
+            rest = f"{owner}.{rest}"
+        assert attrgetter(rest)(import_module(module)).__doc__, name
+        listed = re.search(rf"automodule:: {re.escape(module)}\n   :members:(.*)", PAGE)
+        if listed is None:
+            assert re.search(rf":: {re.escape(name)}$", PAGE, re.M), name
+        elif listed[1].strip():
+            assert rest.split(".")[0] in listed[1], name
+
+
+def test_a_docstring_ends_with_what_it_implements(pages: ModuleType) -> None:
+    lines = ["Divide each channel."]
+    pages.say_what_it_implements(
+        None, "function", "rltrack.stage.local_response_norm", None, None, lines
+    )
+    assert lines == ["Divide each channel.", "", "Implements equation :eq:`lrn`.", ""]
+    pages.say_what_it_implements(None, "function", "rltrack.stage.pooled", None, None, lines)
+    assert len(lines) == 4
 
 
 def test_equations_in_docstrings_become_links(pages: ModuleType) -> None:

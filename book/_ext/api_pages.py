@@ -1,6 +1,7 @@
 """Sphinx, for the API reference: from docstrings as `help()` shows them to linked pages.
 
-"Eq. 3" in a docstring leads to the chapter that has the paper's equation.
+"Eq. 3" in a docstring leads to the chapter that has the paper's equation. To the book's other ones
+lead the last lines of what implements them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,25 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.nodes import make_refnode
 
+# Of the paper: the label of each in the book.
 EQUATIONS = {"1": "taylor", "2": "map", "3": "r-positive", "4": "r-negative", "5": "loss"}
+
+# The labels of all others, by what implements them.
+IMPLEMENTS = {
+    "rltrack.sampling.gaussian": ("candidates",),
+    "rltrack.stage.local_response_norm": ("lrn",),
+    "rltrack.attention.reciprocative_loss": ("cross-entropy", "double-backward"),
+    "rltrack.chapters.toys.opinion": ("r-gradient",),
+    "rltrack.jacobian.FeatureJacobian": ("two-products",),
+    "rltrack.jacobian.FeatureJacobian.pull_back": ("jvp",),
+    "rltrack.attention.at_features": ("u-of-a-crop",),
+    "rltrack.regression.BoxRegressor": ("regression",),
+    "rltrack.benchmarks.pairs.paired": ("paired-difference",),
+    "rltrack.benchmarks.pairs.Spread.margin": ("margin",),
+    "rltrack.boxes.iou": ("overlap-ratio",),
+    "rltrack.evaluate": ("success-area",),
+    "rltrack.pretraining.objectives.Neighbours": ("lesson",),
+}
 
 
 def link_equations(
@@ -21,6 +40,15 @@ def link_equations(
 ) -> None:
     """Turn each "Eq. 3" of a docstring into a reference."""
     lines[:] = [re.sub(r"\bEq\. ([1-5])\b", r":paper-equation:`\1`", line) for line in lines]
+
+
+def say_what_it_implements(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """End the docstring of what implements equations of the book with links to them."""
+    if name in IMPLEMENTS:
+        links = " and ".join(f":eq:`{label}`" for label in IMPLEMENTS[name])
+        lines += ["", f"Implements equation {links}.", ""]
 
 
 def keep_colons(
@@ -65,6 +93,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx calls this."""
     app.add_role("paper-equation", paper_equation)
     app.connect("autodoc-process-docstring", link_equations)
+    app.connect("autodoc-process-docstring", say_what_it_implements, priority=600)  # after napoleon
     app.connect("autodoc-process-docstring", keep_colons, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", skip_plain_fields)
     app.connect("missing-reference", resolve)
