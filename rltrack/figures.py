@@ -163,7 +163,12 @@ def draw_targets(
 
 
 def draw_trackers(
-    image: Image, names: Sequence[str], results: Sequence[Result], label: str
+    image: Image,
+    names: Sequence[str],
+    results: Sequence[Result],
+    label: str,
+    *,
+    ground_truth: Box | None = None,
 ) -> Image:
     """A frame with the boxes of several trackers of one target, and their names below it.
 
@@ -175,6 +180,7 @@ def draw_trackers(
         names: of the trackers.
         results: of each, `rltrack.tracker.Result`.
         label: of the frame, in its corner.
+        ground_truth: a box to draw over them, thin and white; None or NaN for none.
 
     Returns:
         A new (H', W', 3) uint8 RGB image; small frames are enlarged, and a strip is added.
@@ -185,6 +191,8 @@ def draw_trackers(
         inks = [(colour, thick)] if number else [(_EDGE, 3 * thick), (colour, 2 * thick)]
         dash = 0 if result.found else 7 * thick
         _draw_box(canvas, np.asarray(result.box, float) * factor, inks, dash)
+    if ground_truth is not None:
+        _draw_box(canvas, np.asarray(ground_truth, float) * factor, [(TRUTH, thick)])
     _draw_banner(canvas, label, TRUTH)
     height, width = canvas.shape[:2]
     font = _font(max(11, round(max(height, width) / 42)))
@@ -476,7 +484,7 @@ def _draw_attention_panel(ax: Axes, run: DemoRun) -> None:
     attention = np.asarray(run.attention, float)
     mean = attention.mean()
     ratio = f"{attention.std() / mean:.2f}" if mean > 0 else "0/0"
-    title = f"attention map $A_p$,\nsmoothed; σ/μ = {ratio} before"
+    title = f"attention map $A_p$,\nsmoothed; σ/μ = {ratio}"
     attention_overlay(ax, _cut(run.image, run.extent), smoothed(attention), title)
 
 

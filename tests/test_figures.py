@@ -12,15 +12,18 @@ from matplotlib.figure import Figure
 from rltrack.figures import (
     FOUND,
     LOST,
+    TARGETS,
     DemoRun,
     attention_overlay,
     confidence_map,
     demo_figure,
     draw_result,
+    draw_trackers,
     filmstrip,
     overlay_heat,
     smoothed,
 )
+from rltrack.tracker import Result
 
 GREY = np.full((480, 640, 3), 100, np.uint8)
 
@@ -141,6 +144,19 @@ def test_heat_is_normalised_and_ignores_what_is_no_heat() -> None:
     with_hole[:, 10:] = np.nan
     changed = (overlay_heat(GREY, with_hole, extent) != GREY).any(2)
     assert frame_of(changed)[2] <= 20 + 100 + 10 and changed.any()
+
+
+def test_several_trackers_are_drawn_with_the_true_box() -> None:
+    results = [Result((200, 150, 120, 90), 1.0, True), Result((220, 160, 120, 90), 1.0, True)]
+    args = (GREY, ["ours", "theirs"], results, "frame 3")
+    out = draw_trackers(*args, ground_truth=(400, 300, 60, 50))
+    assert out.shape[0] > GREY.shape[0]  # the names' strip
+    white = like(out[60 : len(GREY)], (255, 255, 255))
+    x0, y0, x1, y1 = frame_of(white)
+    assert np.allclose((x0, y0 + 60, x1, y1 + 60), (400, 300, 460, 350), atol=2)
+    plain = draw_trackers(*args)
+    assert np.array_equal(draw_trackers(*args, ground_truth=(np.nan,) * 4), plain)
+    assert like(plain, FOUND).any() and like(plain, TARGETS[1]).any()
 
 
 def test_smoothing_fills_a_grid_of_dots() -> None:
