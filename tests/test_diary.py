@@ -77,6 +77,14 @@ def test_what_it_saw_is_of_its_frames(diary: Diary) -> None:
         assert x + w > box[0] + box[2] and y + h > box[1] + box[3]
 
 
+def test_it_tells_of_each_frame_it_looked_into(diary: Diary) -> None:
+    one, four = diary.lines(first=60)
+    assert one.startswith("frame 61: score ") and four.startswith("frame 64: score ")
+    values = diary.attention[1].astype(float)
+    assert four.endswith(f"σ/μ of A_p {values.std() / values.mean():.2f}")
+    assert f"overlap {diary.overlaps[4]:.2f}," in four
+
+
 def test_it_keeps_the_truth(diary: Diary) -> None:
     np.testing.assert_array_equal(diary.truth, synthetic(12).ground_truth[6:])
 

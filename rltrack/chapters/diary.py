@@ -85,6 +85,20 @@ class Diary(NamedTuple):
     candidate_scores: Array
     """(S, N) their logits."""
 
+    @property
+    def unevenness(self) -> Array:
+        """(S,) sigma / mu of each map."""
+        ratio: Array = self.attention.std((1, 2)) / self.attention.mean((1, 2))
+        return ratio
+
+    def lines(self, first: int = 0) -> list[str]:
+        """What a figure cannot say of each frame looked into; ``first`` is frame 0's number."""
+        return [
+            f"frame {first + frame}: score {self.scores[frame]:+.1f}, "
+            f"overlap {self.overlaps[frame]:.2f}, σ/μ of A_p {ratio:.2f}"
+            for frame, ratio in zip(self.frames.tolist(), self.unevenness, strict=True)
+        ]
+
     def chosen(self, best: int) -> Array:
         """(S, 4) mean of the ``best`` candidates of each frame looked into, before regression."""
         order = np.argsort(self.candidate_scores, axis=1)[:, -best:, None]
