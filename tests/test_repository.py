@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import re
@@ -77,6 +78,43 @@ def test_notebook_has_one_parameters_cell_and_stores_its_defaults(path: Path) ->
     all_tags = [tag for cell in code_cells(path) for tag in tags(cell)]
     assert all_tags.count("parameters") == 1
     assert "injected-parameters" not in all_tags
+
+
+# What the parameters that chapters have in common are called, and what they are by default.
+SHARED = {
+    "sequence": ("str | None", None),  # the film without data, the chapter's own sequence with it
+    "data": ("str | None", None),
+    "backbone": ("str", "embedded"),
+    "device": ("str", "auto"),
+    "seed": ("int", 0),
+    "fast": ("bool", True),  # preset tiny and a short excerpt; else paper and the whole
+}
+HAVE_ALL = ["01_the_tracker", "05_online_tracker", "10_your_own"]
+
+
+@pytest.mark.parametrize("name", HAVE_ALL)
+def test_parameters_of_one_meaning_have_one_name(name: str) -> None:
+    (cell,) = (c for c in code_cells(BOOK / f"{name}.ipynb") if "parameters" in tags(c))
+    found = {
+        ast.unparse(line.target): (ast.unparse(line.annotation), ast.literal_eval(line.value))
+        for line in ast.parse("".join(cell["source"])).body
+        if isinstance(line, ast.AnnAssign) and line.value is not None
+    }
+    assert {key: found.get(key) for key in SHARED} == SHARED
+    assert not found.keys() & {"source", "preset", "frames", "first", "shown"}  # `fast` chooses
+
+
+@each_notebook
+def test_figures_are_as_wide_as_a_page(path: Path) -> None:
+    widths = [
+        float(width)
+        for cell in code_cells(path)
+        for output in cell["outputs"]
+        for width in re.findall(
+            r"<Figure size ([\d.]+)x", "".join(output.get("data", {}).get("text/plain", ""))
+        )
+    ]
+    assert not [width for width in widths if width > 700]
 
 
 @each_notebook
