@@ -47,8 +47,9 @@ def say_what_it_implements(
 ) -> None:
     """End the docstring of what implements equations of the book with links to them."""
     if name in IMPLEMENTS:
-        links = " and ".join(f":eq:`{label}`" for label in IMPLEMENTS[name])
-        lines += ["", f"Implements equation {links}.", ""]
+        links = [f":eq:`{label}`" for label in IMPLEMENTS[name]]
+        word = "equation" if len(links) == 1 else "equations"
+        lines += ["", f"Implements {word} {' and '.join(links)}.", ""]
 
 
 def keep_colons(
