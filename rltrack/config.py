@@ -176,7 +176,7 @@ class TrackerConfig:
             value, hint = getattr(self, field.name), hints[field.name]
             choices = get_args(hint) if get_origin(hint) is Literal else ()
             if hint == Range:
-                ok = len(value) == 2 and value[0] <= value[1]
+                ok = isinstance(value, tuple | list) and len(value) == 2 and value[0] <= value[1]
                 wanted = "two increasing numbers"
             elif choices:
                 ok, wanted = value in choices, "one of " + ", ".join(map(str, choices))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rltrack import preset
-from rltrack.benchmarks.report import keep, latex, load, markdown, report
+from rltrack.benchmarks.report import chosen, keep, latex, load, markdown, report
 from rltrack.cli import main
 from rltrack.errors import InputError
 
@@ -72,8 +72,8 @@ def test_what_not_all_have_is_left_out_and_named(results: list[dict[str, Any]]) 
     found = report(less)
     assert "T3" not in found.targets
     assert found.left_out == ("T3 (3 runs)",)
-    assert "Left out, not run by all with all seeds: T3 (3 runs)." in markdown(found)
-    with pytest.raises(InputError, match="no target was run by all 2 trackers with all seeds"):
+    assert "Left out, as not all ran with these seeds: T3 (3 runs)." in markdown(found)
+    with pytest.raises(InputError, match="no target was run by all 2 trackers with the same seed"):
         report([results[0], results[3]])
 
 
@@ -134,3 +134,46 @@ def test_no_results_are_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "x.json.gz").write_bytes(b"nothing")
     assert main(["report", str(tmp_path / "x.json.gz")]) == 2
     assert "holds no kept results" in capsys.readouterr().err
+
+
+def test_without_a_whole_target_what_all_have_in_common_counts(
+    results: list[dict[str, Any]],
+) -> None:
+    odd = [r for r in results if r["seed"] == 0 or r["tracker"] == "key0"]
+    found = report(odd)
+    assert found.seeds == (0,)
+    assert found.targets == tuple(TARGETS)
+    assert found.left_out[0] == "T0 (1 runs)"
+
+
+def test_results_are_chosen_by_a_field(results: list[dict[str, Any]]) -> None:
+    assert {r["tracker"] for r in chosen(results, "attention_weight", [5])} == {"key5"}
+    assert chosen(results, "positive_iou", [(0.5, 1.0)]) == results
+    assert chosen(results, "backbone", ["analytic"]) == results  # what `embedded` was
+    with pytest.raises(InputError, match="no result has attention_weight 3"):
+        chosen(results, "attention_weight", [3])
+    with pytest.raises(InputError, match="unknown configuration field 'lambda'"):
+        chosen(results, "lambda", [5])
+
+
+def test_weights_with_two_names_are_one_backbone(results: list[dict[str, Any]]) -> None:
+    for r in results:
+        r["weights"] = "analytic"
+        r["backbone"] = "embedded" if r["tracker"] == "key0" else "analytic"
+    assert [row.name for row in report(results).rows] == [
+        "attention_weight 0",
+        "attention_weight 5",
+    ]
+
+
+def test_the_command_draws_the_differences(
+    results: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(results, tmp_path / "kept.json.gz")
+    given = ["report", str(tmp_path / "kept.json.gz"), "--plot"]
+    assert main([*given, str(tmp_path / "plot.png")]) == 0
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*given, str(tmp_path / "plot.doc")]) == 2
+    assert "must end in .pdf, .png, .svg" in capsys.readouterr().err
+    assert main([*given, str(tmp_path / "one.png"), "--where", "attention_weight=5"]) == 2
+    assert "the only tracker" in capsys.readouterr().err

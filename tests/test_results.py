@@ -180,6 +180,17 @@ def test_two_files_of_one_target_are_named(tmp_path: Path) -> None:
         read(first, whole)
     with pytest.raises(InputError, match="two results"):
         read(first, first)
+    first, second = write(tmp_path / "Deer_KCF.txt"), write(tmp_path / "deer_kcf.csv")
+    with pytest.raises(InputError, match="two results of KCF"):
+        read(first, second)
+
+
+def test_a_folder_of_many_trackers_is_not_taken_for_a_sweep(tmp_path: Path) -> None:
+    (tmp_path / "otb100").mkdir()
+    (tmp_path / "otb100" / "KCF.json.gz").write_bytes(gzip.compress(b"{}"))
+    with pytest.raises(InputError, match=r"no results in the folder .* give each") as caught:
+        read(tmp_path)
+    assert "remove" not in str(caught.value)
 
 
 def test_names_of_no_target_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

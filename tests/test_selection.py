@@ -10,9 +10,10 @@ import pytest
 
 from rltrack import preset
 from rltrack.benchmarks.ablations import ABLATIONS
-from rltrack.benchmarks.report import keep
-from rltrack.benchmarks.selection import common, named, stored
+from rltrack.benchmarks.report import common, keep
+from rltrack.benchmarks.selection import named, stored
 from rltrack.config import TrackerConfig
+from rltrack.errors import InputError
 
 PAPER = preset("paper")
 PLAIN = preset("paper", attention_weight=0)
@@ -76,7 +77,8 @@ def test_a_run_that_several_files_hold_counts_once(tmp_path: Path) -> None:
     keep([result("Deer", 0), result("Deer", 1)], tmp_path / "a.json.gz")
     keep([result("Deer", 1), result("Deer", 2)], tmp_path / "b.json.gz")
     assert sorted(r["seed"] for r in stored(tmp_path)) == [0, 1, 2]
-    assert stored(tmp_path / "nowhere") == []
+    with pytest.raises(InputError, match="there is no such folder"):
+        stored(tmp_path / "nowhere")
 
 
 def test_what_can_be_compared_are_most_targets_then_all_their_seeds() -> None:
@@ -91,7 +93,9 @@ def test_what_can_be_compared_are_most_targets_then_all_their_seeds() -> None:
         *runs("old", {0: "ABCD", 1: "ABCD", 2: "AB", 3: "ABCDE"}),
         *runs("new", {0: "ABC", 1: "ABCD", 2: "ABCD", 3: "ABCD"}),
     ]
-    assert {r["seed"] for r in common(results)} == {1, 3}  # with which both have A, B, C and D
+    found = common(results)
+    assert {r["seed"] for r in found} == {1, 3}  # with which both have A, B, C and D
+    assert {r["target"] for r in found} == set("ABCD")
     assert common(runs("old", {0: "A"}) + runs("new", {1: "A"})) == []
     assert common([]) == []
 

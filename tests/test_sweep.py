@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from rltrack import preset, synthetic
 from rltrack.benchmarks import jobs as jobs_module
@@ -139,6 +140,7 @@ def test_results_for_a_chapter_are_run_or_kept(data: Path, tmp_path: Path) -> No
     again = gathered(trackers, "Deer", kept=str(tmp_path / "kept"))
     assert len(again) == 4
     assert all(result in ran for result in again)
+    (tmp_path / "nothing").mkdir()
     assert gathered(trackers, "Deer", kept=str(tmp_path / "nothing")) == []
 
 
@@ -172,6 +174,25 @@ def test_two_workers_share_a_folder(
     assert not failures
     assert runs == {"Deer": 1, "Skiing": 1, "Couple": 1}
     assert all(job.file(tmp_path).exists() for job in wanted)
+
+
+def test_what_another_worker_gives_up_is_done_here(data: Path, tmp_path: Path) -> None:
+    other, mine = jobs_of("Deer", "Skiing")
+    place = other.file(tmp_path).with_suffix(".lock")
+    place.parent.mkdir(parents=True)
+    lock = FileLock(place)
+    lock.acquire()  # as one who is at it, and leaves nothing
+    outcomes = []
+    for outcome in sweep([other, mine], tmp_path, data=data, device="cpu"):
+        outcomes.append(outcome)
+        lock.release()
+    assert [outcome.job for outcome in outcomes] == [mine, other]
+    assert all(outcome.file for outcome in outcomes)
+
+
+def test_a_tracker_that_is_there_twice_runs_once() -> None:
+    tracker = preset("tiny"), "embedded"
+    assert len(grid([tracker, tracker], dataset("Deer"), range(2))) == 2
 
 
 def test_side_by_side_gives_the_same(data: Path, tmp_path: Path) -> None:
@@ -216,7 +237,7 @@ def test_a_failing_sequence_fails_the_sweep_at_its_end(
     assert main(command(broken, tmp_path / "out", "Couple,Deer")) == 1
     shown = capsys.readouterr()
     assert "1 of 2 jobs are done" in shown.out
-    assert "1 jobs failed: Couple seed 0; the others are kept" in shown.err
+    assert "1 job failed: Couple seed 0; the others are kept" in shown.err
     assert "no frames in" in shown.err
     assert main(command(data, tmp_path / "out", "Couple,Deer")) == 0
 
@@ -229,6 +250,9 @@ def test_a_failing_sequence_fails_the_sweep_at_its_end(
         (["--shard", "3/2"], "--shard is '3/2'"),
         (["--set", "map_at"], "must be a field and values, as map_at=conv1,input"),
         (["--set", "map_at=conv2"], "map_at is 'conv2'"),
+        (["--set", "positive_iou=0.7"], "positive_iou is 0.7; it must be two increasing numbers"),
+        (["--set", "attention_weight=5"], "attention_weight is given twice"),
+        (["--device", "abacus"], "abacus"),
         (["--set", "lambda=5"], "unknown configuration field 'lambda'"),
         (["--preset", "paper,best"], "unknown preset 'best'"),
         (["--scheduler", "tcp://127.0.0.1:9"], "no scheduler answers|needs dask"),
@@ -250,11 +274,13 @@ def test_bad_options_are_named_before_anything_runs(
 def test_every_field_can_be_swept(data: Path, tmp_path: Path) -> None:
     options = ["--set", "map_channels=sum,sum-of-squares", "--set", "first_iterations=2"]
     options += ["--set", "update_iterations=1", "--set", "second_order=False"]
+    options += ["--set", "positive_iou=(0.7,1),(0.5,1)", "--variant", "reciprocative"]
     assert main([*command(data, tmp_path, "Deer"), *options]) == 0
     found = [read_result(file)["config"] for file in tmp_path.rglob("*.json.gz")]
     assert {config["map_channels"] for config in found} == {"sum", "sum-of-squares"}
     assert {config["first_iterations"] for config in found} == {2}
     assert {config["second_order"] for config in found} == {False}
+    assert sorted(config["positive_iou"] for config in found) == 2 * [[0.5, 1]] + 2 * [[0.7, 1]]
     assert {config["attention_weight"] for config in found} == {0.0}
 
 

@@ -7,8 +7,9 @@ import hashlib
 import json
 import math
 import platform
+import re
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +30,7 @@ from rltrack.files import write_bytes
 from rltrack.run import Step, Track, track
 from rltrack.video import open_source
 
-__all__ = ["Job", "dataset", "grid", "missing", "read_result", "run_job"]
+__all__ = ["Job", "dataset", "grid", "missing", "read_result", "results_in", "run_job"]
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ def grid(
 ) -> list[Job]:
     """Every tracker (configuration, backbone) on every target with every seed.
 
-    Seed by seed, so that a sweep that is cut short has whole rounds to compare.
+    Seed by seed, so that a sweep that is cut short has whole rounds to compare. A tracker that is
+    there twice runs once.
     """
-    trackers = list(trackers)
+    trackers = list(dict.fromkeys(trackers))
     return [
         Job(target.name, seed, config, backbone)
         for seed in seeds
@@ -97,6 +99,7 @@ def run_job(
     out: Path,
     device: str = "auto",
     on_frame: Callable[[Step], None] | None = None,
+    wait: bool = False,
 ) -> Path | None:
     """Run a job, unless it is done, and write its result, whole or not at all.
 
@@ -109,9 +112,10 @@ def run_job(
         out: the sweep's folder.
         device: as in `rltrack.track`.
         on_frame: as in `rltrack.track`.
+        wait: for another worker that is at it, instead of leaving it alone.
 
     Returns:
-        The result's file; None if another worker is at it.
+        The result's file; None if another worker was left alone with it.
 
     Raises:
         InputError: the sequence cannot be used.
@@ -122,7 +126,7 @@ def run_job(
     file = job.file(out)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(file.with_suffix(".lock"), timeout=0):
+        with FileLock(file.with_suffix(".lock"), timeout=-1 if wait else 0):
             if not file.exists():
                 write_bytes(file, _packed(_result(job, data, device, on_frame)))
     except Timeout:
@@ -196,6 +200,13 @@ def _or_none(value: float) -> float | None:
 def _packed(result: dict[str, Any]) -> bytes:
     # No time in the header: the same result is the same file.
     return gzip.compress(json.dumps(result, allow_nan=False).encode(), mtime=0)
+
+
+def results_in(folder: Path) -> Iterator[Path]:
+    """The files that jobs have left in a sweep's folder, in order."""
+    for file in sorted(folder.glob("*/*.json.gz")):
+        if re.fullmatch("[0-9a-f]{12}", file.parent.name):
+            yield file
 
 
 def read_result(file: Path) -> dict[str, Any]:

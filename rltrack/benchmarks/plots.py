@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.benchmarks.paper_values import PAPER, WEIGHTS
+from rltrack.errors import InputError
 from rltrack.evaluation import Difference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from rltrack.benchmarks.report import Row
+    from rltrack.benchmarks.report import Report, Row
 
-__all__ = ["differences", "over_weights", "precision_and_success"]
+__all__ = [
+    "checked_plot",
+    "differences",
+    "differences_from_first",
+    "over_weights",
+    "precision_and_success",
+    "write_plot",
+]
+
+_FORMATS = (".pdf", ".png", ".svg")
 
 # Okabe and Ito's without the yellow, which white swallows. There are seven colours and four lines,
 # so that 28 trackers come before a pair of them is used again.
@@ -42,9 +53,12 @@ def precision_and_success(
     """
     from rltrack.figures import page
 
-    figure = page(4.6)
-    precision, success = figure.subplots(1, 2)
     of = paper or report["dataset"]
+    scored = sum(tracker["means"]["targets"] > 0 for tracker in report["trackers"])
+    below = 0.2 * (min(scored, top) + 2) + (0.9 if of in PAPER else 0)  # inches for the legends
+    figure = page(3.5 + below)
+    figure.set_layout_engine("constrained", rect=(0, below / (3.5 + below), 1, 3.5 / (3.5 + below)))
+    precision, success = figure.subplots(1, 2)
     _panel(precision, report, "precision", "dp20", top, of)
     precision.set(title=f"Precision, {report['dataset']}", xlabel="centre error of at most (px)")
     precision.axvline(20, color="0.6", linewidth=0.8, zorder=0)
@@ -81,19 +95,31 @@ def _panel(
     axes.set(xlim=(0, x[-1]), ylim=(0, 1), ylabel="share of frames, mean over targets")
     axes.grid(color="0.9")
     if ranked:
-        axes.legend(
-            loc="lower right" if of_precision else "lower left",
+        legend = axes.legend(
+            loc="upper left",  # below the curves, which it would hide
+            bbox_to_anchor=(-0.1, -0.2),
+            borderaxespad=0,
+            frameon=False,
             title="DP at 20 px" if of_precision else "OS, area under curve",
             fontsize=9,
             title_fontsize=9,
+            alignment="left",
         )
+        legend.set_in_layout(False)
     published = _published(paper, score)
     if published:
         on = "" if paper == report["dataset"] else f" on {paper}"
         words = f"The paper's own values{on}, not computed here: " + ", ".join(published)
-        axes.text(
-            0.5, -0.2, fill(words, 48), transform=axes.transAxes, ha="center", va="top", fontsize=9
+        note = axes.annotate(
+            fill(words, 44, break_on_hyphens=False),
+            (-0.1, -0.2),
+            (0, -14.3 * (len(ranked) + 1) - 6),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="top",
+            fontsize=9,
         )
+        note.set_in_layout(False)
 
 
 def _published(dataset: str, score: str) -> Sequence[str]:
@@ -126,8 +152,8 @@ def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
             axes.errorbar(
                 list(rows),
                 [row.mean[metric] for row in rows.values()],
-                [np.nan_to_num(row.spread[metric]) for row in rows.values()],
-                fmt="s--", color="#d55e00", capsize=4, label=label,
+                [row.spread[metric] for row in rows.values()],  # of a single seed NaN: no bar
+                fmt="s", color="#d55e00", capsize=4, label=label,
             )  # fmt: skip
         axes.set(xlabel="λ", ylabel=f"{name}, mean over targets", xticks=list(WEIGHTS))
         axes.grid(color="0.9")
@@ -135,6 +161,48 @@ def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     return figure
+
+
+def differences_from_first(made: Report, results: Sequence[Mapping[str, Any]]) -> Figure:
+    """Each tracker's OS minus that of a report's first: targets as dots, seeds averaged.
+
+    Args:
+        made: of at least two trackers.
+        results: what it was made from.
+
+    Raises:
+        InputError: there is one tracker only.
+    """
+    from rltrack.benchmarks.pairs import paired
+
+    first, *others = made.rows
+    if not others:
+        raise InputError(f"{first.name} is the only tracker; there is no other to compare it with")
+    shared = [r for r in results if r["target"] in made.targets and r["seed"] in made.seeds]
+    rows = {
+        row.name: (paired(shared, row.tracker, first.tracker).means, row.difference)
+        for row in others
+    }
+    return differences(rows, title=f"OS minus OS of {first.name}")
+
+
+def checked_plot(file: Path) -> Path:
+    """A plot's file, if its name tells one of the formats that it can have.
+
+    Raises:
+        InputError: it does not.
+    """
+    if file.suffix.lower() not in _FORMATS:
+        raise InputError(f"plot is {str(file)!r}; its name must end in {', '.join(_FORMATS)}")
+    return file
+
+
+def write_plot(figure: Figure, file: Path) -> None:
+    """Write a plot, whole or not at all."""
+    from rltrack.files import whole
+
+    with whole(file) as part:
+        figure.savefig(part, format=file.suffix.lower()[1:], dpi=150)
 
 
 def differences(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.benchmarks.jobs import dataset as targets_of
-from rltrack.benchmarks.jobs import read_result
-from rltrack.benchmarks.pairs import paired
+from rltrack.benchmarks.jobs import read_result, results_in
+from rltrack.benchmarks.pairs import counted, paired
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import Difference
@@ -28,6 +29,8 @@ from rltrack.files import write_bytes
 __all__ = [
     "Report",
     "Row",
+    "chosen",
+    "common",
     "curves",
     "keep",
     "latex",
@@ -36,6 +39,7 @@ __all__ = [
     "names_of",
     "report",
     "table",
+    "weights_of",
 ]
 
 METRICS = ("dp20", "os", "os50", "cle")
@@ -70,7 +74,7 @@ class Report:
         rows: one a tracker, the first being the one that others are compared with.
         targets: that count.
         seeds: that count.
-        left_out: what is there but not with every tracker and seed: "target seed" and how many.
+        left_out: targets with runs that do not count, and how many: "Deer (3 runs)".
         devices: what the runs ran on.
         commits: of the code that they ran.
     """
@@ -95,7 +99,7 @@ def load(place: Path) -> list[dict[str, Any]]:
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{place} holds no kept results ({error})") from error
         return kept
-    results = [read_result(file) for file in sorted(place.glob("*/*.json.gz"))]
+    results = [read_result(file) for file in results_in(place)]
     if not results:
         raise InputError(f"no results in {place}: `rltrack sweep --out {place}` makes them")
     return results
@@ -108,7 +112,9 @@ def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
 
 
 def report(results: Sequence[Mapping[str, Any]]) -> Report:
-    """Compare the trackers of a sweep.
+    """Compare the trackers of a sweep, over the targets that all have with every seed there is.
+
+    Where there is no such target, what they have in common counts instead, see :func:`common`.
 
     The first row is the tracker with the smallest lambda; of equals, the first by name.
 
@@ -116,7 +122,7 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
         results: what :func:`load` returns.
 
     Raises:
-        InputError: no target was run by every tracker with a common set of seeds.
+        InputError: no target was run by every tracker with the same seed.
     """
     runs = {(r["tracker"], r["target"], r["seed"]): r for r in results}
     names = names_of(results)
@@ -125,16 +131,20 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
     every = sorted({target for _, target, _ in runs})
     whole = [t for t in every if all((key, t, s) in runs for key in order for s in seeds)]
     if not whole:
+        shared = common(results)
+        seeds, whole = (sorted({r[what] for r in shared}) for what in ("seed", "target"))
+    if not whole:
         raise InputError(
-            f"no target was run by all {len(order)} trackers with all seeds {seeds}: finish the "
-            "sweep with the same command"
+            f"no target was run by all {len(order)} trackers with the same seed: finish the "
+            "sweep with the same command, or choose among them with --where"
         )
+    left_out = Counter(t for _, t, s in runs if t not in whole or s not in seeds)
     scores = {key: {m: _table(runs, key, whole, seeds, m) for m in METRICS} for key in order}
-    counted = [runs[key, t, s] for key in order for t in whole for s in seeds]
+    judged = [runs[key, t, s] for key in order for t in whole for s in seeds]
     rows = []
     for key in order:
         other = key != order[0]
-        pairs = paired(counted, key, order[0])
+        pairs = paired(judged, key, order[0])
         rows.append(
             Row(
                 names[key],
@@ -150,10 +160,52 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
         tuple(rows),
         tuple(whole),
         tuple(seeds),
-        tuple(f"{t} ({sum(k[1] == t for k in runs)} runs)" for t in every if t not in whole),
+        tuple(f"{target} ({count} runs)" for target, count in sorted(left_out.items())),
         tuple(sorted({str(r["device"]) for r in results})),
         tuple(sorted({str(r["commit"]) for r in results})),
     )
+
+
+def chosen(
+    results: Iterable[Mapping[str, Any]], field: str, values: Sequence[Any]
+) -> list[Mapping[str, Any]]:
+    """Those results whose configuration has one of the values in that field.
+
+    The field may also be ``backbone``, by name or by what its weights are.
+
+    Raises:
+        InputError: there is no such field, or no such result.
+    """
+    if field not in {*asdict(TrackerConfig()), "backbone"}:
+        raise InputError(f"unknown configuration field {field!r}")
+
+    def has(result: Mapping[str, Any]) -> set[Any]:
+        if field == "backbone":
+            return {result["backbone"], weights_of(result)}
+        value = result["config"].get(field)
+        return {tuple(value) if isinstance(value, list) else value}
+
+    found = [result for result in results if not has(result).isdisjoint(values)]
+    if not found:
+        raise InputError(f"no result has {field} {' or '.join(map(str, values))}")
+    return found
+
+
+def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What of an unfinished sweep can be compared; [] if there is nothing.
+
+    Those seeds with which all trackers have the most targets that they all have with any one seed,
+    and the targets that they have with all of these.
+    """
+    trackers = {r["tracker"] for r in results}
+    runs = Counter((r["target"], r["seed"]) for r in results)
+    by_seed: dict[int, set[str]] = {}
+    for (target, seed), count in sorted(runs.items()):
+        if count == len(trackers):
+            by_seed.setdefault(seed, set()).add(target)
+    most = max(by_seed.values(), key=len, default=set())
+    seeds = [seed for seed, targets in by_seed.items() if targets >= most]
+    return [r for r in results if r["seed"] in seeds and r["target"] in most]
 
 
 def _table(
@@ -174,7 +226,14 @@ def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
 def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Names of the trackers, by key: what differs between them; the preset if nothing does."""
     one = {r["tracker"]: r for r in results}
-    about = {key: {**r["config"], "backbone": r["backbone"]} for key, r in one.items()}
+    weights = {key: weights_of(r) for key, r in one.items()}
+    # Weights by any of the names that they are known by; two files may have one name.
+    known = {weights_of(r): r["backbone"] for r in results}
+    clear = len({*known.values()}) == len(known)
+    about = {
+        key: {**r["config"], "backbone": known[weights[key]] if clear else weights[key]}
+        for key, r in one.items()
+    }
     fields = [*asdict(TrackerConfig()), "backbone"]
     differ = [f for f in fields if len({json.dumps(a.get(f)) for a in about.values()}) > 1]
     if "preset" in differ:  # which says all that it sets
@@ -182,6 +241,13 @@ def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         differ = ["preset"] if len(alone) == len(about) else differ
     shown = differ or ["preset"]
     return {key: ", ".join(f"{f} {_plain(a[f])}" for f in shown) for key, a in about.items()}
+
+
+def weights_of(result: Mapping[str, Any]) -> Any:
+    """What the weights of a result's backbone are; see `rltrack.backbones.backbone_identity`."""
+    # Results that do not say are older, of when `embedded` was the analytic bank and no other.
+    name = result["backbone"]
+    return result.get("weights", "analytic" if name == "embedded" else name)
 
 
 def _plain(value: object) -> str:
@@ -283,11 +349,13 @@ def _cells(row: Row, plus_minus: str) -> list[str]:
 
 def _notes(made: Report) -> list[str]:
     seeds = ", ".join(map(str, made.seeds))
+    over = "seeds" if len(made.seeds) > 1 else "seed"
+    spread = "mean ± standard deviation over seeds" if len(made.seeds) > 1 else "means"
     notes = [
-        f"{len(made.targets)} targets, seeds {seeds}: mean ± standard deviation over seeds.",
+        f"{counted(len(made.targets), 'target')}, {over} {seeds}: {spread}.",
         "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
         f"On {', '.join(made.devices)}; code {', '.join(made.commits)}.",
     ]
     if made.left_out:
-        notes.append(f"Left out, not run by all with all seeds: {', '.join(made.left_out)}.")
+        notes.append(f"Left out, as not all ran with these seeds: {', '.join(made.left_out)}.")
     return notes

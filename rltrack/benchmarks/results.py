@@ -11,8 +11,8 @@ spaces. A ``.csv`` is rltrack's own (:mod:`rltrack.recorder`). ``.mat``, ``.txt`
 count pixels from 1, as MATLAB does, ours from 0; all boxes handed out are 0-based.
 
 Sequences are told by the names of their targets, in any case and with any of ``.``, ``-`` and
-``_`` between: ``jogging.1`` is Jogging-1. ``Human4.2`` is Human4, whose ground-truth file is the
-second of its folder.
+``_`` between, and trackers likewise: ``jogging.1`` is Jogging-1. ``Human4.2`` is Human4, whose
+ground-truth file is the second of its folder.
 """
 
 from __future__ import annotations
@@ -105,19 +105,21 @@ def read_results(
             entries of one, hold a tracker's boxes of the same target.
     """
     found: dict[str, dict[str, Array]] = {}
+    spellings: dict[str, str] = {}  # of trackers, the first that is met
     places: dict[tuple[str, str], str] = {}
     for path in map(Path, paths):
         unknown = []
         for source in _sources(path.expanduser(), names, base):
-            boxes = found.setdefault(source.tracker, {})
+            tracker = spellings.setdefault(plain(source.tracker), source.tracker)
+            boxes = found.setdefault(tracker, {})
             target = names.find(source.name)
             if target is None:
                 unknown.append(source.name)
                 continue
-            key = source.tracker, target
+            key = tracker, target
             if key in places:
                 raise InputError(
-                    f"two results of {source.tracker} on {target}: {places[key]} and "
+                    f"two results of {tracker} on {target}: {places[key]} and "
                     f"{source.place}; give one of them, or rename one of the trackers"
                 )
             places[key] = source.place
@@ -159,8 +161,7 @@ class _Source(NamedTuple):
 def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
     """Everything that a path holds, in any form."""
     if path.is_dir():
-        sweep = next(path.glob("*/*.json.gz"), None) is not None
-        yield from _in_sweep(path) if sweep else _in_folder(path, names, base)
+        yield from _in_sweep(path) if _is_sweep(path) else _in_folder(path, names, base)
         return
     if not path.is_file():
         raise InputError(f"no results at {path}: there is no such file or folder")
@@ -177,6 +178,13 @@ def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
             f"{path}: its name is no target's; wanted <Tracker>.json or .json.gz, <Sequence> or "
             "<Sequence>_<Tracker> with .txt, .csv or .mat"
         )
+
+
+def _is_sweep(folder: Path) -> bool:
+    """Whether it holds what jobs leave: a folder for each tracker, named by its key."""
+    from rltrack.benchmarks.jobs import results_in
+
+    return next(results_in(folder), None) is not None
 
 
 def _in_sweep(folder: Path) -> Iterator[_Source]:
@@ -338,8 +346,8 @@ def _mat_rows(file: Path) -> Any:
             f"{file}: wanted the OTB toolkit's results{{1}} with res and type, or a matrix result"
         )
     if run.get("type") != "rect":
+        of = f"are of type {run['type']!r}" if "type" in run else "do not say their type"
         raise InputError(
-            f"{file}: its boxes are of type {run.get('type')!r}; only 'rect' can be read: convert "
-            "them to x, y, w, h"
+            f"{file}: its boxes {of}; only 'rect' can be read: convert them to x, y, w, h"
         )
     return np.atleast_2d(run["res"])

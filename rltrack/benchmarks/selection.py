@@ -1,10 +1,9 @@
-"""Which of all kept results a question is about: some trackers', and what these have in common."""
+"""Which of all kept results a question is about: those of some trackers on some targets."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,13 @@ from typing import Any
 from rltrack.backbones import backbone_identity
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.jobs import grid
-from rltrack.benchmarks.report import load
+from rltrack.benchmarks.report import load, weights_of
 from rltrack.benchmarks.sweep import results_of
 from rltrack.config import TrackerConfig
+from rltrack.errors import InputError
 from rltrack.fetch import data_dir
 
-__all__ = ["common", "gathered", "named", "stored"]
+__all__ = ["gathered", "named", "stored"]
 
 
 def gathered(
@@ -64,8 +64,10 @@ def stored(folder: Path) -> list[dict[str, Any]]:
     """The results in a folder of what :func:`rltrack.benchmarks.report.keep` wrote, each run once.
 
     Raises:
-        InputError: a file cannot be read.
+        InputError: there is no such folder, or a file cannot be read.
     """
+    if not folder.is_dir():
+        raise InputError(f"kept is {folder}; there is no such folder")
     files = sorted(folder.glob("*.json.gz"))
     runs = {(r["tracker"], r["target"], r["seed"]): r for file in files for r in load(file)}
     return list(runs.values())
@@ -87,36 +89,13 @@ def named(
     wanted = {name: _settings(asdict(config)) for name, config in trackers.items()}
     found = {}
     for result in results:
-        if _weights(result) == weights and result["target"] in targets:
+        if weights_of(result) == weights and result["target"] in targets:
             is_of = _settings(result["config"])
             for name in (name for name, settings in wanted.items() if settings == is_of):
                 found[name, result["target"], result["seed"]] = {**result, "tracker": name}
     return list(found.values())
 
 
-def _weights(result: Mapping[str, Any]) -> Any:
-    """What the weights of a result's backbone are."""
-    # Results that do not say are older, of when `embedded` was the analytic bank and no other.
-    name = result["backbone"]
-    return result.get("weights", "analytic" if name == "embedded" else name)
-
-
 def _settings(config: Mapping[str, Any]) -> Any:
     """A configuration's values as JSON has them; the name of its preset is none of them."""
     return json.loads(json.dumps({**asdict(TrackerConfig()), **config, "preset": None}))
-
-
-def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What of an unfinished sweep can be compared; [] if there is nothing.
-
-    Those seeds with which all trackers have the most targets that they all have with any one seed.
-    """
-    trackers = {r["tracker"] for r in results}
-    runs = Counter((r["target"], r["seed"]) for r in results)
-    by_seed: dict[int, set[str]] = {}
-    for (target, seed), count in sorted(runs.items()):
-        if count == len(trackers):
-            by_seed.setdefault(seed, set()).add(target)
-    most = max(by_seed.values(), key=len, default=set())
-    seeds = [seed for seed, targets in by_seed.items() if targets >= most]
-    return [r for r in results if r["seed"] in seeds]

@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
     job: Job
     file: Path | None
-    """Its result; None if it failed, or if another worker is at it."""
+    """Its result; None if it failed."""
     error: Exception | None
 
 
@@ -71,6 +71,7 @@ def sweep(
 ) -> Iterator[Outcome]:
     """Run the jobs whose results are not in ``out``; yields each as it ends.
 
+    What another worker is at comes last and is waited for: should that one die, it is done here.
     One job's failure does not stop the others. Results are there as soon as they are yielded; on
     a Ctrl-C the jobs on their way are given up, and the same call does them later.
 
@@ -86,15 +87,23 @@ def sweep(
     Raises:
         InputError: the scheduler cannot be reached, or dask is not installed.
     """
-    left = [job for job in jobs if not job.file(out).exists()]
     given: dict[str, Any] = {"data": data, "out": out, "device": device}
-    if scheduler is not None:
-        yield from _on_cluster(left, given, scheduler)
-    elif local == 1:
-        for job in left:
-            yield _attempt(job, partial(run_job, job, **given))
-    else:
-        yield from _in_threads(left, given, local)
+
+    def attempts(left: Sequence[Job], wait: bool) -> Iterator[Outcome]:
+        if scheduler is not None:
+            return _on_cluster(left, {**given, "wait": wait}, scheduler)
+        if local > 1:
+            return _in_threads(left, {**given, "wait": wait}, local)
+        return (_attempt(job, partial(run_job, job, wait=wait, **given)) for job in left)
+
+    elsewhere = []
+    for outcome in attempts([job for job in jobs if not job.file(out).exists()], wait=False):
+        if outcome.file is None and outcome.error is None:
+            elsewhere.append(outcome.job)
+        else:
+            yield outcome
+    if elsewhere:
+        yield from attempts(elsewhere, wait=True)
 
 
 class SweepError(RuntimeError):
@@ -110,7 +119,7 @@ def results_of(jobs: Sequence[Job], out: Path, **given: Any) -> list[dict[str, A
         given: the other arguments of `sweep`.
 
     Raises:
-        SweepError: jobs failed, or another worker is still at them.
+        SweepError: jobs failed.
         InputError: as in `sweep`.
     """
     left = [outcome for outcome in sweep(jobs, out, **given) if outcome.file is None]
@@ -118,7 +127,7 @@ def results_of(jobs: Sequence[Job], out: Path, **given: Any) -> list[dict[str, A
         job, _, error = left[0]
         raise SweepError(
             f"{len(left)} of {len(jobs)} jobs are not done, the first {job.target} with seed "
-            f"{job.seed}: {error or 'another worker is at it'}; the same call goes on"
+            f"{job.seed}: {error}; the same call goes on"
         )
     return [read_result(job.file(out)) for job in jobs]
 

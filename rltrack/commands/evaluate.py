@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-_PLOTS = (".pdf", ".png", ".svg")
-
 
 def evaluate(
     results: Annotated[
@@ -96,14 +94,15 @@ def evaluate(
     from rich.console import Console
 
     from rltrack.benchmarks.benchmark import compare, load
+    from rltrack.benchmarks.plots import checked_plot, precision_and_success, write_plot
     from rltrack.fetch import data_dir
     from rltrack.files import write_json
     from rltrack.terminal import warnings_shown
 
     read = [*results, *filter(None, [ground_truth])]
     json_file, plot_file = _output(json, "numbers", read), _output(plot, "plots", read)
-    if plot_file is not None and plot_file.suffix.lower() not in _PLOTS:
-        raise InputError(f"--plot is {plot!r}; its name must end in {', '.join(_PLOTS)}")
+    if plot_file is not None:
+        checked_plot(plot_file)
     with warnings_shown() as warnings:
         benchmark = load(dataset, data=data or data_dir(), ground_truth=ground_truth, frames=frames)
         report = compare(benchmark, results, base=base)
@@ -113,7 +112,7 @@ def evaluate(
         if scored and json_file is not None:
             write_json(json_file, report)
         if scored and plot_file is not None:
-            _write_plot(plot_file, report)
+            write_plot(precision_and_success(report), plot_file)
     except OSError as error:
         fail(f"cannot write what was asked for: {error}", FAILED)
     console = Console(markup=False, emoji=False)  # in a tracker's name, [ and : are themselves
@@ -138,14 +137,6 @@ def _output(path: str | None, what: str, read: Sequence[str]) -> Path | None:
     if file.resolve() in [Path(each).expanduser().resolve() for each in read]:
         raise InputError(f"cannot write the {what} to {path!r}: that file is read")
     return file
-
-
-def _write_plot(file: Path, report: Mapping[str, Any]) -> None:
-    from rltrack.benchmarks.plots import precision_and_success
-    from rltrack.files import whole
-
-    with whole(file) as part:
-        precision_and_success(report).savefig(part, format=file.suffix.lower()[1:], dpi=150)
 
 
 def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-import sys
-from collections.abc import Iterator, Sequence
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +43,7 @@ def numbers(text: str, option: str) -> list[float]:
     return found
 
 
-def values_of(text: str) -> tuple[str, list[Any]]:
+def values_of(text: str, option: str = "--set") -> tuple[str, list[Any]]:
     """``map_at=conv1,input`` as the field's name and its values.
 
     Raises:
@@ -49,8 +51,11 @@ def values_of(text: str) -> tuple[str, list[Any]]:
     """
     field, _, values = text.partition("=")
     if not values:
-        raise InputError(f"--set is {text!r}; it must be a field and values, as map_at=conv1,input")
-    return field, [_literal(value) for value in values.split(",")]
+        raise InputError(
+            f"{option} is {text!r}; it must be a field and values, as map_at=conv1,input"
+        )
+    # Commas between brackets are a pair's: positive_iou=(0.5,1),(0.7,1).
+    return field, [_literal(value) for value in re.split(r",(?![^(]*\))", values)]
 
 
 def _literal(text: str) -> Any:
@@ -105,8 +110,14 @@ def sweep(
         str, typer.Option("--preset", metavar="A,B", help="Presets to run.")
     ] = "paper",
     variant: Annotated[
-        str, typer.Option("--variant", metavar="reciprocative|attentive-features")
-    ] = "reciprocative",
+        str | None,
+        typer.Option(
+            "--variant",
+            metavar="A,B",
+            help="reciprocative or attentive-features; by default the preset's.",
+            show_default=False,
+        ),
+    ] = None,
     changed: Annotated[
         list[str] | None,
         typer.Option(
@@ -150,6 +161,7 @@ def sweep(
     from rltrack.config import preset as preset_of
     from rltrack.fetch import data_dir
     from rltrack.terminal import stop_signals, warnings_shown
+    from rltrack.tracker import pick_device
 
     targets = targets_of(dataset)
     place = Path(data).expanduser() if data else data_dir()
@@ -159,10 +171,15 @@ def sweep(
             f"{len(absent)} of {len(targets)} sequences are not in {place / 'otb'}: "
             f"{', '.join(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
         )
-    fields = dict(values_of(text) for text in changed or ())
-    fields["variant"] = [variant]
+    given = [values_of(text) for text in changed or ()]
+    if variant is not None:
+        given.append(("variant", list(variant.split(","))))
     if attention_weight is not None:
-        fields["attention_weight"] = numbers(attention_weight, "--attention-weight")
+        given.append(("attention_weight", numbers(attention_weight, "--attention-weight")))
+    fields = dict(given)
+    if len(fields) < len(given):
+        twice = next(field for field in fields if sum(field == f for f, _ in given) > 1)
+        raise InputError(f"{twice} is given twice; give all its values at once, as A,B")
     trackers = [
         (preset_of(name, **dict(zip(fields, values, strict=True))), one)
         for name in preset.split(",")
@@ -170,10 +187,14 @@ def sweep(
         for one in backbone.split(",")
     ]
     jobs = grid(trackers, targets, range(seeds))
+    if scheduler is None:
+        pick_device(device)
     if shard is not None:
         part, parts = shard_of(shard)
         jobs = jobs[part - 1 :: parts]
     folder = Path(out).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out is {folder}, a file; it must be a folder")
     outcomes = run_sweep(jobs, folder, data=place, device=device, local=local, scheduler=scheduler)
     with stop_signals(), warnings_shown() as warnings:
         warnings.show()
@@ -193,12 +214,13 @@ def _followed(jobs: Sequence[Job], folder: Path, outcomes: Iterator[Outcome]) ->
     )
 
     from rltrack.benchmarks.jobs import read_result
+    from rltrack.benchmarks.pairs import counted
 
     def done() -> int:
         return sum(job.file(folder).exists() for job in jobs)
 
     failed: list[Outcome] = []
-    elsewhere = 0
+    started, before = time.monotonic(), done()
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     columns = (
         TextColumn("jobs"),
@@ -223,13 +245,13 @@ def _followed(jobs: Sequence[Job], folder: Path, outcomes: Iterator[Outcome]) ->
                 if outcome.error is not None:
                     failed.append(outcome)
                     console.print(f"{name}: failed: {outcome.error}", markup=False)
-                elif outcome.file is None:
-                    elsewhere += 1
-                else:
-                    result = read_result(outcome.file)
+                elif outcome.file is not None:
+                    result, now = read_result(outcome.file), done()
+                    left = (time.monotonic() - started) / max(1, now - before) * (len(jobs) - now)
                     console.print(
                         f"{name}: DP {result['dp20']:.3f} OS {result['os']:.3f}, "
-                        f"{result['seconds']:.0f} s",
+                        f"{result['seconds']:.0f} s; {now} of {len(jobs)} done, "
+                        f"about {timedelta(seconds=round(left))} left",
                         markup=False,
                     )
                 bars.update(task, completed=done())
@@ -239,11 +261,9 @@ def _followed(jobs: Sequence[Job], folder: Path, outcomes: Iterator[Outcome]) ->
             INTERRUPTED,
         )
     print(f"{done()} of {len(jobs)} jobs are done, in {folder}")
-    if elsewhere:
-        print(f"{elsewhere} are with another worker", file=sys.stderr)
     if failed:
         names = ", ".join(f"{o.job.target} seed {o.job.seed}" for o in failed)
-        return say(f"{len(failed)} jobs failed: {names}; the others are kept", FAILED)
+        return say(f"{counted(len(failed), 'job')} failed: {names}; the others are kept", FAILED)
     return DONE
 
 
@@ -257,25 +277,48 @@ def report(
     latex: Annotated[
         str | None, typer.Option("--latex", metavar="OUT.tex", help="Write it as LaTeX there.")
     ] = None,
+    plot: Annotated[
+        str | None,
+        typer.Option("--plot", metavar="OUT.png", help="Draw the differences from the first."),
+    ] = None,
     keep: Annotated[
         str | None,
         typer.Option("--keep", metavar="OUT.json.gz", help="Write all results to one file."),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="FIELD=A,B",
+            help="Only trackers that have one of these values, as backbone=vggm; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Compare the trackers of a sweep: means, spread over seeds, paired differences."""
+    """Compare the trackers of a sweep: means, spread over seeds, paired differences.
+
+    What counts are the targets and seeds that all trackers have in common.
+    """
     from rltrack.benchmarks import report as reporting
+    from rltrack.benchmarks.plots import checked_plot, differences_from_first, write_plot
     from rltrack.files import write_bytes
     from rltrack.recorder import writable
 
     folder = Path(place).expanduser()
-    results = reporting.load(folder)
-    given = {"markdown": markdown, "latex": latex, "results": keep}
+    results: Sequence[Mapping[str, Any]] = reporting.load(folder)
+    for text in where or ():
+        results = reporting.chosen(results, *values_of(text, "--where"))
+    given = {"markdown": markdown, "latex": latex, "plot": plot, "results": keep}
     files = {what: writable(file, what, None) for what, file in given.items() if file is not None}
+    if "plot" in files:
+        checked_plot(files["plot"])
+    if "results" in files:  # also of a sweep that has nothing to compare yet
+        reporting.keep(results, files["results"])
     made = reporting.report(results)
     print(reporting.markdown(made))
     if "markdown" in files:
         write_bytes(files["markdown"], (reporting.markdown(made) + "\n").encode())
     if "latex" in files:
         write_bytes(files["latex"], (reporting.latex(made) + "\n").encode())
-    if "results" in files:
-        reporting.keep(results, files["results"])
+    if "plot" in files:
+        write_plot(differences_from_first(made, results), files["plot"])
