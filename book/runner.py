@@ -98,7 +98,7 @@ def fingerprint(notebook: Path, parameters: dict[str, Any]) -> str:
     """Return the SHA-256 of all that an execution depends on, the machine's speed aside."""
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
     package = (path for path in (ROOT / "rltrack").rglob("*") if "__pycache__" not in path.parts)
-    results = (notebook.parent / "results").glob("*")
+    results = (notebook.parent / parameters.get("kept", "results")).glob("*")
     for path in [notebook, ROOT / "constraints.txt", *sorted(results), *sorted(package)]:
         if path.is_file():
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -115,7 +115,9 @@ def execute(notebook: Path, target: Path, parameters: dict[str, Any]) -> bool:
         papermill.PapermillExecutionError: a cell failed; what ran is left beside the target.
     """
     mark = {"fingerprint": fingerprint(notebook, parameters)}
-    if target.exists() and nbformat.read(target, as_version=4).metadata.get("rltrack") == mark:
+    # One that runs trackers knows itself what of its runs is done.
+    settled = target.exists() and not parameters.get("run")
+    if settled and nbformat.read(target, as_version=4).metadata.get("rltrack") == mark:
         return False
     unfinished = part(target)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
@@ -197,11 +199,12 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 
 def literal(text: str) -> Any:
-    """Return the Python value that a text spells, or the text itself: `3`, `True`, `paper`."""
+    """Return the value that a text spells, or the text itself: `3`, `True`, `paper`, `0,5`."""
     try:
-        return ast.literal_eval(text)
+        value = ast.literal_eval(text)
     except (SyntaxError, ValueError):
         return text
+    return value if type(value) in set().union(*TYPES.values()) else text
 
 
 def main() -> None:

@@ -158,7 +158,7 @@ def test_no_parameters_are_an_error(runner: ModuleType, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("3", 3), ("True", True), ("0.5", 0.5), ("paper", "paper"), ("0:8", "0:8")]
+    ("text", "value"), [("3", 3), ("True", True), ("0.5", 0.5), ("paper", "paper"), ("0,5", "0,5")]
 )
 def test_text_of_a_value(runner: ModuleType, text: str, value: object) -> None:
     found = runner.literal(text)
@@ -195,8 +195,13 @@ def test_execution_depends_on_parameters_text_and_results(
         marks.append(runner.fingerprint(notebook, {}))
     write_notebook(notebook, "seed: int = 2")
     marks.append(runner.fingerprint(notebook, {}))
-    assert len(set(marks)) == len(marks) == 5
-    assert runner.fingerprint(notebook, {}) == marks[-1]
+    elsewhere = {"kept": "others"}
+    marks.append(runner.fingerprint(notebook, elsewhere))
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "runs.json").write_text("{}")
+    marks.append(runner.fingerprint(notebook, elsewhere))
+    assert len(set(marks)) == len(marks) == 7
+    assert runner.fingerprint(notebook, {}) == marks[4]
 
 
 def command(*given: object) -> subprocess.CompletedProcess[str]:
