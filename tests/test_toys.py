@@ -11,7 +11,7 @@ from torch import Generator
 from rltrack import preset
 from rltrack.attention import Maps
 from rltrack.chapters.charts import map_strip, opinions, widening
-from rltrack.chapters.toys import descent, opinion, spot, toy_maps
+from rltrack.chapters.toys import concentration, descent, opinion, spot, toy_maps
 
 CONFIG = preset("paper")
 
@@ -91,3 +91,11 @@ def test_the_widening_spot_is_marked_on_both_curves() -> None:
     assert list(ratio) == [seen.ratio for seen in found.values()]
     assert list(inverse) == pytest.approx([1 / seen.ratio for seen in found.values()])
     assert [mark[0] for mark in marks] == [ratio[1], inverse[1]]
+
+
+def test_the_most_of_a_map_lies_in_fewest_places() -> None:
+    assert concentration(torch.ones(10, 10)) == pytest.approx(0.1)
+    lit = torch.zeros(10, 10)
+    lit[3, 4] = 2.0
+    assert concentration(lit) == 1
+    assert concentration(torch.arange(1.0, 11), 0.2) == pytest.approx(19 / 55)

@@ -26,6 +26,7 @@ IMPLEMENTS = {
     "rltrack.jacobian.FeatureJacobian": ("two-products",),
     "rltrack.jacobian.FeatureJacobian.pull_back": ("jvp",),
     "rltrack.attention.at_features": ("u-of-a-crop",),
+    "rltrack.chapters.by_hand.attention_gradients": ("by-hand", "r-inverse"),
     "rltrack.regression.BoxRegressor": ("regression",),
     "rltrack.benchmarks.pairs.paired": ("paired-difference",),
     "rltrack.benchmarks.pairs.Spread.margin": ("margin",),

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from rltrack.attention import Maps, mean_and_deviation, regulariser
 from rltrack.config import TrackerConfig
 
-__all__ = ["Opinion", "descent", "opinion", "spot", "toy_maps"]
+__all__ = ["Opinion", "concentration", "descent", "opinion", "spot", "toy_maps"]
 
 SIZE = 51  # as conv1's
 
@@ -64,6 +64,13 @@ def opinion(attention_map: Tensor, config: TrackerConfig) -> Opinion:
     ratio = deviation / mean
     (gradient,) = torch.autograd.grad(ratio, values)
     return Opinion(mean.item(), deviation.item(), ratio.item(), gradient)
+
+
+def concentration(attention_map: Tensor, share: float = 0.1) -> float:
+    """How much of a map (h, w) >= 0 lies in that share of its places that holds the most; 0..1."""
+    values = attention_map.flatten()
+    largest = values.topk(max(1, round(share * len(values)))).values
+    return float(largest.sum() / values.sum())
 
 
 def descent(
