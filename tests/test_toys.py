@@ -11,7 +11,7 @@ from torch import Generator
 from rltrack import preset
 from rltrack.attention import Maps
 from rltrack.chapters.charts import map_strip, opinions, widening
-from rltrack.chapters.toys import descent, opinion, spot, toy_maps
+from rltrack.chapters.toys import descent, opinion, share_of_best, spot, toy_maps
 
 CONFIG = preset("paper")
 
@@ -48,6 +48,20 @@ def test_the_gradient_is_the_quotient_rules(maps: dict[str, torch.Tensor]) -> No
     expected = (values - seen.mean) / (n * seen.deviation * seen.mean)
     expected = expected - seen.deviation / (n * seen.mean**2)
     torch.testing.assert_close(seen.gradient, expected)
+
+
+def test_the_best_places_are_the_largest_wherever_they_are() -> None:
+    values = torch.tensor([[4.0, 1, 1, 1, 0], [1, 1, 1, 2, 0]])
+    assert share_of_best(values, 0.1) == pytest.approx(4 / 12)
+    assert share_of_best(values, 0.2) == pytest.approx(6 / 12)
+    assert share_of_best(values, 1) == 1
+
+
+def test_of_maps_with_one_sum_the_even_one_loses_least(maps: dict[str, torch.Tensor]) -> None:
+    shares = {name: share_of_best(values, 0.1) for name, values in maps.items()}
+    assert min(shares, key=lambda name: shares[name]) == "even"
+    assert shares["even"] == pytest.approx(44 / 441)
+    assert shares["one place"] == 1
 
 
 @pytest.mark.parametrize("positive", [True, False])

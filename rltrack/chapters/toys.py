@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from rltrack.attention import Maps, mean_and_deviation, regulariser
 from rltrack.config import TrackerConfig
 
-__all__ = ["Opinion", "descent", "opinion", "spot", "toy_maps"]
+__all__ = ["Opinion", "descent", "opinion", "share_of_best", "spot", "toy_maps"]
 
 SIZE = 51  # as conv1's
 
@@ -64,6 +64,18 @@ def opinion(attention_map: Tensor, config: TrackerConfig) -> Opinion:
     ratio = deviation / mean
     (gradient,) = torch.autograd.grad(ratio, values)
     return Opinion(mean.item(), deviation.item(), ratio.item(), gradient)
+
+
+def share_of_best(attention_map: Tensor, places: float = 0.1) -> float:
+    """Share 0..1 of a map (h, w) that lies in its largest values: what it can lose at most.
+
+    Args:
+        attention_map: >= 0, not all 0.
+        places: what share of the places is taken, 0..1, rounded to a whole number of them.
+    """
+    values = attention_map.flatten()
+    best = values.topk(round(places * len(values))).values
+    return (best.sum() / values.sum()).item()
 
 
 def descent(
