@@ -15,7 +15,7 @@ from rltrack.boxes import center
 from rltrack.chapters.ladder import Rung
 from rltrack.chapters.taylor import Expansion
 from rltrack.chapters.toys import Opinion
-from rltrack.figures import attention_overlay, page
+from rltrack.figures import page
 from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
 
 __all__ = [
@@ -158,11 +158,11 @@ def expansions(
     scores.legend(frameon=False, fontsize=9)
     errors.axhline(tolerance, color="0.4", linewidth=1, linestyle="--")
     errors.annotate(
-        f"{tolerance:.0%} of the change", (0, tolerance), (4, 4),
+        f"{tolerance:.0%} wrong", (0, tolerance), (4, 4),
         xycoords=("axes fraction", "data"), textcoords="offset points", color="0.3", fontsize=9,
     )  # fmt: skip
     errors.set(xscale="log", yscale="log", xlabel="t")
-    errors.set_ylabel("tangent's error / change of the score")
+    errors.set_ylabel("error / change of the score")
     for axes in (scores, errors):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -186,7 +186,10 @@ def tangent(
     picture.set_axis_off()
     picture.set_anchor("N")
     picture.set_title(f"$I(t)$, t = {t:.2f}", fontsize=9)
-    attention_overlay(overlay, crop, attention, "$A_p$ there")
+    _lay_over(overlay, crop, np.asarray(attention, float))
+    overlay.set_axis_off()
+    overlay.set_anchor("N")
+    overlay.set_title("$A_p$ there", fontsize=9)
     scores.plot(line.steps, line.exact, color="#0072b2")
     scores.plot(t + here.steps * (1 - t), here.linear, ":", color="#d55e00", linewidth=2)
     scores.plot(t, here.exact[0], "o", color="#d55e00")
