@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Generator
 
-from rltrack import preset
+from rltrack import preset, synthetic
 from rltrack.backbones import load_backbone
 from rltrack.chapters.charts import expansions, map_rows, tangent
-from rltrack.chapters.taylor import Expansion, blend, expansion, maps_at
+from rltrack.chapters.taylor import Expansion, blend, expansion, maps_at, resemblance, scene
+from rltrack.crops import crops as crops_of
 from rltrack.network import Classifier, FeatureExtractor
 
 
@@ -73,17 +74,52 @@ def test_maps_of_each_place_have_its_size(asked) -> None:
         assert not maps.target.requires_grad
 
 
+def test_a_scene_has_learned_its_frame(asked) -> None:
+    net, film = asked[1], synthetic(1)
+    config = preset(
+        "tiny", attention_weight=0, first_learning_rate=1e-3, first_positives=20,
+        first_negatives=60, mined_negatives=16, regression_samples=20,
+    )  # fmt: skip
+    found = scene(
+        film[0], film.ground_truth[0], [(0, 0), (60, 40)], config, backbone=net, device="cpu"
+    )
+    frame = torch.tensor(film[0]).permute(2, 0, 1)
+    moved = torch.tensor(film.ground_truth[:1] + [60, 40, 0, 0])
+    assert torch.equal(found.crops[1:], crops_of(frame, moved))
+    target, background = found.classifier(found.extractor.features(found.crops))[:, 1].tolist()
+    assert target > background
+
+
+def test_maps_resemble_each_other_as_their_numbers_say(asked) -> None:
+    classifier, net, crops = asked
+    config = preset("paper")
+    alike, cosines = resemblance(classifier, net, crops, config)
+    assert alike.shape == cosines.shape == (2,)
+    maps = maps_at(classifier, net, crops, config)
+    expected = np.corrcoef(maps.target[1].flatten(), maps.background[1].flatten())[0, 1]
+    assert alike[1].item() == pytest.approx(expected)
+    with torch.no_grad():  # the same row for both classes: nothing tells them apart
+        twin = Classifier(Generator().manual_seed(0), dtype=torch.float64)
+        twin.fc6.weight[0] = twin.fc6.weight[1]
+    for ones in resemblance(twin, net, crops, config):
+        torch.testing.assert_close(ones, torch.ones(2, dtype=torch.float64))
+
+
 def test_charts_show_every_line_and_map(asked) -> None:
     classifier, net, crops = asked
     line = expansion(classifier, net, crops, [0, 0.01, 0.1])
-    scores, errors = expansions({"one": line, "two": line}).axes
+    near = line._replace(steps=line.steps + 1)
+    scores, errors = expansions({"one": line, "two": line}, {"one": near, "two": near}).axes
     assert len(scores.lines) == 4
+    np.testing.assert_array_equal(errors.lines[0].get_xdata(), near.steps[1:])
     assert errors.get_xscale() == errors.get_yscale() == "log"
     np.testing.assert_array_equal(scores.lines[0].get_ydata(), line.exact)
     crop = crops[0].permute(1, 2, 0).numpy()
-    maps = {"a": np.ones((3, 3)), "b": np.eye(51)}
+    maps = {"a": np.diag([4.0, 2, 1]), "b": np.eye(51)}
     figure = map_rows([(crop, maps), (crop, {"a": np.ones((3, 3))})])
-    assert [len(ax.images) for ax in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert [len(ax.images) for ax in figure.axes] == [1, 2, 2, 1, 2, 0]
+    assert figure.axes[2].images[1].get_array().shape == (51, 51)
+    assert [t.get_text() for t in figure.axes[1].texts[::4]] == ["1.00", "0.50", "0.25"]
     assert figure.axes[1].get_title() == "a"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from rltrack.boxes import center
 from rltrack.chapters.ladder import Rung
 from rltrack.chapters.taylor import Expansion
 from rltrack.chapters.toys import Opinion
-from rltrack.figures import attention_overlay, page
+from rltrack.figures import page
 from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
 
 __all__ = [
@@ -130,32 +131,38 @@ def region_map(image: NDArray[np.uint8], region: Region, boxes: Any) -> Figure:
     return figure
 
 
-def expansions(lines: Mapping[str, Expansion], tolerance: float = 0.1) -> Figure:
-    """Scores along lines with their tangents, and the tangents' errors; steps start with 0."""
+def expansions(
+    lines: Mapping[str, Expansion], near: Mapping[str, Expansion], tolerance: float = 0.1
+) -> Figure:
+    """Scores along lines with their tangents, and the tangents' errors close to the start.
+
+    Args:
+        lines: by name, with even steps from 0 to 1.
+        near: of the same names, with steps that begin with 0 and then grow by a factor.
+        tolerance: the share of the change that is marked.
+    """
     figure = page(3.2)
     scores, errors = figure.subplots(1, 2)
     for (name, line), colour in zip(lines.items(), _COLOURS.values(), strict=False):
         scores.plot(line.steps, line.exact, color=colour, label=name)
         scores.plot(line.steps, line.linear, color=colour, linestyle=":")
-        change = np.abs(line.exact - line.exact[0])[1:]
-        error = np.abs(line.linear - line.exact)[1:]
+        first = near[name]
+        change = np.abs(first.exact - first.exact[0])[1:]
+        error = np.abs(first.linear - first.exact)[1:]
         share = np.divide(error, change, out=np.full(len(error), np.nan), where=change > 0)
-        errors.plot(line.steps[1:], share, color=colour, marker="o", markersize=3)
-    reach = max(np.ptp(line.exact) for line in lines.values())
-    middle = next(iter(lines.values())).exact[0]
-    scores.set_ylim(middle - 1.3 * reach, middle + 1.3 * reach)
-    scores.set_xlabel("t, from the crop (0) to another (1)")
-    scores.set_ylabel("score $f_1$; dotted: Eq. 1")
+        errors.plot(first.steps[1:], share, color=colour, marker="o", markersize=3)
+    low, high = (reduce([reduce(line.exact) for line in lines.values()]) for reduce in (min, max))
+    margin = 0.25 * (high - low)  # a tangent may leave the picture
+    scores.set(ylim=(low - margin, high + margin), xlabel="t, from the crop (0) to another (1)")
+    scores.set_ylabel("score $f_1$; dotted: its tangent")
     scores.legend(frameon=False, fontsize=9)
     errors.axhline(tolerance, color="0.4", linewidth=1, linestyle="--")
     errors.annotate(
-        f"{tolerance:.0%} of the change", (1, tolerance), (0, 4),
-        xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color="0.3",
-        fontsize=9,
+        f"{tolerance:.0%} wrong", (0, tolerance), (4, 4),
+        xycoords=("axes fraction", "data"), textcoords="offset points", color="0.3", fontsize=9,
     )  # fmt: skip
-    errors.set(
-        xscale="log", yscale="log", xlabel="t", ylabel="error of Eq. 1 / change of the score"
-    )
+    errors.set(xscale="log", yscale="log", xlabel="t")
+    errors.set_ylabel("error / change of the score")
     for axes in (scores, errors):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -179,13 +186,16 @@ def tangent(
     picture.set_axis_off()
     picture.set_anchor("N")
     picture.set_title(f"$I(t)$, t = {t:.2f}", fontsize=9)
-    attention_overlay(overlay, crop, attention, "$A_p$ there")
+    _lay_over(overlay, crop, np.asarray(attention, float))
+    overlay.set_axis_off()
+    overlay.set_anchor("N")
+    overlay.set_title("$A_p$ there", fontsize=9)
     scores.plot(line.steps, line.exact, color="#0072b2")
     scores.plot(t + here.steps * (1 - t), here.linear, ":", color="#d55e00", linewidth=2)
     scores.plot(t, here.exact[0], "o", color="#d55e00")
     reach = np.ptp(line.exact)
     scores.set(xlabel="t", ylim=(line.exact.min() - 1.4 * reach, line.exact.max() + 0.3 * reach))
-    scores.set_title("score $f_1$; dotted: Eq. 1 from here", fontsize=9)
+    scores.set_title("score $f_1$; dotted: its tangent here", fontsize=9)
     scores.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -203,8 +213,29 @@ def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
             ax.set_axis_off()
         axes[0].imshow(crop)
         for ax, (title, values) in zip(axes[1:], maps.items(), strict=False):
-            attention_overlay(ax, crop, values, title)
+            _lay_over(ax, np.asarray(crop), np.asarray(values, float))
+            ax.set_title(title, fontsize=10)
     return figure
+
+
+def _lay_over(axes: Axes, crop: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
+    """Places of a map as they are, over their crop in grey; of a coarse map also its numbers."""
+    width, height = crop.shape[1], crop.shape[0]
+    extent = (0.0, float(width), float(height), 0.0)
+    axes.imshow(crop.mean(2), cmap="gray", vmin=0, vmax=330, extent=extent)
+    rows, columns = values.shape
+    if rows < 10:
+        values = values / values.max()
+        axes.imshow(values, cmap="inferno", vmin=0, vmax=1.6, extent=extent, alpha=0.55)
+        for (row, column), value in np.ndenumerate(values):
+            x, y = (column + 0.5) * width / columns, (row + 0.5) * height / rows
+            axes.text(x, y, f"{value:.2f}", color="white", fontsize=8, ha="center", va="center")
+        return
+    # The power brings out what the few largest places would leave in the dark.
+    strength = np.clip(values / np.percentile(values, 99.5), 0, 1) ** 0.6
+    axes.imshow(
+        strength, cmap="inferno", vmin=-0.1, vmax=1, extent=extent, alpha=0.2 + 0.75 * strength
+    )
 
 
 def opinions(maps: Mapping[str, Any], found: Mapping[str, Opinion]) -> Figure:
@@ -256,13 +287,22 @@ def widening(spots: Mapping[float, Any], found: Mapping[float, Opinion], radius:
     return figure
 
 
-def map_strip(rows: Mapping[str, Sequence[Any]], titles: Sequence[str]) -> Figure:
-    """Rows of maps (h, w), such as A_p and A_n step by step; each row on one scale."""
+def map_strip(
+    rows: Mapping[str, Sequence[Any]], titles: Sequence[str], *, one_scale: bool = True
+) -> Figure:
+    """Rows of maps (h, w), such as A_p and A_n step by step.
+
+    Args:
+        rows: of maps, by name.
+        titles: of the columns.
+        one_scale: each row is on a scale of its own; False: each map.
+    """
     figure = page((6.6 / len(titles) + 0.1) * len(rows) + 0.3)
     grid = figure.subplots(len(rows), len(titles), squeeze=False)
     for axes, (name, maps) in zip(grid, rows.items(), strict=True):
-        top = max(float(np.asarray(values).max()) for values in maps)
-        for ax, values in zip(axes, maps, strict=True):
+        tops = [float(np.asarray(values).max()) for values in maps]
+        for ax, values, top in zip(axes, maps, tops, strict=True):
+            top = max(tops) if one_scale else top
             ax.imshow(np.asarray(values), cmap="magma", vmin=0, vmax=top)
             ax.set(xticks=[], yticks=[])
         axes[0].set_ylabel(name, fontsize=10)

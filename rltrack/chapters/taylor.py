@@ -11,14 +11,61 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rltrack.attention import TARGET, Maps, attention_maps, through_jacobian
+from rltrack.attention import (
+    BACKGROUND,
+    TARGET,
+    Maps,
+    at_features,
+    attention_maps,
+    through_jacobian,
+)
 from rltrack.config import TrackerConfig
+from rltrack.crops import crops as crops_of
 from rltrack.fitting import gradient_at
 from rltrack.jacobian import FeatureJacobian
 from rltrack.memory import Samples
 from rltrack.network import Classifier, FeatureExtractor
+from rltrack.tracker import Tracker
 
-__all__ = ["Expansion", "blend", "expansion", "maps_at"]
+__all__ = ["Expansion", "Scene", "blend", "expansion", "maps_at", "resemblance", "scene"]
+
+
+class Scene(NamedTuple):
+    """Crops of a frame, and the network that has learned it."""
+
+    extractor: FeatureExtractor
+    classifier: Classifier
+    crops: Tensor
+    """(N, 3, 107, 107) uint8."""
+
+
+def scene(
+    image: NDArray[np.uint8],
+    box: NDArray[np.float64],
+    shifts: Sequence[tuple[float, float]],
+    config: TrackerConfig,
+    *,
+    backbone: str | FeatureExtractor = "embedded",
+    device: str = "auto",
+    seed: int = 0,
+) -> Scene:
+    """Learn a first frame as a tracker does, in double precision, and cut crops of it.
+
+    Args:
+        image: (H, W, 3) RGB.
+        box: (x, y, w, h) of the target, 0-based pixels.
+        shifts: (x, y) in pixels from the box to each crop's.
+        config: of the tracker.
+        backbone: see `rltrack.track`.
+        device: see `rltrack.track`.
+        seed: of all randomness.
+    """
+    tracker = Tracker(config, backbone=backbone, device=device, dtype=torch.float64, seed=seed)
+    tracker.init(image, box.tolist())
+    boxes = np.array([box + [x, y, 0, 0] for x, y in shifts])
+    frame = torch.tensor(image, device=tracker.device).permute(2, 0, 1)
+    crops = crops_of(frame, torch.tensor(boxes, device=tracker.device))
+    return Scene(tracker.extractor, tracker.classifier, crops)
 
 
 class Expansion(NamedTuple):
@@ -97,3 +144,20 @@ def maps_at(
             for m in attention_maps(gradient_at(classifier, extractor, samples, there), there)
         )
     )
+
+
+def resemblance(
+    classifier: Classifier, extractor: FeatureExtractor, crops: Tensor, config: TrackerConfig
+) -> tuple[Tensor, Tensor]:
+    """How alike the two classes' attention is, of ``crops`` (N, 3, 107, 107) uint8.
+
+    Returns:
+        (N,) correlations of A_p and A_n at conv1; and (N,) cosines of the derivatives at conv3,
+        from which the convolutions make them.
+    """
+    maps = maps_at(classifier, extractor, crops, config)
+    pairs = zip(maps.target.flatten(1), maps.background.flatten(1), strict=True)
+    alike = torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in pairs])
+    gradient = at_features(classifier, extractor.features(crops))
+    target, background = (gradient(c).detach().flatten(1) for c in (TARGET, BACKGROUND))
+    return alike, torch.nn.functional.cosine_similarity(target, background)
