@@ -25,6 +25,7 @@ from rltrack.pretraining.scenes import KINDS, OBJECTS, SIZE, Scenes, render
 from rltrack.pretraining.shapes import SHAPES, normals, shapes
 from rltrack.pretraining.textures import TEXTURES, textures
 from rltrack.pretraining.training import Recipe, matched, separation, train
+from rltrack.pretraining.variants import between, scaled
 from rltrack.stage import pooled, pooled_once
 
 
@@ -230,9 +231,18 @@ def test_matched_weights_give_features_of_the_analytic_banks_size() -> None:
     def size(bank: dict[str, Tensor]) -> float:
         return float(FeatureExtractor(bank)(lesson).square().mean().sqrt())
 
-    louder = {k: 3 * w if k.startswith("conv3") else w for k, w in analytic_bank().items()}
+    louder = scaled(analytic_bank(), 3)
+    assert size(louder) == pytest.approx(3 * size(analytic_bank()), rel=1e-4)
     assert size(matched(louder)) == pytest.approx(size(analytic_bank()), rel=1e-4)
     assert size(matched(random_bank())) == pytest.approx(size(analytic_bank()), rel=0.35)
+
+
+def test_half_way_between_two_backbones_lies_the_mean_of_their_weights() -> None:
+    start, end = analytic_bank(), random_bank()
+    for name, weight in between(start, end, 0.5).items():
+        torch.testing.assert_close(weight, (start[name] + end[name]) / 2)
+    for share, same in ((0, start), (1, end)):
+        assert all(torch.equal(w, same[k]) for k, w in between(start, end, share).items())
 
 
 def test_separation_of_perfect_and_of_blind_features(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from rltrack.network import Convolution, FeatureExtractor, chunks
 from rltrack.parallel import each
 from rltrack.pretraining.lessons import POSITIVES, Lesson, draw
 from rltrack.pretraining.objectives import OBJECTIVES, ridge_scores
+from rltrack.pretraining.variants import scaled
 from rltrack.stage import pooled_once
 
 __all__ = ["Recipe", "Separation", "Trained", "card", "matched", "separation", "train"]
@@ -294,10 +295,7 @@ def matched(weights: dict[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
         generator = Generator().manual_seed(HELD_OUT + seed)
         return float(_held_out(FeatureExtractor(bank), generator).square().mean().sqrt())
 
-    factor = size(analytic_bank()) / size(weights)
-    return {
-        name: w * factor if name.startswith("conv3") else w.clone() for name, w in weights.items()
-    }
+    return scaled(weights, size(analytic_bank()) / size(weights))
 
 
 def card(recipe: Recipe, trained: Trained, device: torch.device) -> Card:
