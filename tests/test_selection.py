@@ -11,7 +11,7 @@ import pytest
 from rltrack import preset
 from rltrack.benchmarks.ablations import ABLATIONS
 from rltrack.benchmarks.report import common, keep
-from rltrack.benchmarks.selection import named, stored
+from rltrack.benchmarks.selection import named, over_backbones, stored
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 
@@ -71,6 +71,19 @@ def test_older_results_do_not_say_what_weights_they_had() -> None:
     del old["weights"]
     assert named([old], {"x": PAPER}, backbone="analytic", targets=["Deer"])
     assert not named([old], {"x": PAPER}, backbone="random", targets=["Deer"])
+
+
+def test_backbones_have_the_names_of_their_weights_or_files(tmp_path: Path) -> None:
+    results = [
+        result("Deer", 0),
+        {**result("Deer", 0, backbone="0123456789ab"), "backbone": "mine/half.safetensors"},
+        {**result("Deer", 0, backbone="random"), "backbone": "embedded"},
+        result("Deer", 1, PLAIN),
+        result("Girl", 0),
+    ]
+    keep(results, tmp_path / "all.json.gz")
+    found = over_backbones(PAPER, "quick5", [], kept=str(tmp_path))
+    assert pairs(found) == {(name, "Deer", 0) for name in ("analytic", "half", "random")}
 
 
 def test_a_run_that_several_files_hold_counts_once(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rltrack.backbones import backbone_identity
+from rltrack.backbones import BACKBONES, backbone_identity
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.jobs import grid
 from rltrack.benchmarks.report import load, weights_of
@@ -17,7 +17,7 @@ from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.fetch import data_dir
 
-__all__ = ["gathered", "named", "stored"]
+__all__ = ["gathered", "named", "over_backbones", "stored"]
 
 
 def gathered(
@@ -49,15 +49,63 @@ def gathered(
         InputError: no such dataset, or results cannot be read.
         SweepError: not all could be run.
     """
-    targets = targets_of(dataset)
-    if run:
-        jobs = grid([(config, backbone) for config in trackers.values()], targets, range(seeds))
-        place = Path(data) if data else data_dir()
-        results = results_of(jobs, Path(out), data=place, device=device)
-    else:
-        results = stored(Path(kept))
-    names = [target.name for target in targets]
+    pairs = [(config, backbone) for config in trackers.values()]
+    results = _results(
+        pairs, dataset, run=run, seeds=seeds, out=out, data=data, device=device, kept=kept
+    )
+    names = [target.name for target in targets_of(dataset)]
     return named(results, trackers, backbone=backbone, targets=names)
+
+
+def over_backbones(
+    config: TrackerConfig, dataset: str, backbones: Iterable[str], **given: Any
+) -> list[dict[str, Any]]:
+    """Results of one configuration on a dataset, their ``tracker`` being the backbone's name.
+
+    Args:
+        config: of the tracker.
+        dataset: as in `gathered`.
+        backbones: those to run. What is kept counts whatever its backbone is, for its weights need
+            not be at hand: one that was a file has the file's name, without folder and ending.
+        given: all else that `gathered` takes.
+
+    Raises:
+        InputError: as `gathered`.
+        SweepError: as `gathered`.
+    """
+    results = _results([(config, backbone) for backbone in backbones], dataset, **given)
+    names = {target.name for target in targets_of(dataset)}
+    settings = _settings(asdict(config))
+    return [
+        {**result, "tracker": _name(result)}
+        for result in results
+        if result["target"] in names and _settings(result["config"]) == settings
+    ]
+
+
+def _results(
+    trackers: Iterable[tuple[TrackerConfig, str]],
+    dataset: str,
+    *,
+    run: bool = False,
+    seeds: int = 1,
+    out: str = "runs",
+    data: str | None = None,
+    device: str = "auto",
+    kept: str = "results",
+) -> list[dict[str, Any]]:
+    """Those of some configurations and backbones, run now; or all that are kept."""
+    if not run:
+        return stored(Path(kept))
+    jobs = grid(trackers, targets_of(dataset), range(seeds))
+    place = Path(data) if data else data_dir()
+    return results_of(jobs, Path(out), data=place, device=device)
+
+
+def _name(result: Mapping[str, Any]) -> str:
+    """Of a result's backbone: the weights' own name, unless that is a digest."""
+    weights = str(weights_of(result))
+    return weights if weights in BACKBONES else Path(result["backbone"]).stem
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:
