@@ -46,5 +46,7 @@ def test_filters_lie_in_rows_of_twelve_each_on_its_own_scale() -> None:
 
 
 def test_a_curve_puts_the_mean_of_a_part_at_its_middle() -> None:
-    (axes,) = loss_curves({"neighbours": [0.4, 0.2]}, 100).axes
-    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[25, 0.4], [75, 0.2]])
+    first, second = loss_curves({"neighbours": [0.4, 0.2], "instances": [3.0]}, 100).axes
+    np.testing.assert_allclose(first.lines[0].get_xydata(), [[25, 0.4], [75, 0.2]])
+    np.testing.assert_allclose(second.lines[0].get_xydata(), [[50, 3]])
+    assert [axes.get_title() for axes in (first, second)] == ["neighbours", "instances"]

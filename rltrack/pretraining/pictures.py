@@ -70,15 +70,17 @@ def filter_sheets(banks: Mapping[str, Tensor]) -> Figure:
 
 
 def loss_curves(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
-    """Mean losses of equal parts of a training of ``steps`` steps, by the training's name."""
-    figure = page(2.8)
-    axes = figure.subplots()
-    for (name, values), colour in zip(losses.items(), _COLOURS, strict=False):
+    """Mean losses of equal parts of trainings of ``steps`` steps, a panel for each by its name.
+
+    Losses of different objectives are no measure of each other, so each has its own scale.
+    """
+    figure = page(2.6)
+    panels = figure.subplots(1, len(losses), squeeze=False)[0]
+    for axes, (name, values) in zip(panels, losses.items(), strict=True):
         at = (np.arange(len(values)) + 0.5) * steps / len(values)
-        axes.plot(at, values, color=colour, label=name)
-    axes.set(xlabel="step", ylabel="loss", ylim=(0, None), xlim=(0, steps))
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+        axes.plot(at, values, color=_COLOURS[0])
+        axes.set(title=name, xlabel="step", ylabel="loss", ylim=(0, None), xlim=(0, steps))
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
