@@ -26,6 +26,7 @@ def test_frame_times_adds_the_update_so_that_all_is_shown() -> None:
     report: dict[str, Any] = {
         "baseline_ms": 1000.0,
         "faithful_ms": 100.0,
+        "faithful_ratio": 10.0,
         "realtime_ms": None,
         "phases": {
             "baseline": {"features": {"median_ms": 600.0}},
@@ -36,6 +37,7 @@ def test_frame_times_adds_the_update_so_that_all_is_shown() -> None:
     assert "features\n600 ms" in shown
     assert "update\n400 ms" in shown
     assert "update\n10 ms" in shown
+    assert "100 ms a frame\n10.0 times faster" in shown
     assert "realtime" not in shown
 
 

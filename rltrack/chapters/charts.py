@@ -37,12 +37,14 @@ _COLOURS = {
     "score": "#e69f00",
     "update": "#009e73",
 }
+_INK = {"features": "white"}  # of what is written on a colour, where black is hard to read
 
 
 def frame_times(report: Mapping[str, Any]) -> Figure:
     """Where a frame's milliseconds go in each tracker of a report of `rltrack.bench.measure`.
 
-    Shares, since the totals differ by two orders of magnitude; the milliseconds are written in.
+    Shares, since the totals differ by two orders of magnitude; the milliseconds are written in, and
+    how many times faster than the baseline it is, where that was measured.
     """
     names = [name for name in ("baseline", "faithful", "realtime") if report[f"{name}_ms"]]
     figure = page(0.75 * len(names) + 1.1)
@@ -58,10 +60,13 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
             if share > 0.07:
                 axes.text(
                     left + share / 2, row, f"{phase}\n{milliseconds:.0f} ms",
-                    ha="center", va="center", fontsize=9,
+                    ha="center", va="center", fontsize=9, color=_INK.get(phase, "black"),
                 )  # fmt: skip
             left += share
     labels = [f"{name}\n{report[f'{name}_ms']:.0f} ms a frame" for name in names]
+    for row, name in enumerate(names):
+        if ratio := report.get(f"{name}_ratio"):
+            labels[row] += f"\n{ratio:.1f} times faster"
     axes.set_yticks(range(len(names)), labels)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
