@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rltrack import preset
-from rltrack.benchmarks.report import chosen, keep, latex, load, markdown, report
+from rltrack.benchmarks.report import chosen, keep, latex, load, markdown, names_of, report
 from rltrack.cli import main
 from rltrack.errors import InputError
 
@@ -106,6 +106,21 @@ def test_one_tracker_is_named_by_its_preset() -> None:
     (row,) = report([result("Deer", 0, 0.5)]).rows
     assert row.name == "preset paper"
     assert np.isnan(row.spread["os"])
+
+
+def test_presets_are_named_by_what_each_changes() -> None:
+    older = asdict(preset("realtime"))
+    del older["precision"]  # as if it was run before there was such a field
+    made = [
+        result("Deer", 0, 0.5, tracker="a"),
+        result("Deer", 0, 0.5, tracker="b", config=asdict(preset(precision="bfloat16"))),
+        result("Deer", 0, 0.5, tracker="c", config=older),
+    ]
+    assert names_of(made) == {
+        "a": "preset paper, attention_weight 0",
+        "b": "preset paper, precision bfloat16",
+        "c": "preset realtime",
+    }
 
 
 def test_kept_results_come_back_and_make_the_same_file(

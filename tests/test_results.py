@@ -13,6 +13,7 @@ import pytest
 from scipy.io import savemat
 
 from rltrack.benchmarks.otb import OTB
+from rltrack.benchmarks.report import keep
 from rltrack.benchmarks.results import Names, read_results, read_targets
 from rltrack.errors import InputError
 from rltrack.recorder import HEADER, SEVERAL_HEADER
@@ -183,6 +184,57 @@ def test_two_files_of_one_target_are_named(tmp_path: Path) -> None:
     first, second = write(tmp_path / "Deer_KCF.txt"), write(tmp_path / "deer_kcf.csv")
     with pytest.raises(InputError, match="two results of KCF"):
         read(first, second)
+
+
+def test_a_folder_of_trackers_files_is_all_of_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = json.dumps({"Deer": ROWS, "Skiing": ROWS[:1]})
+    (tmp_path / "KCF.json").write_text(text)
+    (tmp_path / "My_Tracker.json.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "README.txt").write_text("no boxes")
+    found = read(tmp_path)
+    assert {tracker: list(boxes) for tracker, boxes in found.items()} == {
+        "KCF": ["Deer", "Skiing"],
+        "My_Tracker": ["Deer", "Skiing"],
+    }
+    np.testing.assert_array_equal(found["My_Tracker"]["Deer"], BOXES)
+    assert "called so: README.txt" in caplog.text and "json" not in caplog.text
+    found = read(tmp_path, base=0)  # which holds for them, too
+    np.testing.assert_array_equal(found["KCF"]["Deer"], ROWS)
+
+
+def test_beside_targets_files_a_trackers_file_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "Mine" / "Deer.txt")
+    (tmp_path / "Mine" / "summary.json.gz").write_bytes(gzip.compress(b"{}"))
+    assert list(read(tmp_path / "Mine")) == ["Mine"]
+    assert "called so: summary.json.gz" in caplog.text
+
+
+def test_what_is_kept_of_sweeps_is_read(tmp_path: Path) -> None:
+    def job(target: str, seed: int, weight: float) -> dict[str, Any]:
+        return {
+            "tracker": f"key of {weight}",
+            "target": target,
+            "seed": seed,
+            "config": {"preset": "tiny", "attention_weight": weight},
+            "backbone": "embedded",
+            "boxes": BOXES.tolist(),
+        }
+
+    jobs = [job("Deer", 0, 0.0), job("Deer", 1, 0.0), job("Skiing", 0, 5.0)]
+    file = tmp_path / "runs.json.gz"
+    keep(jobs, file)
+    for path in (file, tmp_path):  # alone, or one of a folder's files
+        found = read(path, base=1)  # of other results: a sweep's boxes are 0-based in any case
+        assert {tracker: list(boxes) for tracker, boxes in found.items()} == {
+            "attention_weight 0, seed 0": ["Deer"],
+            "attention_weight 0, seed 1": ["Deer"],
+            "attention_weight 5, seed 0": ["Skiing"],
+        }
+        np.testing.assert_array_equal(found["attention_weight 0, seed 1"]["Deer"], BOXES)
 
 
 def test_a_folder_of_many_trackers_is_not_taken_for_a_sweep(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.jobs import read_result, results_in
 from rltrack.benchmarks.pairs import counted, paired
-from rltrack.config import TrackerConfig
+from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
 from rltrack.evaluation import Difference
 from rltrack.files import write_bytes
@@ -32,17 +32,21 @@ __all__ = [
     "chosen",
     "common",
     "curves",
+    "is_kept",
     "keep",
     "latex",
     "load",
     "markdown",
     "names_of",
     "report",
+    "settings",
     "table",
     "weights_of",
 ]
 
 METRICS = ("dp20", "os", "os50", "cle")
+
+_KEPT = "runs of rltrack sweep"
 
 Array = NDArray[np.float64]
 
@@ -107,8 +111,13 @@ def load(place: Path) -> list[dict[str, Any]]:
 
 def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
     """Write results to one file; the same results make the same file."""
-    text = json.dumps({"what": "runs of rltrack sweep", "results": results})
+    text = json.dumps({"what": _KEPT, "results": results})
     write_bytes(file, gzip.compress(text.encode(), mtime=0))
+
+
+def is_kept(content: Any) -> bool:
+    """Whether that is what a file has that :func:`keep` wrote."""
+    return isinstance(content, Mapping) and content.get("what") == _KEPT
 
 
 def report(results: Sequence[Mapping[str, Any]]) -> Report:
@@ -224,23 +233,33 @@ def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
 
 
 def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Names of the trackers, by key: what differs between them; the preset if nothing does."""
+    """Names of the trackers, by key: what differs between them; the preset if nothing does.
+
+    Of several presets, each with what differs from it besides.
+    """
     one = {r["tracker"]: r for r in results}
     weights = {key: weights_of(r) for key, r in one.items()}
     # Weights by any of the names that they are known by; two files may have one name.
     known = {weights_of(r): r["backbone"] for r in results}
     clear = len({*known.values()}) == len(known)
     about = {
-        key: {**r["config"], "backbone": known[weights[key]] if clear else weights[key]}
+        key: {**settings(r["config"]), "backbone": known[weights[key]] if clear else weights[key]}
         for key, r in one.items()
     }
     fields = [*asdict(TrackerConfig()), "backbone"]
-    differ = [f for f in fields if len({json.dumps(a.get(f)) for a in about.values()}) > 1]
-    if "preset" in differ:  # which says all that it sets
-        alone = {a["preset"] for a in about.values()}
-        differ = ["preset"] if len(alone) == len(about) else differ
-    shown = differ or ["preset"]
-    return {key: ", ".join(f"{f} {_plain(a[f])}" for f in shown) for key, a in about.items()}
+    differ = [f for f in fields if len({json.dumps(a[f]) for a in about.values()}) > 1]
+    shown = dict.fromkeys(about, differ or ["preset"])
+    if "preset" in differ:
+        for key, a in about.items():  # a preset's name says all that it sets
+            sets = settings(asdict(preset(a["preset"])))
+            shown[key] = [f for f in differ if f == "preset" or a[f] != sets.get(f)]
+    return {k: ", ".join(f"{f} {_plain(a[f])}" for f in shown[k]) for k, a in about.items()}
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as JSON has it; a field that an older one does not have is the default."""
+    made: dict[str, Any] = json.loads(json.dumps({**asdict(TrackerConfig()), **config}))
+    return made
 
 
 def weights_of(result: Mapping[str, Any]) -> Any:

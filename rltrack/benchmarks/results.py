@@ -3,7 +3,9 @@
 - ``<Tracker>.json`` or ``.json.gz``: ``{"<Sequence>": [[x, y, w, h], ...], ...}``.
 - ``<Tracker>/<Sequence>.txt``, ``.csv``, ``.json`` or ``.mat``: a folder with a file a target.
 - ``<Sequence>_<Tracker>.mat``, ``.txt`` or ``.csv``: alone, or a folder of them.
-- The folder of a `rltrack sweep`: each of its trackers with each seed counts as one.
+- A folder of ``<Tracker>.json`` or ``.json.gz`` files: all of them.
+- The folder of a `rltrack sweep`, or a file that `rltrack report --keep` made of one: each of its
+  trackers with each seed counts as one.
 
 A ``.mat`` is the OTB toolkit's (``results{1}`` with ``res`` and ``type``, which must be ``rect``)
 or holds a plain matrix ``result``. A ``.txt`` has x, y, w, h a line, between commas, tabs or
@@ -143,7 +145,7 @@ def read_targets(file: Path, base: int = 1) -> dict[str, Array]:
     Raises:
         InputError: the file is not of that form.
     """
-    return {name: _boxes(rows, place, base) for name, rows, place in _entries(file)}
+    return {name: _boxes(rows, place, base) for name, rows, place in _entries(file, _json(file))}
 
 
 # --- Where results are ------------------------------------------------------------------------
@@ -169,15 +171,26 @@ def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
     if source is not None:
         yield source
     elif _is_json(path):
-        tracker = re.sub(r"\.json(\.gz)?$", "", path.name, flags=re.IGNORECASE)
-        for name, rows, place in _entries(path):
-            read = partial(_boxes, rows, place, 1 if base is None else base)
-            yield _Source(tracker, name, place, read)
+        yield from _in_json(path, base)
     else:
         raise InputError(
             f"{path}: its name is no target's; wanted <Tracker>.json or .json.gz, <Sequence> or "
             "<Sequence>_<Tracker> with .txt, .csv or .mat"
         )
+
+
+def _in_json(file: Path, base: int | None) -> Iterator[_Source]:
+    """A file of many targets: a tracker's, or what is kept of a sweep."""
+    from rltrack.benchmarks.report import is_kept
+
+    held = _json(file)
+    if is_kept(held):
+        yield from _in_sweep(file)
+        return
+    tracker = re.sub(r"\.json(\.gz)?$", "", file.name, flags=re.IGNORECASE)
+    for name, rows, place in _entries(file, held):
+        read = partial(_boxes, rows, place, 1 if base is None else base)
+        yield _Source(tracker, name, place, read)
 
 
 def _is_sweep(folder: Path) -> bool:
@@ -187,39 +200,43 @@ def _is_sweep(folder: Path) -> bool:
     return next(results_in(folder), None) is not None
 
 
-def _in_sweep(folder: Path) -> Iterator[_Source]:
-    """The jobs of a sweep, whose boxes are 0-based."""
+def _in_sweep(path: Path) -> Iterator[_Source]:
+    """The jobs of a sweep, its folder or what is kept of it; their boxes are 0-based."""
     from rltrack.benchmarks.report import load, names_of
 
-    jobs = load(folder)
+    jobs = load(path)
     names = names_of(jobs)
     for job in jobs:
         tracker = f"{names[job['tracker']]}, seed {job['seed']}"
-        place = f"{job['target']} of {tracker} in {folder}"
+        place = f"{job['target']} of {tracker} in {path}"
         yield _Source(tracker, job["target"], place, partial(_boxes, job["boxes"], place, 0))
 
 
 def _in_folder(folder: Path, names: Names, base: int | None) -> Iterator[_Source]:
-    """The files of a folder, each with one target."""
+    """The files of a folder, each with one target; or else each with a tracker's targets."""
     try:
         files = sorted(
             file
             for file in folder.iterdir()
-            if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
+            if (file.suffix.lower() in _SUFFIXES or _is_json(file))
+            and not file.name.startswith(".")
         )
     except OSError as error:
         raise InputError(f"cannot list the folder {folder}: {error.strerror}") from None
     sources = {file: _file_source(file, names, base) for file in files}
     known = [source for source in sources.values() if source is not None]
-    if not known:
+    trackers = [] if known else [file for file in files if _is_json(file)]
+    if not known and not trackers:
         raise InputError(
             f"no results in the folder {folder}: wanted <Sequence> or <Sequence>_<Tracker> with "
-            ".txt, .csv or .mat; of other folders in it, or of <Tracker>.json files, give each"
+            ".txt, .csv or .mat, or <Tracker>.json or .json.gz; of other folders in it, give each"
         )
-    others = [file.name for file, source in sources.items() if source is None]
+    others = [f.name for f, source in sources.items() if source is None and f not in trackers]
     if others:
         logger.warning("%s: left out, as no target is called so: %s", folder, ", ".join(others))
     yield from known
+    for file in trackers:
+        yield from _in_json(file, base)
 
 
 def _file_source(file: Path, names: Names, base: int | None) -> _Source | None:
@@ -287,9 +304,8 @@ def _json(file: Path) -> Any:
         raise InputError(f"{file} is not JSON ({error}): write it again") from None
 
 
-def _entries(file: Path) -> Iterator[tuple[str, Any, str]]:
+def _entries(file: Path, held: Any) -> Iterator[tuple[str, Any, str]]:
     """Names and rows of a file of many targets, and the place of each for messages."""
-    held = _json(file)
     if not isinstance(held, Mapping):
         raise InputError(
             f'{file}: wanted {{"<Sequence>": [[x, y, w, h], ...], ...}}; a file with the boxes of '

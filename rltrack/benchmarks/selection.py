@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from rltrack.backbones import BACKBONES, backbone_identity
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.jobs import grid
-from rltrack.benchmarks.report import load, weights_of
+from rltrack.benchmarks.report import load, settings, weights_of
 from rltrack.benchmarks.sweep import results_of
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
@@ -144,6 +143,6 @@ def named(
     return list(found.values())
 
 
-def _settings(config: Mapping[str, Any]) -> Any:
-    """A configuration's values as JSON has them; the name of its preset is none of them."""
-    return json.loads(json.dumps({**asdict(TrackerConfig()), **config, "preset": None}))
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration's values; the name of its preset is none of them."""
+    return {**settings(config), "preset": None}

@@ -23,8 +23,9 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="RESULT",
-            help="<Tracker>.json or .json.gz; a folder <Tracker> of <Sequence>.txt, .csv, .json or "
-            ".mat; <Sequence>_<Tracker>.mat, .txt or .csv, or a folder of them.",
+            help="<Tracker>.json or .json.gz, or a folder of them; a folder <Tracker> of "
+            "<Sequence>.txt, .csv, .json or .mat; <Sequence>_<Tracker>.mat, .txt or .csv, or a "
+            "folder of them; a sweep's folder, or a file kept of one.",
         ),
     ],
     dataset: Annotated[
