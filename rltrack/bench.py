@@ -38,6 +38,7 @@ from rltrack.cost import ceilings, finish, flops, frame_samples, timed
 from rltrack.errors import InputError
 from rltrack.film import synthetic
 from rltrack.fitting import hard_negatives
+from rltrack.machine import machine
 from rltrack.memory import Samples
 from rltrack.network import Classifier
 from rltrack.reference import ReferenceExtractor, iteration
@@ -130,7 +131,7 @@ def measure(
     ceiling = max(best["convolution_gflops"], best["matrix_gflops"])
     return {
         "device": str(where),
-        "machine": torch.cuda.get_device_name(where) if where.type == "cuda" else _processor(),
+        "machine": machine(where),
         "preset": config.preset,
         "attention_weight": config.attention_weight,
         "backbone": backbone,
@@ -345,12 +346,6 @@ def _peak_mib(device: torch.device) -> float | None:
         return None
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-def _processor() -> str:
-    """Its name, and the instructions that PyTorch uses of it, on which the ratios depend."""
-    name = platform.processor() or platform.machine()
-    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 # --- What is shown and kept ---------------------------------------------------------------------

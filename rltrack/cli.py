@@ -281,8 +281,9 @@ def _info() -> None:
 
     from rltrack.backbones import BACKBONES, backbone_card, load_backbone
     from rltrack.fetch import cache_dir, data_dir
+    from rltrack.machine import machine
 
-    devices = [f"cpu, {torch.get_num_threads()} threads"]
+    devices = [f"cpu, {machine('cpu')}, {torch.get_num_threads()} threads"]
     for index in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(index)
         devices.append(f"cuda:{index}, {card.name}, {card.total_memory / 2**30:.0f} GiB")

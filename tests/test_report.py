@@ -123,6 +123,24 @@ def test_presets_are_named_by_what_each_changes() -> None:
     }
 
 
+def test_what_runs_ran_on_is_named_where_it_is_known() -> None:
+    gpu = "NVIDIA Something"
+    made = report(
+        [
+            result("Deer", 0, 0.5),
+            result("Deer", 1, 0.5, machine="Some CPU, AVX2", threads=1),
+            result("Deer", 2, 0.5, machine="Some CPU, AVX2", threads=2),
+            result("Deer", 3, 0.5, device=gpu, machine=gpu, threads=2),
+        ]
+    )
+    assert made.devices == (
+        gpu,
+        "Some CPU, AVX2 (cpu, 1 thread)",
+        "Some CPU, AVX2 (cpu, 2 threads)",
+        "cpu",
+    )
+
+
 def test_kept_results_come_back_and_make_the_same_file(
     results: list[dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from filelock import FileLock
 
 from rltrack import preset, synthetic
@@ -28,6 +29,7 @@ from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.sweep import SweepError, results_of, sweep
 from rltrack.cli import main
 from rltrack.errors import InputError
+from rltrack.machine import machine
 
 FRAMES = 3
 FAST = {
@@ -94,6 +96,8 @@ def test_a_result_says_what_ran_and_how_it_went(data: Path, tmp_path: Path) -> N
     assert (found["target"], found["seed"], found["tracker"]) == ("Deer", 0, job.key)
     assert found["config"]["first_iterations"] == 2
     assert found["device"] == "cpu"
+    assert found["machine"] == machine("cpu")
+    assert found["threads"] == torch.get_num_threads()
     assert len(found["boxes"]) == len(found["confidence"]) == FRAMES
     assert len(found["success"]) == 21
     assert found["os"] == pytest.approx(np.mean(found["success"]), abs=1e-5)

@@ -27,6 +27,7 @@ from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 from rltrack.evaluation import center_error, is_box, overlap, precision_curve, success_curve
 from rltrack.files import write_bytes
+from rltrack.machine import machine
 from rltrack.run import Step, Track, track
 from rltrack.video import open_source
 
@@ -154,7 +155,7 @@ def _result(
 
 
 def _about(job: Job, done: Track) -> dict[str, Any]:
-    on_gpu = done.device.startswith("cuda")
+    name = machine(done.device)
     return {
         "target": job.target,
         "seed": job.seed,
@@ -163,7 +164,8 @@ def _about(job: Job, done: Track) -> dict[str, Any]:
         "backbone": Path(job.backbone).name,
         "weights": job.weights,
         "commit": _commit(),
-        "device": torch.cuda.get_device_name() if on_gpu else done.device,
+        "device": name if done.device.startswith("cuda") else done.device,
+        "machine": name,
         "threads": torch.get_num_threads(),
         "versions": {
             "rltrack": __version__,

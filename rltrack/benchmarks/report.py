@@ -79,7 +79,7 @@ class Report:
         targets: that count.
         seeds: that count.
         left_out: targets with runs that do not count, and how many: "Deer (3 runs)".
-        devices: what the runs ran on.
+        devices: what the runs ran on, with the number of threads where it is known.
         commits: of the code that they ran.
     """
 
@@ -170,7 +170,7 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
         tuple(whole),
         tuple(seeds),
         tuple(f"{target} ({count} runs)" for target, count in sorted(left_out.items())),
-        tuple(sorted({str(r["device"]) for r in results})),
+        tuple(sorted({_device(r) for r in results})),
         tuple(sorted({str(r["commit"]) for r in results})),
     )
 
@@ -215,6 +215,13 @@ def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     most = max(by_seed.values(), key=len, default=set())
     seeds = [seed for seed, targets in by_seed.items() if targets >= most]
     return [r for r in results if r["seed"] in seeds and r["target"] in most]
+
+
+def _device(result: Mapping[str, Any]) -> str:
+    device = str(result["device"])
+    name = result.get("machine", device)  # older results have none
+    threads = counted(result.get("threads", 1), "thread")
+    return device if name == device else f"{name} ({device}, {threads})"
 
 
 def _table(
