@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from filelock import FileLock
 
 from rltrack import preset, synthetic
 from rltrack.benchmarks import jobs as jobs_module
+from rltrack.benchmarks import sweep as sweep_module
 from rltrack.benchmarks.jobs import Job, dataset, grid, read_result, run_job
 from rltrack.benchmarks.report import keep, load
 from rltrack.benchmarks.selection import gathered
@@ -306,6 +308,69 @@ def test_a_scheduler_runs_the_jobs(data: Path, tmp_path: Path) -> None:
         done = list(sweep(wanted, tmp_path, data=data, device="cpu", scheduler=address))
     assert {(o.job.target, o.error) for o in done} == {("Deer", None), ("Skiing", None)}
     assert all(job.file(tmp_path).exists() for job in wanted)
+
+
+AT_WORK: list[str] = []
+
+
+def stand_in(job: Job, *, out: Path, **_: Any) -> Path:
+    """Leaves the name of the worker that did the job, and how many it did at that time."""
+    from distributed import get_worker
+
+    name = get_worker().name
+    AT_WORK.append(name)
+    time.sleep(0.05)
+    file = job.file(out)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{name} {AT_WORK.count(name)}")
+    AT_WORK.remove(name)
+    return file
+
+
+@contextmanager
+def cluster_of(**workers: dict[str, float]) -> Iterator[str]:
+    """Workers of two threads by name, with their resources; gives the scheduler's address."""
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    from distributed import Scheduler, SpecCluster, Worker
+
+    options = {"nthreads": 2, "dashboard": False}
+    with SpecCluster(
+        scheduler={"cls": Scheduler, "options": {"dashboard": False, "port": 0}},
+        workers={
+            name: {"cls": Worker, "options": {**options, "name": name, "resources": resources}}
+            for name, resources in workers.items()
+        },
+    ) as cluster:
+        cluster.wait_for_workers(len(workers))
+        yield cluster.scheduler_address
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_a_job_on_a_gpu_goes_to_a_worker_that_has_one_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setattr(sweep_module, "run_job", stand_in)
+    wanted = jobs_of("Deer", "Skiing", "Couple", "Girl", seeds=2)
+    with cluster_of(plain={}, gpu={"GPU": 1}) as address:
+        done = list(sweep(wanted, tmp_path, data=tmp_path, device=device, scheduler=address))
+    assert [outcome.error for outcome in done] == [None] * 8
+    assert {job.file(tmp_path).read_text() for job in wanted} == {"gpu 1"}
+
+
+def test_a_job_on_a_cpu_goes_to_any_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep_module, "run_job", stand_in)
+    (wanted,) = jobs_of("Deer")
+    with cluster_of(plain={}) as address:
+        list(sweep([wanted], tmp_path, data=tmp_path, device="cpu", scheduler=address))
+    assert wanted.file(tmp_path).read_text() == "plain 1"
+
+
+def test_workers_without_a_gpu_are_told(tmp_path: Path) -> None:
+    with (
+        cluster_of(plain={}, other={"memory": 1}) as address,
+        pytest.raises(InputError, match=r"declares the resource GPU, .* --resources GPU=1"),
+    ):
+        list(sweep(jobs_of("Deer"), tmp_path, data=tmp_path, device="cuda", scheduler=address))
 
 
 def test_a_sweeps_folder_can_be_evaluated(

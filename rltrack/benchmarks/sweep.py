@@ -24,6 +24,9 @@ __all__ = ["Outcome", "SweepError", "results_of", "sweep", "track_all"]
 
 T = TypeVar("T")
 
+_GPU = "GPU"
+"""The resource of dask's workers that a job on CUDA takes one of."""
+
 
 def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | Exception]:
     """Make each run in a thread: on a CPU with one core, on CUDA with a stream.
@@ -82,10 +85,12 @@ def sweep(
         device: as in `rltrack.track`.
         local: jobs at a time in this process; with more than one, each has one core of a CPU.
         scheduler: address of a `dask.distributed` scheduler whose workers run the jobs instead.
-            With a CUDA ``device``, each job takes one of the resource ``GPU``.
+            With a CUDA ``device``, each job takes one of the resource ``GPU``, and waits for a
+            worker that declares it.
 
     Raises:
-        InputError: the scheduler cannot be reached, or dask is not installed.
+        InputError: the scheduler cannot be reached, its workers declare no ``GPU`` for a CUDA
+            ``device``, or dask is not installed.
     """
     given: dict[str, Any] = {"data": data, "out": out, "device": device}
 
@@ -162,8 +167,18 @@ def _on_cluster(jobs: Sequence[Job], given: dict[str, Any], address: str) -> Ite
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
         raise InputError(f"no scheduler answers at {address}: {error}") from error
-    resources = {"GPU": 1} if given["device"].startswith("cuda") else None
     with client:
+        resources = None
+        if given["device"].startswith("cuda"):
+            resources = {_GPU: 1}
+            workers = client.scheduler_info(n_workers=-1)["workers"].values()
+            # Without any workers yet, those to come are waited for.
+            if workers and not any(worker["resources"].get(_GPU) for worker in workers):
+                raise InputError(
+                    f"none of the workers of {address} declares the resource {_GPU}, which jobs on "
+                    f"{given['device']} take: start them with --resources {_GPU}=1, or give "
+                    "another device"
+                )
         runs = {
             client.submit(run_job, job, **given, resources=resources, pure=False): job
             for job in jobs
