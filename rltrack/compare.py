@@ -68,11 +68,25 @@ class Comparison:
     files: tuple[Path, ...]
 
     @property
+    def shared(self) -> NDArray[np.int64]:
+        """(N, N) int64, in how many frames after the first each two find the target."""
+        found = np.array([run.found[1:] for run in self.runs], np.int64)
+        return found @ found.T
+
+    @property
     def overlaps(self) -> Array:
-        """(N, N) float64 in [0, 1], mean over all frames of the overlap of each two's boxes."""
-        return np.array(
-            [[overlap(a.boxes, b.boxes).mean() for b in self.runs] for a in self.runs], np.float64
-        )
+        """(N, N) float64 in [0, 1], mean overlap of each two's boxes; NaN where there is none.
+
+        Over the `shared` frames: the first box is given to all, and one that has lost the target
+        keeps its last box, which says nothing of where it looks.
+        """
+        means = np.full((len(self.runs), len(self.runs)), np.nan)
+        for row, a in enumerate(self.runs):
+            for column, b in enumerate(self.runs):
+                both = a.found[1:] & b.found[1:]
+                if both.any():
+                    means[row, column] = overlap(a.boxes[1:][both], b.boxes[1:][both]).mean()
+        return means
 
 
 class ComparisonError(RuntimeError):

@@ -172,8 +172,9 @@ def draw_trackers(
 ) -> Image:
     """A frame with the boxes of several trackers of one target, and their names below it.
 
-    The first box is broad, and the others are thin and over it: where they agree, both are seen.
-    One that is not found is dashed. Names have their boxes' colours.
+    The first box is broad, the others are thin. Where they lie on each other, they take turns
+    along each side, so that all are seen. One that is not found is dashed. Names have their boxes'
+    colours.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -187,10 +188,14 @@ def draw_trackers(
     """
     canvas, factor, thick = _enlarged(image)
     colours = [TARGETS[number % len(TARGETS)] for number in range(len(names))]
-    for number, (result, colour) in enumerate(zip(results, colours, strict=True)):
-        inks = [(colour, thick)] if number else [(_EDGE, 3 * thick), (colour, 2 * thick)]
-        dash = 0 if result.found else 7 * thick
-        _draw_box(canvas, np.asarray(result.box, float) * factor, inks, dash)
+    boxes = [np.asarray(result.box, float) * factor for result in results]
+    dashes = [0 if result.found else 7 * thick for result in results]
+    inks = [(colour, thick if number else 2 * thick) for number, colour in enumerate(colours)]
+    _draw_box(canvas, boxes[0], [(_EDGE, 3 * thick)], dashes[0])
+    turns = np.linspace(0, 1, len(boxes) + 1)
+    for parts in ([(0.0, 1.0)] * len(boxes), pairwise(turns)):
+        for box, ink, dash, part in zip(boxes, inks, dashes, parts, strict=True):
+            _draw_box(canvas, box, [ink], dash, part)
     if ground_truth is not None:
         _draw_box(canvas, np.asarray(ground_truth, float) * factor, [(TRUTH, thick)])
     _draw_banner(canvas, label, TRUTH)
@@ -404,9 +409,16 @@ def _enlarged(image: Image) -> tuple[Image, int, int]:
 
 
 def _draw_box(
-    canvas: Image, box: Array, inks: Sequence[tuple[Colour, int]], dash: float = 0.0
+    canvas: Image,
+    box: Array,
+    inks: Sequence[tuple[Colour, int]],
+    dash: float = 0.0,
+    part: tuple[float, float] = (0.0, 1.0),
 ) -> None:
-    """Draws a box in place, once in each colour and thickness; dashed where `dash` > 0."""
+    """Draws a box in place, once in each colour and thickness; dashed where `dash` > 0.
+
+    Of each side only the part from one share of its length to another, going round.
+    """
     if not np.isfinite(box).all():
         return
     size = np.array(canvas.shape[1::-1])
@@ -418,8 +430,8 @@ def _draw_box(
     for start, end in pairwise(corners):
         # Dashes about as long as the gaps, with one at both ends; no gaps make a whole side.
         gaps = max(1, round((np.hypot(*(end - start)) / dash - 1) / 2)) if dash else 0
-        cuts = np.linspace(0, 1, 2 * gaps + 2)[:, None]
-        strokes += [*(start + (end - start) * cuts).reshape(-1, 2, 2)]
+        cuts = np.clip(np.linspace(0, 1, 2 * gaps + 2), *part).reshape(-1, 2, 1)
+        strokes += [*(start + (end - start) * cuts[cuts[:, 0, 0] < cuts[:, 1, 0]])]
     fixed = np.round(np.array(strokes) * 8).astype(np.int32)
     for ink, thick in inks:
         cv2.polylines(canvas, [*fixed], False, ink, thick, cv2.LINE_AA, 3)

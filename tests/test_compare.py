@@ -75,6 +75,12 @@ class Lost(Guide):
         return False, (0, 0, 0, 0)
 
 
+class Fickle(Stone):
+    def update(self, image: Image) -> tuple[bool, Box]:
+        super().update(image)
+        return self.frame % 2 == 0, self.start
+
+
 class Slow(Stone):
     def act(self) -> None:
         time.sleep(0.02)
@@ -95,7 +101,7 @@ class Broken(Stone):
 @pytest.fixture(autouse=True)
 def _stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Peers of known ways, as if OpenCV had them; and a quicker `tiny` for the command line."""
-    for kind in (Guide, Stone, Lost, Slow, Stopped, Broken):
+    for kind in (Guide, Stone, Lost, Fickle, Slow, Stopped, Broken):
         monkeypatch.setattr(cv2, f"{kind.__name__}_create", kind, raising=False)
         monkeypatch.setitem(peers.PEERS, kind.__name__.lower(), f"{kind.__name__}_create")
     monkeypatch.setitem(config._CHANGES, "tiny", QUICKER)
@@ -163,14 +169,23 @@ def test_known_ways_give_known_numbers() -> None:
     assert guide.metrics is not None and stone.metrics is not None
     assert (guide.metrics.dp20, guide.metrics.os, guide.metrics.cle) == (1.0, 20 / 21, 0.0)
     assert stone.metrics.cle == pytest.approx((0 + 2 + 4 + 6 + 8) / 5)
-    # Two boxes 20 wide, d apart: 20 - d of 20 + d.
-    between = np.mean([(20 - d) / (20 + d) for d in (0, 2, 4, 6, 8)])
+    # Two boxes 20 wide, d apart: 20 - d of 20 + d. The first frame does not count, nor does lost.
+    between = np.mean([(20 - d) / (20 + d) for d in (2, 4, 6, 8)])
     np.testing.assert_allclose(
         done.overlaps[1:, 1:],
-        [[1, between, between], [between, 1, 1], [between, 1, 1]],
+        [[1, between, np.nan], [between, 1, np.nan], [np.nan] * 3],
         rtol=1e-12,
     )
-    assert (done.overlaps == done.overlaps.T).all() and done.overlaps[0, 0] == 1
+    np.testing.assert_array_equal(done.shared[1:, 1:], [[4, 4, 0], [4, 4, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(done.overlaps, done.overlaps.T)
+
+
+def test_agreement_counts_frames_that_both_find() -> None:
+    done = compare(moving_patch(5), START, peers=["guide", "fickle"], folder="out", **FAST)
+    # Fickle stays, and is lost in frames 1 and 3.
+    between = np.mean([(20 - d) / (20 + d) for d in (4, 8)])
+    assert done.overlaps[1, 2] == done.overlaps[2, 1] == pytest.approx(between)
+    assert done.shared[1:, 1:].tolist() == [[4, 2], [2, 2]]
 
 
 def test_the_tracker_does_what_it_does_alone(tmp_path: Path) -> None:
@@ -247,7 +262,7 @@ def test_speed_is_each_trackers_own() -> None:
 def test_one_frame_has_no_speed() -> None:
     done = compare(moving_patch(1), START, peers=["stone"], folder="out", **FAST)
     assert [run.fps for run in done.runs] == [None, None]
-    assert (done.overlaps == 1).all()
+    assert np.isnan(done.overlaps).all() and not done.shared.any()
 
 
 def test_a_frame_that_cannot_be_read_is_found_by_none(tmp_path: Path) -> None:
@@ -375,16 +390,16 @@ def test_without_ground_truth_speed_and_overlap_are_printed(
     clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     box = ["--box", "20,24,20,16"]
-    assert main(["compare", clip, *box, "--peers", "mil,guide", "--out", "out", *TINY]) == 0
+    assert main(["compare", clip, *box, "--peers", "lost,guide", "--out", "out", *TINY]) == 0
     shown, errors = capsys.readouterr()
     assert errors == ""
     assert re.search(r"^tracker +found +FPS$", shown, re.M)
     assert re.search(r"^guide +5 +[\d.]+$", shown, re.M)
-    assert re.search(r"^tracker +rltrack +mil +guide$", shown, re.M)
-    assert re.search(r"^guide +[01]\.\d\d +[01]\.\d\d +1\.00$", shown, re.M)
+    assert re.search(r"^tracker +rltrack +lost +guide$", shown, re.M)
+    assert re.search(r"^guide +[01]\.\d\d \([1-4]\) +- \(0\) +1\.00 \(4\)$", shown, re.M)
     assert "preset tiny" in shown and f"OpenCV {cv2.__version__}" in shown
     assert "CLE" not in shown
-    assert_complete(tmp_path / "out", ["rltrack", "mil", "guide"], 5)
+    assert_complete(tmp_path / "out", ["rltrack", "lost", "guide"], 5)
 
 
 def test_with_ground_truth_metrics_are_printed(

@@ -159,6 +159,19 @@ def test_several_trackers_are_drawn_with_the_true_box() -> None:
     assert like(plain, FOUND).any() and like(plain, TARGETS[1]).any()
 
 
+def test_boxes_on_one_another_take_turns() -> None:
+    found = Result((200, 150, 120, 90), 1.0, True)
+    lost = found._replace(found=False)
+    shares = []
+    for results in ([found] * 4, [lost] * 4):
+        out = draw_trackers(GREY, ["a", "b", "c", "d"], results, "frame 3")[: len(GREY)]
+        shares.append([like(out[60:], colour).sum() for colour in TARGETS[:4]])
+        broad, *thin = shares[-1]
+        assert min(thin) > 0.6 * max(thin)
+        assert broad > 1.3 * max(thin)
+    assert sum(shares[1]) < 0.8 * sum(shares[0])  # the gaps are left open
+
+
 def test_smoothing_fills_a_grid_of_dots() -> None:
     dots = np.zeros((51, 51))
     dots[::2, ::2] = 4.0

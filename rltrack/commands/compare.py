@@ -118,10 +118,14 @@ def _show(comparison: Comparison) -> None:
         ranking.add_row(run.name, *cells)
     Console().print(ranking)
     if not scored:
-        print("\nmean overlap of each two trackers' boxes")
+        print(
+            "\nmean overlap of each two trackers' boxes, and over how many of the frames after the "
+            "first:\nthose in which both find the target"
+        )
         pairs = _table(*(run.name for run in runs))
-        for run, overlaps in zip(runs, comparison.overlaps, strict=True):
-            pairs.add_row(run.name, *(f"{overlap:.2f}" for overlap in overlaps))
+        for run, overlaps, counts in zip(runs, comparison.overlaps, comparison.shared, strict=True):
+            means = zip(overlaps, counts, strict=True)
+            pairs.add_row(run.name, *(f"{mean:.2f} ({n})" if n else "- (0)" for mean, n in means))
         Console().print(pairs)
     print(f"\nwritten: {', '.join(map(str, comparison.files))}")
 
