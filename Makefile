@@ -24,13 +24,14 @@ define NEW_VENV
 @$(PIP_INSTALL) $(or $(TORCH),torch)
 endef
 
-.PHONY: help venv peers demo test lint pytest book test-site clean
+.PHONY: help venv peers demo test lint pytest test-extras book test-site clean
 
 help:
 	@echo "make demo    track the bundled example; results in out/demo/"
 	@echo "make test    lint, type check, tests, and the book's stored outputs"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make pytest  the tests alone"
+	@echo "make test-extras     the tests that need VOT's toolkit, and OpenCV's other trackers"
 	@echo "make book    run the notebooks and build the pages in _build/html/"
 	@echo "make book DATA=DIR   the same, on the benchmark sequences in DIR where a page can use them"
 	@echo "make test-site       test the built pages in Chromium"
@@ -80,6 +81,21 @@ lint: .venv/.with-extras
 # depend on each other, so a file stays with one worker.
 pytest: .venv/.with-extras
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env $(TESTS)
+
+# What is not installed for the others: VOT's toolkit, and .venv-peers.
+test-extras: .venv/.with-vot .venv-peers/.with-tests
+	$(BIN)/python -m pytest -q -rs tests/test_vot.py
+	.venv-peers/bin/python -c 'import cv2; cv2.TrackerCSRT_create'
+	.venv-peers/bin/python -m pytest -q -rs tests/test_peers.py tests/test_compare.py
+
+.venv/.with-vot: .venv/.with-extras
+	@$(PIP_INSTALL) $(PINNED) -e '.[vot]'
+	@touch $@
+
+.venv-peers/.with-tests: BIN := .venv-peers/bin
+.venv-peers/.with-tests: .venv-peers/.with-rltrack
+	@$(PIP_INSTALL) -c $(@D)/constraints.txt pytest hypothesis
+	@touch $@
 
 book: .venv/.with-extras book/_assets/vendor/.filled
 	$(BIN)/python book/build.py $(if $(DATA),-p data "$(if $(filter /%,$(DATA)),,$(CURDIR)/)$(DATA)")
