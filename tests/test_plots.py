@@ -80,6 +80,31 @@ def test_curves_are_means_over_runs_and_keep_their_area(tmp_path: Path) -> None:
     assert not precision_and_success(curves([], all_of)).axes[0].lines[:-1]  # but 20 px
 
 
+def test_what_stands_below_the_curves_is_shown_with_them() -> None:
+    figure = precision_and_success(curves(RESULTS, "Deer,Skiing"), paper="otb2013")
+    shown = figure.get_tightbbox()  # in inches: all that a notebook shows
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        assert legend is not None
+        (note,) = axes.texts
+        for artist in (legend, note):
+            assert artist.get_window_extent().y0 >= shown.y0 * figure.dpi - 1
+        assert note.get_window_extent().y1 < legend.get_window_extent().y0
+        assert legend.get_window_extent().y1 < axes.get_window_extent().y0
+
+
+def test_some_are_shown_however_they_rank() -> None:
+    made = curves(RESULTS, "Deer,Skiing")
+    better = {**made["trackers"][1]["means"], "os": 0.9, "dp20": 0.95}
+    others = [{"name": f"other {k}", "means": better} for k in range(3)]
+    both = {**made, "trackers": [*made["trackers"], *others]}
+    for axes in precision_and_success(both, top=2, always=["lambda 0"]).axes:
+        legend = axes.get_legend()
+        assert legend is not None
+        names = [text.get_text().partition(" [")[0] for text in legend.get_texts()]
+        assert names == ["other 0", "other 1", "lambda 0"]
+
+
 def test_scores_over_lambda_show_the_papers_and_ours(tmp_path: Path) -> None:
     rows = {float(row.name.split()[-1]): row for row in report(RESULTS).rows}
     figure = over_weights(rows, "ours, two targets")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from rltrack.errors import InputError
 from rltrack.evaluation import Difference
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -38,7 +39,11 @@ _LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)))
 
 
 def precision_and_success(
-    report: Mapping[str, Any], *, top: int = 10, paper: str | None = None
+    report: Mapping[str, Any],
+    *,
+    top: int = 10,
+    always: Collection[str] = (),
+    paper: str | None = None,
 ) -> Figure:
     """Precision over the allowed centre error, success over the overlap asked for.
 
@@ -49,36 +54,54 @@ def precision_and_success(
     Args:
         report: of `rltrack.benchmarks.benchmark.compare`, or `rltrack.benchmarks.report.curves`.
         top: trackers in each panel, the best ones.
+        always: names of trackers that are shown besides if they are none of these.
         paper: the set of the paper's values, ``otb2013`` or ``otb2015``; by default the report's.
     """
     from rltrack.figures import page
 
     of = paper or report["dataset"]
-    scored = sum(tracker["means"]["targets"] > 0 for tracker in report["trackers"])
-    below = 0.2 * (min(scored, top) + 2) + (0.9 if of in PAPER else 0)  # inches for the legends
+    scored = [tracker for tracker in report["trackers"] if tracker["means"]["targets"]]
+    shown = {}
+    for score in ("dp20", "os"):
+        ranked = sorted(scored, key=lambda tracker: -tracker["means"][score])
+        shown[score] = [t for rank, t in enumerate(ranked) if rank < top or t["name"] in always]
+    rows = max(map(len, shown.values()))
+    below = 0.2 * (rows + 2) + (0.9 if of in PAPER else 0)  # inches for the legends
     figure = page(3.5 + below)
     figure.set_layout_engine("constrained", rect=(0, below / (3.5 + below), 1, 3.5 / (3.5 + below)))
     precision, success = figure.subplots(1, 2)
-    _panel(precision, report, "precision", "dp20", top, of)
+    legends = _panel(precision, report, "precision", "dp20", shown["dp20"], of)
     precision.set(title=f"Precision, {report['dataset']}", xlabel="centre error of at most (px)")
     precision.axvline(20, color="0.6", linewidth=0.8, zorder=0)
-    _panel(success, report, "success", "os", top, of)
+    legends += _panel(success, report, "success", "os", shown["os"], of)
     success.set(title=f"Success, {report['dataset']}", xlabel="overlap (IoU) above")
+    # The panels are laid out without what stands below them, and a page shows it with them.
+    for artist in legends:
+        artist.set_in_layout(False)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for artist in legends:
+        artist.set_in_layout(True)
     return figure
 
 
 def _panel(
-    axes: Axes, report: Mapping[str, Any], curve: str, score: str, top: int, paper: str
-) -> None:
-    scored = [tracker for tracker in report["trackers"] if tracker["means"]["targets"]]
+    axes: Axes,
+    report: Mapping[str, Any],
+    curve: str,
+    score: str,
+    ranked: Sequence[Mapping[str, Any]],
+    paper: str,
+) -> list[Artist]:
+    """Draw one; returns what stands below it."""
+    below: list[Artist] = []
     styles = {
         tracker["name"]: {
             "color": _COLOURS[index % len(_COLOURS)],
             "linestyle": _LINES[index % len(_LINES)],
         }
-        for index, tracker in enumerate(scored)
+        for index, tracker in enumerate(report["trackers"])
     }
-    ranked = sorted(scored, key=lambda tracker: -tracker["means"][score])[:top]
     every = len(report["targets"])
     of_precision = curve == "precision"
     x = range(51) if of_precision else [k / 20 for k in range(21)]
@@ -105,7 +128,7 @@ def _panel(
             title_fontsize=9,
             alignment="left",
         )
-        legend.set_in_layout(False)
+        below.append(legend)
     published = _published(paper, score)
     if published:
         on = "" if paper == report["dataset"] else f" on {paper}"
@@ -119,7 +142,8 @@ def _panel(
             va="top",
             fontsize=9,
         )
-        note.set_in_layout(False)
+        below.append(note)
+    return below
 
 
 def _published(dataset: str, score: str) -> Sequence[str]:
