@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+__all__ = ["InputError", "few"]
+
 
 class InputError(ValueError):
     """Something given to rltrack cannot be used.
@@ -9,3 +13,9 @@ class InputError(ValueError):
     The message is one line: what was wrong, what was given, and what to do. The command line
     prints it and exits with status 2.
     """
+
+
+def few(names: Sequence[str], most: int = 3) -> str:
+    """Names for a line: the first ``most``, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

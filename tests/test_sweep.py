@@ -150,6 +150,18 @@ def test_results_for_a_chapter_are_run_or_kept(data: Path, tmp_path: Path) -> No
     assert gathered(trackers, "Deer", kept=str(tmp_path / "nothing")) == []
 
 
+def test_for_a_chapter_what_is_there_is_run(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = {"plain": preset("tiny", **FAST, attention_weight=0.0)}
+    given: dict[str, Any] = {"data": str(data), "device": "cpu", "run": True}
+    found = gathered(tracker, "Girl,Deer", **given, out=str(tmp_path))
+    assert [result["target"] for result in found] == ["Deer"]
+    assert "1 of 2 sequences, Girl" in caplog.text
+    with pytest.raises(InputError, match="no sequence of Girl,Car4 is in"):
+        gathered(tracker, "Girl,Car4", **given, out=str(tmp_path))
+
+
 def test_two_workers_share_a_folder(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

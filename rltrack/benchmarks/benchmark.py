@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from rltrack import __version__
 from rltrack.benchmarks.otb import ATTRIBUTES, OTB, SETS, targets
 from rltrack.benchmarks.results import Names, plain, read_results, read_targets
-from rltrack.errors import InputError
+from rltrack.errors import InputError, few
 from rltrack.evaluation import (
     Metrics,
     center_error,
@@ -107,7 +107,7 @@ def load(
         if absent:
             raise InputError(
                 f"{ground_truth} has no ground truth for {len(absent)} of the {len(chosen)} "
-                f"targets of {dataset}: {', '.join(absent)}; add it, or choose other targets"
+                f"targets of {dataset}: {few(absent)}; add it, or choose other targets"
             )
         truth = {name: given[name] for name in chosen}
     elif data is not None:
@@ -208,7 +208,7 @@ def _folder_truth(data: Path, chosen: Sequence[str]) -> dict[str, Array]:
     if absent:
         raise InputError(
             f"no ground truth in {data / 'otb'} for {len(absent)} of {len(files)} targets: "
-            f"{', '.join(absent)}; `rltrack fetch otb2015` gets it, or give other targets, or a "
+            f"{few(absent)}; `rltrack fetch otb2015` gets it, or give other targets, or a "
             "file with --ground-truth"
         )
     return {name: read_boxes(file) for name, file in files.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import Any
 
 from rltrack.backbones import BACKBONES, backbone_identity
 from rltrack.benchmarks.jobs import dataset as targets_of
-from rltrack.benchmarks.jobs import grid
+from rltrack.benchmarks.jobs import grid, missing
 from rltrack.benchmarks.report import load, settings, weights_of
 from rltrack.benchmarks.sweep import results_of
 from rltrack.config import TrackerConfig
-from rltrack.errors import InputError
+from rltrack.errors import InputError, few
 from rltrack.fetch import data_dir
 
 __all__ = ["gathered", "named", "over_backbones", "stored"]
+
+logger = logging.getLogger(__name__)
 
 
 def gathered(
@@ -33,6 +36,8 @@ def gathered(
 ) -> list[dict[str, Any]]:
     """Results of some trackers on a dataset: run now, or what is kept of them.
 
+    Sequences that are not in the data folder are not run; their names are logged as a warning.
+
     Args:
         trackers: by the name that becomes their results' ``tracker``.
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
@@ -45,7 +50,8 @@ def gathered(
         kept: folder of files that `rltrack.benchmarks.report.keep` wrote.
 
     Raises:
-        InputError: no such dataset, or results cannot be read.
+        InputError: no such dataset, none of its sequences is there to be run, or results cannot be
+            read.
         SweepError: not all could be run.
     """
     pairs = [(config, backbone) for config in trackers.values()]
@@ -96,8 +102,20 @@ def _results(
     """Those of some configurations and backbones, run now; or all that are kept."""
     if not run:
         return stored(Path(kept))
-    jobs = grid(trackers, targets_of(dataset), range(seeds))
-    place = Path(data) if data else data_dir()
+    targets, place = targets_of(dataset), Path(data) if data else data_dir()
+    absent = missing(targets, place)
+    if len(absent) == len(targets):
+        raise InputError(
+            f"no sequence of {dataset} is in {place / 'otb'}: the parameter data says where they "
+            "are, `rltrack fetch otb2015` gets them"
+        )
+    if absent:
+        logger.warning(
+            "not run, as not in %s: %d of %d sequences, %s",
+            place / "otb", len(absent), len(targets), few(absent),
+        )  # fmt: skip
+    there = [target for target in targets if target.name not in absent]
+    jobs = grid(trackers, there, range(seeds))
     return results_of(jobs, Path(out), data=place, device=device)
 
 

@@ -15,7 +15,7 @@ import typer
 
 from rltrack.commands.options import Device
 from rltrack.commands.status import DONE, FAILED, INTERRUPTED, say
-from rltrack.errors import InputError
+from rltrack.errors import InputError, few
 
 if TYPE_CHECKING:
     from rltrack.benchmarks.jobs import Job
@@ -169,7 +169,7 @@ def sweep(
     if absent:
         raise InputError(
             f"{len(absent)} of {len(targets)} sequences are not in {place / 'otb'}: "
-            f"{', '.join(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
+            f"{few(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
         )
     given = [values_of(text) for text in changed or ()]
     if variant is not None:
