@@ -10,7 +10,7 @@ from torch import Generator
 from rltrack import preset, synthetic
 from rltrack.backbones import load_backbone
 from rltrack.chapters.charts import expansions, map_rows, tangent
-from rltrack.chapters.taylor import Expansion, blend, expansion, maps_at, resemblance, scene
+from rltrack.chapters.taylor import Expansion, blend, expansion, learned, maps_at, resemblance
 from rltrack.crops import crops as crops_of
 from rltrack.network import Classifier, FeatureExtractor
 
@@ -74,13 +74,13 @@ def test_maps_of_each_place_have_its_size(asked) -> None:
         assert not maps.target.requires_grad
 
 
-def test_a_scene_has_learned_its_frame(asked) -> None:
+def test_a_frame_is_learned_and_its_crops_are_cut(asked) -> None:
     net, film = asked[1], synthetic(1)
     config = preset(
         "tiny", attention_weight=0, first_learning_rate=1e-3, first_positives=20,
         first_negatives=60, mined_negatives=16, regression_samples=20,
     )  # fmt: skip
-    found = scene(
+    found = learned(
         film[0], film.ground_truth[0], [(0, 0), (60, 40)], config, backbone=net, device="cpu"
     )
     frame = torch.tensor(film[0]).permute(2, 0, 1)

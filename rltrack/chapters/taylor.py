@@ -27,10 +27,10 @@ from rltrack.memory import Samples
 from rltrack.network import Classifier, FeatureExtractor
 from rltrack.tracker import Tracker
 
-__all__ = ["Expansion", "Scene", "blend", "expansion", "maps_at", "resemblance", "scene"]
+__all__ = ["Expansion", "LearnedFrame", "blend", "expansion", "learned", "maps_at", "resemblance"]
 
 
-class Scene(NamedTuple):
+class LearnedFrame(NamedTuple):
     """Crops of a frame, and the network that has learned it."""
 
     extractor: FeatureExtractor
@@ -39,7 +39,7 @@ class Scene(NamedTuple):
     """(N, 3, 107, 107) uint8."""
 
 
-def scene(
+def learned(
     image: NDArray[np.uint8],
     box: NDArray[np.float64],
     shifts: Sequence[tuple[float, float]],
@@ -48,7 +48,7 @@ def scene(
     backbone: str | FeatureExtractor = "embedded",
     device: str = "auto",
     seed: int = 0,
-) -> Scene:
+) -> LearnedFrame:
     """Learn a first frame as a tracker does, in double precision, and cut crops of it.
 
     Args:
@@ -65,7 +65,7 @@ def scene(
     boxes = np.array([box + [x, y, 0, 0] for x, y in shifts])
     frame = torch.tensor(image, device=tracker.device).permute(2, 0, 1)
     crops = crops_of(frame, torch.tensor(boxes, device=tracker.device))
-    return Scene(tracker.extractor, tracker.classifier, crops)
+    return LearnedFrame(tracker.extractor, tracker.classifier, crops)
 
 
 class Expansion(NamedTuple):
