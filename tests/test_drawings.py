@@ -6,13 +6,17 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
+from rltrack.chapters.charts import target_maps
 from rltrack.chapters.diary import Diary
 from rltrack.chapters.drawings import (
+    _ARROWS,
+    _NODES,
     backward_graph,
     best_candidates,
     diary_trace,
@@ -21,6 +25,7 @@ from rltrack.chapters.drawings import (
     sightings,
 )
 from rltrack.chapters.lesson import Lesson
+from rltrack.crops import crop_extents
 
 
 def a_lesson(scale: float) -> Lesson:
@@ -78,14 +83,53 @@ def test_learning_curves_are_the_lessons() -> None:
             np.testing.assert_array_equal(line.get_ydata(), getattr(seen, field))
 
 
-def test_lesson_maps_are_a_row_a_lesson() -> None:
-    figure = lesson_maps({"a": a_lesson(1), "b": a_lesson(2)})
+def test_lesson_maps_are_a_row_a_lesson_on_one_scale() -> None:
+    lessons = {"a": a_lesson(1), "b": a_lesson(2)}
+    lessons["a"].target_maps[1] *= 5
+    figure = lesson_maps(lessons)
     assert [axes.get_title() for axes in figure.axes[:4]] == [
         f"step {s}" for s in (50, 100, 150, 200)
     ]
     first, second = (np.asarray(figure.axes[i].images[0].get_array()) for i in (0, 4))
     np.testing.assert_allclose(2 * first, second, rtol=1e-5)
     assert first.mean() == pytest.approx(0.5, abs=0.02)  # smoothing keeps the mean
+    tops = [axes.images[0].get_clim()[1] for axes in figure.axes]
+    assert tops[:4] == tops[4:]  # of a step, whatever lambda
+    assert tops[0] == second.max() and tops[1] > 2 * tops[0]
+    values = lessons["b"].target_maps[3]
+    assert figure.axes[7].get_xlabel().endswith(f" {values.std() / values.mean():.2f}")
+
+
+def test_a_crop_and_its_maps_have_the_targets_box() -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (107, 107, 3), np.uint8)
+    figure = lesson_maps({"a": a_lesson(1)}, crop)
+    *_, beside = figure.axes
+    assert len(figure.axes) == 5 and beside.get_title() == "the crop"
+    np.testing.assert_array_equal(beside.images[0].get_array(), crop)
+    box = torch.tensor([[40.0, 60, 107, 214]])  # whose crop needs no rounding
+    x, y, w, h = crop_extents(box)[0].tolist()
+    inside = ((40 - x) / w, (60 - y) / h, 107 / w, 214 / h)
+    for axes in figure.axes:
+        (drawn, colour), *others = outlines(axes)
+        assert not others and colour == "#ffffff"
+        assert drawn == pytest.approx(inside)
+
+
+def test_maps_of_a_row_are_on_one_scale_if_it_is_asked_for() -> None:
+    ones = np.ones((9, 9))
+    rows = {"a": [ones, 3 * ones], "b": [7 * ones, 5 * ones]}
+    for one_scale, expected in (("row", [3, 3, 7, 7]), ("column", [7, 5, 7, 5])):
+        axes = target_maps(None, rows, ["0", "1"], one_scale).axes
+        assert [ax.images[0].get_clim() for ax in axes] == [(0, pytest.approx(v)) for v in expected]
+
+
+def test_the_graph_is_cut_between_the_regulariser_and_what_it_would_teach() -> None:
+    (axes,) = backward_graph().axes
+    boxes = dict(zip(_NODES, axes.patches, strict=False))
+    (cut,) = axes.lines
+    x = set(cut.get_xdata()).pop()
+    assert boxes["R"].get_bbox().x1 < x < boxes["back"].get_bbox().x0
+    assert {end for start, end, *_ in _ARROWS if start in ("ce", "term")} == {"sum"}
 
 
 def test_the_trace_marks_updates_by_their_kind() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +15,8 @@ from rltrack.boxes import center
 from rltrack.chapters.ladder import Rung
 from rltrack.chapters.taylor import Expansion
 from rltrack.chapters.toys import Opinion
-from rltrack.figures import page
+from rltrack.crops import CROP, PADDING
+from rltrack.figures import page, smoothed
 from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "opinions",
     "region_map",
     "tangent",
+    "target_maps",
     "widening",
 ]
 
@@ -292,25 +294,70 @@ def widening(spots: Mapping[float, Any], found: Mapping[float, Opinion], radius:
     return figure
 
 
-def map_strip(
-    rows: Mapping[str, Sequence[Any]], titles: Sequence[str], *, one_scale: bool = True
-) -> Figure:
-    """Rows of maps (h, w), such as A_p and A_n step by step.
+def map_strip(rows: Mapping[str, Sequence[Any]], titles: Sequence[str]) -> Figure:
+    """Rows of maps (h, w), each row on a scale of its own, such as A_p and A_n step by step.
 
     Args:
         rows: of maps, by name.
         titles: of the columns.
-        one_scale: each row is on a scale of its own; False: each map.
     """
     figure = page((6.6 / len(titles) + 0.1) * len(rows) + 0.3)
     grid = figure.subplots(len(rows), len(titles), squeeze=False)
     for axes, (name, maps) in zip(grid, rows.items(), strict=True):
-        tops = [float(np.asarray(values).max()) for values in maps]
-        for ax, values, top in zip(axes, maps, tops, strict=True):
-            top = max(tops) if one_scale else top
+        top = max(float(np.asarray(values).max()) for values in maps)
+        for ax, values in zip(axes, maps, strict=True):
             ax.imshow(np.asarray(values), cmap="magma", vmin=0, vmax=top)
             ax.set(xticks=[], yticks=[])
         axes[0].set_ylabel(name, fontsize=10)
     for ax, title in zip(grid[0], titles, strict=True):
         ax.set_title(title, fontsize=9)
     return figure
+
+
+def target_maps(
+    crop: NDArray[np.uint8] | None,
+    rows: Mapping[str, Sequence[Any]],
+    titles: Sequence[str],
+    one_scale: Literal["row", "column"] = "column",
+) -> Figure:
+    """Maps of a target's crop, and the crop beside them, with the target's box in each.
+
+    Maps are smoothed for the eye, and black at 0; below each stands its sigma / mu as it is.
+
+    Args:
+        crop: (S, S, 3) uint8 RGB; None leaves it out.
+        rows: of maps (h, w) >= 0, by name; as many in each.
+        titles: of the columns.
+        one_scale: what has one; a column, if its rows are to be compared.
+    """
+    smooth = np.array([[smoothed(values) for values in maps] for maps in rows.values()])
+    tops = smooth.max((2, 3))
+    tops[:] = tops.max(1 if one_scale == "row" else 0, keepdims=True)
+    beside = crop is not None
+    columns = len(titles) + beside
+    figure = page((6.6 / columns + 0.25) * len(rows) + 0.25)
+    grid = figure.add_gridspec(len(rows), columns)
+    for row, (name, maps) in enumerate(rows.items()):
+        for column, values in enumerate(np.asarray(value) for value in maps):
+            axes = figure.add_subplot(grid[row, column + beside])
+            _show_crop(axes, smooth[row, column], cmap="magma", vmin=0, vmax=tops[row, column])
+            axes.set_xlabel(f"$\\sigma/\\mu$ {values.std() / values.mean():.2f}", fontsize=9)
+            if column == 0:
+                axes.set_ylabel(name, fontsize=10)
+            if row == 0:
+                axes.set_title(titles[column], fontsize=9)
+    if crop is not None:
+        axes = figure.add_subplot(grid[:, 0])
+        _show_crop(axes, crop)
+        axes.set_title("the crop", fontsize=9)
+    return figure
+
+
+def _show_crop(axes: Axes, picture: NDArray[Any], **style: Any) -> None:
+    """What a target's crop shows, or a map of it, with the target's box; the crop's side is 1."""
+    axes.imshow(picture, extent=(0, 1, 1, 0), **style)
+    axes.set(xticks=[], yticks=[])
+    side = CROP / (CROP + 2 * PADDING)
+    for colour, width in (("black", 2.4), ("white", 1.2)):
+        corner = ((1 - side) / 2, (1 - side) / 2)
+        axes.add_patch(Rectangle(corner, side, side, fill=False, color=colour, linewidth=width))

@@ -12,13 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter
 
-from rltrack.chapters.charts import map_strip
+from rltrack.chapters.charts import target_maps
 from rltrack.chapters.diary import Diary
 from rltrack.chapters.lesson import Lesson
 from rltrack.crops import resampled
-from rltrack.figures import attention_overlay, confidence_map, page
+from rltrack.figures import attention_overlay, confidence_map, page, smoothed
 
 __all__ = [
     "backward_graph",
@@ -47,13 +46,14 @@ _NODES = {
     "A": (2.2, 1.2, 0.85, "maps\n$A_c = J^{\\top} u_c$", _FIRST),
     "R": (0.7, -0.2, 0.75, "$R(A_p, A_n)$", _FIRST),
     "back": (
-        3.9,
+        3.7,
         -0.2,
         1.0,
         "$\\partial R / \\partial u_c =$\n$J\\,\\partial R/\\partial A_c$",
         _SECOND,
     ),
-    "step": (7.9, -0.2, 0.6, "$\\partial R / \\partial \\theta$", _SECOND),
+    "term": (6.3, -0.2, 0.65, "$\\lambda\\,\\partial R / \\partial \\theta$", _SECOND),
+    "sum": (9.0, -0.2, 0.95, "their sum: the\nstep that $\\theta$ takes", _FORWARD),
 }
 _ARROWS = (
     ("I", "conv", _FORWARD, "-"),
@@ -67,16 +67,21 @@ _ARROWS = (
     ("conv", "A", _FIRST, "-"),
     ("A", "R", _FIRST, "-"),
     ("R", "back", _SECOND, "--"),
-    ("back", "step", _SECOND, "--"),
-    ("u", "step", _SECOND, "--"),
+    ("back", "term", _SECOND, "--"),
+    ("u", "term", _SECOND, "--"),
+    ("ce", "sum", _FORWARD, "--"),
+    ("term", "sum", _SECOND, "--"),
 )
 
 
 def backward_graph() -> Figure:
-    """The graph of Eq. 5: forward, the first backward as a part of it, and the second backward."""
-    figure = page(3.1)
+    """The graph of Eq. 5: forward, the first backward as a part of it, and the second backward.
+
+    It shows where `create_graph=False` cuts it, and that both gradients meet.
+    """
+    figure = page(3.5)
     axes = figure.subplots()
-    axes.set(xlim=(-0.3, 10.2), ylim=(-1.15, 3.25))
+    axes.set(xlim=(-0.3, 10.2), ylim=(-1.95, 3.25))
     axes.set_axis_off()
     patches = {}
     for name, (x, y, half, text, colour) in _NODES.items():
@@ -95,10 +100,22 @@ def backward_graph() -> Figure:
                 shrinkA=2, shrinkB=2,
             )
         )  # fmt: skip
-    axes.text(7.6, 0.62, "cut off without\ncreate_graph=True", color=_SECOND, fontsize=9)
-    legend = (("forward", _FORWARD), ("first backward, kept", _FIRST), ("second backward", _SECOND))
-    for column, (text, colour) in enumerate(legend):
-        axes.text(0.2 + 3.2 * column, -1.0, text, color=colour, fontsize=10, fontweight="bold")
+    axes.text(
+        9.15, 1.2, "$\\partial L_{CE} / \\partial \\theta$", ha="right", va="center", fontsize=9
+    )
+    axes.plot([1.97, 1.97], [0.3, -0.75], color="black", linewidth=3, solid_capstyle="butt")
+    axes.text(
+        1.97, -0.85, "create_graph=False cuts here: the maps are constants,\n"
+        "all that is orange is gone, and the step is that of $L_{CE}$",
+        ha="left", va="top", fontsize=9,
+    )  # fmt: skip
+    legend = (
+        ("forward, and $L_{CE}$'s backward", _FORWARD),
+        ("first backward, recorded", _FIRST),
+        ("second backward", _SECOND),
+    )
+    for x, (text, colour) in zip((-0.1, 4.35, 7.75), legend, strict=True):
+        axes.text(x, -1.85, text, color=colour, fontsize=9, fontweight="bold")
     return figure
 
 
@@ -121,16 +138,16 @@ def learning_curves(lessons: Mapping[str, Lesson]) -> Figure:
     return figure
 
 
-def lesson_maps(lessons: Mapping[str, Lesson]) -> Figure:
-    """The target's A_p at the steps that lessons kept, a row a lesson; each row on one scale.
+def lesson_maps(lessons: Mapping[str, Lesson], crop: Image | None = None) -> Figure:
+    """The target's A_p at the steps that lessons kept, a row a lesson; all of a step on one scale.
 
-    They are smoothed.
+    Args:
+        lessons: by name.
+        crop: (S, S, 3) uint8 RGB, the target's; None leaves it out, where it is not ours to show.
     """
-    rows = {
-        name: [_smoothed(values) for values in seen.target_maps] for name, seen in lessons.items()
-    }
     shown = next(iter(lessons.values())).shown
-    return map_strip(rows, [f"step {step}" for step in shown])
+    rows = {name: list(seen.target_maps) for name, seen in lessons.items()}
+    return target_maps(crop, rows, [f"step {step}" for step in shown])
 
 
 def diary_trace(
@@ -213,7 +230,7 @@ def _sighting(diary: Diary, frame: int, image: Image | None, panels: Sequence[Ax
     height, width = (int(side) for side in diary.shape)
     extent = (0.0, float(width), float(height), 0.0)
     attention, *views = panels
-    seen = _smoothed(diary.attention[at])
+    seen = smoothed(diary.attention[at])
     if image is None:
         attention.imshow(seen, cmap="inferno", vmin=0)
         grey = np.full((height, width), 70.0)
@@ -301,12 +318,6 @@ def best_candidates(image: Image, diary: Diary, frame: int, best: int) -> Figure
     chosen.set_title("the best, and what they become", fontsize=10)
     _close_up(chosen, mean, 1.0)
     return figure
-
-
-def _smoothed(attention: ArrayLike) -> NDArray[np.float64]:
-    """Over two places, the period of the grid that max-pooling leaves in a map."""
-    smoothed: NDArray[np.float64] = gaussian_filter(np.asarray(attention, float), 2)
-    return smoothed
 
 
 def _cut(image: Image, extent: Sequence[float]) -> Image:
