@@ -23,9 +23,11 @@ from numpy.typing import ArrayLike, NDArray
 from rltrack.errors import InputError
 
 __all__ = [
+    "Curves",
     "Difference",
     "Metrics",
     "center_error",
+    "curves",
     "evaluate",
     "is_box",
     "overlap",
@@ -55,6 +57,15 @@ class Metrics(NamedTuple):
     os50: float
     frames: int
     skipped: int
+
+
+class Curves(NamedTuple):
+    """The curves of one tracker on one sequence, over the frames that `evaluate` scores."""
+
+    precision: Array
+    """(51,), of :func:`precision_curve`."""
+    success: Array
+    """(21,), of :func:`success_curve`."""
 
 
 class Difference(NamedTuple):
@@ -172,21 +183,35 @@ def evaluate(boxes: ArrayLike, ground_truth: ArrayLike) -> Metrics:
     Raises:
         InputError: different numbers of rows, or no usable row of ground truth.
     """
+    predicted, truth = _scored(boxes, ground_truth)
+    precision, success = curves(predicted, truth)
+    errors = center_error(predicted, truth)
+    given = errors[~np.isnan(errors)]
+    return Metrics(
+        dp20=float(precision[20]),
+        os=float(success.mean()),
+        cle=float(given.mean()) if given.size else float("nan"),
+        os50=float(success[10]),
+        frames=len(truth),
+        skipped=len(np.asarray(ground_truth)) - len(truth),
+    )
+
+
+def curves(boxes: ArrayLike, ground_truth: ArrayLike) -> Curves:
+    """Precision and success of a tracker's boxes on one sequence; see `evaluate`."""
+    predicted, truth = _scored(boxes, ground_truth)
+    return Curves(
+        precision_curve(center_error(predicted, truth)), success_curve(overlap(predicted, truth))
+    )
+
+
+def _scored(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Array, Array]:
+    """Both, in the frames that have a true box."""
     predicted, truth = _pair(boxes, ground_truth)
     usable = is_box(truth)
     if not usable.any():
         raise InputError(f"ground_truth: none of its {len(truth)} rows is a box")
-    predicted, truth = predicted[usable], truth[usable]
-    errors, overlaps = center_error(predicted, truth), overlap(predicted, truth)
-    given = errors[~np.isnan(errors)]
-    return Metrics(
-        dp20=float(precision_curve(errors)[20]),
-        os=float(success_curve(overlaps).mean()),
-        cle=float(given.mean()) if given.size else float("nan"),
-        os50=float(success_curve(overlaps)[10]),
-        frames=len(truth),
-        skipped=int((~usable).sum()),
-    )
+    return predicted[usable], truth[usable]
 
 
 def _pair(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Array, Array]:

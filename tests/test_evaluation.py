@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rltrack.errors import InputError
 from rltrack.evaluation import (
     center_error,
+    curves,
     evaluate,
     overlap,
     paired_difference,
@@ -217,6 +218,19 @@ def test_published_boxes_score_as_published(tracker: str, data_root: Path) -> No
         rtol=0,
         atol=0.00051,
     )
+
+
+def test_curves_are_of_the_frames_that_are_scored() -> None:
+    truth = [[0, 0, 10, 10], [np.nan] * 4, [0, 0, 10, 10], [0, 0, 10, 0]]
+    boxes = [[0, 0, 10, 10], [0, 0, 10, 10], [30, 0, 10, 10], [0, 0, 10, 10]]
+    precision, success = curves(boxes, truth)
+    assert precision.tolist() == [0.5] * 30 + [1.0] * 21
+    assert success.tolist() == [0.5] * 20 + [0.0]
+    scores = evaluate(boxes, truth)
+    assert (scores.frames, scores.skipped) == (2, 2)
+    assert scores.os == success.mean()
+    with pytest.raises(InputError, match="none of its 1 rows is a box"):
+        curves(boxes[1:2], truth[1:2])
 
 
 def test_paired_difference_and_its_interval() -> None:

@@ -21,6 +21,11 @@ from rltrack.errors import InputError
 TINY = Target("Tiny", "Tiny", 6, 8, frozenset({"otb2015"}), "groundtruth_rect.txt", 4)
 
 
+def test_a_target_has_the_number_of_its_file() -> None:
+    numbers = {name: OTB[name].number for name in ("Deer", "Jogging-1", "Jogging-2", "Human4")}
+    assert numbers == {"Deer": None, "Jogging-1": 1, "Jogging-2": 2, "Human4": 2}
+
+
 def make_sequence(folder: Path, frames: range, rows: int) -> Path:
     (folder / "img").mkdir(parents=True)
     for number in frames:

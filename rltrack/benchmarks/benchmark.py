@@ -28,15 +28,7 @@ from rltrack import __version__
 from rltrack.benchmarks.otb import ATTRIBUTES, OTB, SETS, targets
 from rltrack.benchmarks.results import Names, plain, read_results, read_targets
 from rltrack.errors import InputError, few
-from rltrack.evaluation import (
-    Metrics,
-    center_error,
-    evaluate,
-    is_box,
-    overlap,
-    precision_curve,
-    success_curve,
-)
+from rltrack.evaluation import Metrics, curves, evaluate, is_box
 from rltrack.sequences import read_boxes
 
 __all__ = ["FRAMES", "Benchmark", "chosen_targets", "compare", "load"]
@@ -285,15 +277,8 @@ def _tracker(benchmark: Benchmark, name: str, boxes: Mapping[str, Array]) -> dic
 
 
 def _score(boxes: Array, truth: Array) -> _Score:
-    metrics = evaluate(boxes, truth)
-    usable = is_box(truth)
-    boxes, truth = boxes[usable], truth[usable]
-    return _Score(
-        metrics,
-        precision_curve(center_error(boxes, truth)),
-        success_curve(overlap(boxes, truth)),
-        int(np.isnan(boxes[:, 0]).sum()),
-    )
+    no_box = np.isnan(boxes[is_box(truth), 0]).sum()
+    return _Score(evaluate(boxes, truth), *curves(boxes, truth), int(no_box))
 
 
 def _means(scores: Sequence[_Score]) -> dict[str, Any]:
@@ -303,8 +288,8 @@ def _means(scores: Sequence[_Score]) -> dict[str, Any]:
         values = [getattr(score.metrics, key) for score in scores]
         means[key] = _number(np.mean(values)) if values else None
     for key in ("precision", "success"):
-        curves = [getattr(score, key) for score in scores]
-        means[key] = [_number(v) for v in np.mean(curves, axis=0)] if curves else None
+        each = [getattr(score, key) for score in scores]
+        means[key] = [_number(v) for v in np.mean(each, axis=0)] if each else None
     return means
 
 

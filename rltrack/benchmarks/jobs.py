@@ -25,7 +25,7 @@ from rltrack.benchmarks.otb import OTB, Target
 from rltrack.benchmarks.results import Names
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
-from rltrack.evaluation import center_error, is_box, overlap, precision_curve, success_curve
+from rltrack.evaluation import curves
 from rltrack.files import write_bytes
 from rltrack.machine import machine
 from rltrack.run import Step, Track, track
@@ -139,10 +139,9 @@ def _result(
     job: Job, data: Path, device: str, on_frame: Callable[[Step], None] | None
 ) -> dict[str, Any]:
     entry = OTB[job.target]
-    number = entry.ground_truth_file.split(".")[1]
     folder = data / "otb" / entry.folder
     done = track(
-        open_source(folder, target=int(number) if number.isdecimal() else None),
+        open_source(folder, target=entry.number),
         config=job.config,
         backbone=job.backbone,
         device=device,
@@ -183,12 +182,11 @@ def _scores(done: Track) -> dict[str, Any]:
     metrics, truth = done.metrics, done.ground_truth
     if metrics is None or truth is None:
         raise InputError(f"{done.name}: its ground truth has no box")
-    usable = is_box(truth)
-    errors, overlaps = (f(done.boxes[usable], truth[usable]) for f in (center_error, overlap))
+    precision, success = curves(done.boxes, truth)
     return {
         **{name: _or_none(value) for name, value in metrics._asdict().items()},
-        "success": success_curve(overlaps).round(5).tolist(),
-        "precision": precision_curve(errors).round(5).tolist(),
+        "success": success.round(5).tolist(),
+        "precision": precision.round(5).tolist(),
         "boxes": done.boxes.round(2).tolist(),
         "confidence": [_or_none(score) for score in done.scores.round(3).tolist()],
     }

@@ -177,6 +177,12 @@ class Target:
     attributes: tuple[str, ...] = ()
 
     @property
+    def number(self) -> int | None:
+        """That of its ground-truth file, ``groundtruth_rect.2.txt``; None if that has none."""
+        number = self.ground_truth_file.split(".")[1]
+        return int(number) if number.isdecimal() else None
+
+    @property
     def frames(self) -> int:
         """Number of frames that are tracked."""
         return self.last - self.first + 1

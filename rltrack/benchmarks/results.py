@@ -71,9 +71,8 @@ class Names:
                     "remove or rename one of these targets"
                 )
         for name in [name for name in self._names.values() if name in OTB]:
-            number = OTB[name].ground_truth_file.split(".")[1]
-            if number.isdecimal():
-                self._names.setdefault(plain(f"{OTB[name].folder}{number}"), name)
+            if OTB[name].number is not None:
+                self._names.setdefault(plain(f"{OTB[name].folder}{OTB[name].number}"), name)
 
     def find(self, spelled: str) -> str | None:
         """The target of that name; None if there is none."""
