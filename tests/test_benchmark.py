@@ -317,6 +317,20 @@ def invoke(*arguments: object) -> Any:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+def test_numbers_are_whole_beside_a_long_name(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = "attention_weight 5, precision bfloat16, backbone embedded, map_at conv1, seed 1"
+    file = save(tmp_path / f"{words}.json", {"Deer": TRUTH["Deer"]})
+    done = invoke(file, "--dataset", "Deer", "--data", data)
+    name, numbers = "", ""
+    for line in done.output.split("\u2500\n")[1].split("\n\n")[0].splitlines():
+        name, numbers = f"{name} {line[:46].strip()}", numbers + line[46:]
+    assert name.strip() == f"1 {words}"
+    assert numbers.split() == ["1/1", "1.0000", ".9524", "0.00", "1.0000"]
+
+
 def test_the_command_prints_and_writes_it_all(tmp_path: Path, data: Path) -> None:
     whole = save(tmp_path / "Whole[1].json", TRUTH)
     part = save(tmp_path / "Part.json", {"Deer": TRUTH["Deer"] + 3, "Skiing": TRUTH["Skiing"][1:]})

@@ -191,7 +191,7 @@ def _table(title: str, *columns: str) -> Table:
         show_edge=False,
         padding=(0, 1, 0, 0) if len(columns) < 10 else 0,
     )
-    made.add_column("tracker", no_wrap=True)
+    made.add_column("tracker", overflow="fold")  # so that numbers are whole beside a long name
     for column in columns:
         made.add_column(column, justify="right", no_wrap=True)
     return made
