@@ -89,7 +89,15 @@ SHARED = {
     "seed": ("int", 0),
     "fast": ("bool", True),  # preset tiny and a short excerpt; else paper and the whole
 }
-HAVE_ALL = ["01_the_tracker", "05_online_tracker", "08_real_time", "10_your_own"]
+HAVE_ALL = [
+    "01_the_tracker",
+    "02_attention",
+    "03_regulariser",
+    "04_reciprocative_learning",
+    "05_online_tracker",
+    "08_real_time",
+    "10_your_own",
+]
 
 
 @pytest.mark.parametrize("name", HAVE_ALL)

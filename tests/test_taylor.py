@@ -10,7 +10,15 @@ from torch import Generator
 from rltrack import preset, synthetic
 from rltrack.backbones import load_backbone
 from rltrack.chapters.charts import expansions, map_rows, tangent
-from rltrack.chapters.taylor import Expansion, blend, expansion, learned, maps_at, resemblance
+from rltrack.chapters.taylor import (
+    Expansion,
+    blend,
+    expansion,
+    learned,
+    maps_at,
+    plain_loss,
+    resemblance,
+)
 from rltrack.crops import crops as crops_of
 from rltrack.network import Classifier, FeatureExtractor
 
@@ -135,3 +143,10 @@ def test_the_tangent_is_drawn_from_its_point_to_the_end(asked) -> None:
     np.testing.assert_array_equal(line.get_ydata(), rest.linear)
     # Rounding to whole pixels is all that keeps the point off the curve.
     assert point.get_ydata()[0] == pytest.approx(whole.exact[4], abs=0.02 * np.ptp(whole.exact))
+
+
+def test_a_plain_loss_has_no_attention_and_fast_is_less_of_it() -> None:
+    fast, whole = plain_loss(True), plain_loss(False)
+    assert fast.attention_weight == whole.attention_weight == 0
+    assert fast.first_iterations < whole.first_iterations
+    assert fast.first_positives < whole.first_positives

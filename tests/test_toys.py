@@ -10,7 +10,7 @@ from torch import Generator
 
 from rltrack import preset
 from rltrack.attention import Maps
-from rltrack.chapters.charts import map_strip, opinions, widening
+from rltrack.chapters.charts import among_toys, map_strip, opinions, widening
 from rltrack.chapters.toys import concentration, descent, opinion, spot, toy_maps
 
 CONFIG = preset("paper")
@@ -99,3 +99,24 @@ def test_the_most_of_a_map_lies_in_fewest_places() -> None:
     lit[3, 4] = 2.0
     assert concentration(lit) == 1
     assert concentration(torch.arange(1.0, 11), 0.2) == pytest.approx(19 / 55)
+
+
+def test_real_maps_are_put_where_their_ratio_is(maps: dict[str, torch.Tensor]) -> None:
+    toys = {name: opinion(values, CONFIG) for name, values in maps.items()}
+    crop = torch.zeros(107, 107, 3, dtype=torch.uint8)
+    grid = torch.zeros(52, 52)
+    grid[::2, ::2] = 1.0  # a quarter of the places: sigma / mu is the root of 3
+    real = {"one": (crop, Maps(grid, maps["a spot"])), "two": (crop, Maps(grid, maps["a ring"]))}
+    figure = among_toys(toys, real)
+    scale = figure.axes[0]
+    points = [line for line in scale.lines if line.get_marker() == "o"]
+    assert [line.get_ydata()[0] for line in points] == [0, 0, 1, 1, 2, 2, 3, 3]
+    at = [line.get_xdata()[0] for line in points]
+    assert at[0] == at[4] == pytest.approx(3**0.5)
+    assert at[1] < 0.1  # smoothed, nothing of the grid is left
+    assert at[2] == pytest.approx(toys["a spot"].ratio, rel=1e-5)
+    walls = [line.get_xdata()[0] for line in scale.lines if line.get_marker() != "o"]
+    assert walls == [seen.ratio for seen in toys.values()]
+    names = [label.get_text() for label in scale.get_yticklabels()]
+    assert names == ["one, $A_p$", "one, $A_n$", "two, $A_p$", "two, $A_n$"]
+    assert len(figure.axes) == 1 + 2 * 3

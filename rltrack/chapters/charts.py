@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from rltrack.attention import Maps
 from rltrack.boxes import center
 from rltrack.chapters.ladder import Rung
 from rltrack.chapters.taylor import Expansion
@@ -20,6 +21,7 @@ from rltrack.figures import page, smoothed
 from rltrack.region import CELLS, FIRST, SIZE, STEP, Region
 
 __all__ = [
+    "among_toys",
     "expansions",
     "frame_times",
     "ladders",
@@ -260,6 +262,51 @@ def opinions(maps: Mapping[str, Any], found: Mapping[str, Opinion]) -> Figure:
             axes.set(xticks=[], yticks=[])
     grid[0, 0].set_ylabel("map", fontsize=9)
     grid[1, 0].set_ylabel("wanted change", fontsize=9)
+    return figure
+
+
+def among_toys(toys: Mapping[str, Opinion], real: Mapping[str, tuple[Any, Maps]]) -> Figure:
+    """Where sigma / mu of real maps lies among that of maps by hand.
+
+    Filled is a map as it is, open the same map smoothed over the grid that max-pooling leaves.
+
+    Args:
+        toys: opinions of maps by hand, by name.
+        real: by name, a crop (S, S, 3) uint8 RGB, and its maps (h, w).
+    """
+    figure = page(1.35 * len(real) + 0.9)
+    grid = figure.add_gridspec(len(real), 4, width_ratios=[1, 1, 1, 3.2])
+    scale = figure.add_subplot(grid[:, 3])
+    places: list[str] = []
+    for row, (name, (crop, maps)) in enumerate(real.items()):
+        axes = figure.add_subplot(grid[row, 0])
+        axes.imshow(np.asarray(crop))
+        axes.set(xticks=[], yticks=[])
+        axes.set_ylabel(name, fontsize=9)
+        for column, (what, values) in enumerate(
+            zip(("$A_p$", "$A_n$"), map(np.asarray, maps), strict=True), start=1
+        ):
+            axes = figure.add_subplot(grid[row, column])
+            _lay_over(axes, np.asarray(crop), values)
+            axes.set(xticks=[], yticks=[])
+            axes.set_title(what, fontsize=9)
+            for drawn, face in ((values, "black"), (smoothed(values), "white")):
+                ratio = drawn.std() / drawn.mean()
+                scale.plot(ratio, len(places), "o", color="black", markerfacecolor=face)
+            places.append(f"{name}, {what}")
+    scale.set_yticks(range(len(places)), places, fontsize=9)
+    scale.set(ylim=(len(places) - 0.5, -0.5), xlabel="$\\sigma/\\mu$; open: smoothed")
+    scale.set_xscale("symlog", linthresh=1, linscale=1.5)
+    scale.set_xlim(-0.05, 100)
+    scale.set_xticks([0, 0.5, 1, 5, 50], ["0", "0.5", "1", "5", "50"])
+    scale.minorticks_off()
+    for name, seen in toys.items():
+        scale.axvline(seen.ratio, color="0.6", linewidth=1)
+        scale.text(
+            seen.ratio, 1.01, f" {name}", rotation=60, ha="left", va="bottom", fontsize=9,
+            color="0.3", transform=scale.get_xaxis_transform(), rotation_mode="anchor",
+        )  # fmt: skip
+    scale.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -19,7 +19,7 @@ from rltrack.attention import (
     attention_maps,
     through_jacobian,
 )
-from rltrack.config import TrackerConfig
+from rltrack.config import TrackerConfig, preset
 from rltrack.crops import crops as crops_of
 from rltrack.fitting import gradient_at
 from rltrack.jacobian import FeatureJacobian
@@ -27,7 +27,16 @@ from rltrack.memory import Samples
 from rltrack.network import Classifier, FeatureExtractor
 from rltrack.tracker import Tracker
 
-__all__ = ["Expansion", "LearnedFrame", "blend", "expansion", "learned", "maps_at", "resemblance"]
+__all__ = [
+    "Expansion",
+    "LearnedFrame",
+    "blend",
+    "expansion",
+    "learned",
+    "maps_at",
+    "plain_loss",
+    "resemblance",
+]
 
 
 class LearnedFrame(NamedTuple):
@@ -37,6 +46,13 @@ class LearnedFrame(NamedTuple):
     classifier: Classifier
     crops: Tensor
     """(N, 3, 107, 107) uint8."""
+
+
+def plain_loss(fast: bool) -> TrackerConfig:
+    """A first frame without the attention term: tiny, with steps that suffice, or the paper's."""
+    if fast:
+        return preset("tiny", attention_weight=0.0, first_iterations=30, first_learning_rate=1e-3)
+    return preset("paper", attention_weight=0.0)
 
 
 def learned(
