@@ -8,8 +8,10 @@ from torch import Generator
 
 from rltrack import load_backbone, preset
 from rltrack.attention import regulariser
-from rltrack.chapters.reach import reach
+from rltrack.chapters.by_hand import attention_gradients
+from rltrack.chapters.reach import agreement, reach
 from rltrack.chapters.taylor import maps_at
+from rltrack.jacobian import FeatureJacobian
 from rltrack.network import Classifier
 
 
@@ -26,3 +28,34 @@ def test_it_starts_at_the_classifiers_maps_and_descends() -> None:
     assert path[-1][0] < path[0][0] - 0.1
     for r, maps in path[::4]:
         assert regulariser(maps, True, config).item() == pytest.approx(r)
+
+
+def test_agreement_is_between_the_gradients_written_out() -> None:
+    generator = Generator().manual_seed(0)
+    classifier = Classifier(generator, dtype=torch.float64)
+    net, config = load_backbone("embedded", dtype=torch.float64), preset("paper")
+    two = torch.randint(0, 256, (2, 3, 107, 107), generator=generator, dtype=torch.uint8)
+    crops = torch.cat([two[:1], two])  # the first twice, and the last as background
+    attention, cross_entropy = agreement(classifier, net, crops, 2, config)
+
+    by_hand = []
+    for i in (1, 2):
+        jacobian = FeatureJacobian(net, net.pixels(crops[i : i + 1]))
+        gradients = attention_gradients(classifier, jacobian, 2 - i, config.attention_eps)
+        by_hand.append(torch.cat([gradient.flatten() for gradient in gradients.values()]))
+    expected = torch.nn.functional.cosine_similarity(*by_hand, dim=0)
+    assert attention[1, 2].item() == pytest.approx(expected.item(), rel=1e-9)
+    for cosines in (attention, cross_entropy):
+        torch.testing.assert_close(cosines.diag(), torch.ones(3, dtype=torch.float64))
+        assert cosines[0, 1].item() == pytest.approx(1)
+    labels = torch.tensor([1, 0])
+    loss = torch.nn.functional.cross_entropy(
+        classifier(net.features(two)), labels, reduction="none"
+    )
+    steps = [
+        torch.cat([g.flatten() for g in torch.autograd.grad(one, list(classifier.parameters()),
+                                                            retain_graph=True)])
+        for one in loss
+    ]  # fmt: skip
+    expected = torch.nn.functional.cosine_similarity(*steps, dim=0)
+    assert cross_entropy[0, 2].item() == pytest.approx(expected.item(), rel=1e-9)

@@ -1,21 +1,31 @@
 """The reach of the regulariser: how far a crop's maps go if no classifier holds them back.
 
 A map is ``A_c = J^T u_c``. The convolutions fix J; a classifier has one set of weights to make the
-u_c of all samples from. Here the u_c of one crop are free.
+u_c of all samples from. Here the u_c of one crop are free; and here is what each of several crops
+asks of the weights that they share.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rltrack.attention import BACKGROUND, TARGET, Maps, at_features, regulariser
+from rltrack.attention import (
+    BACKGROUND,
+    TARGET,
+    Maps,
+    at_features,
+    attention_maps,
+    regulariser,
+    through_jacobian,
+)
 from rltrack.config import TrackerConfig
 from rltrack.jacobian import FeatureJacobian
 from rltrack.network import Classifier, FeatureExtractor
 from rltrack.stage import positive_sum
 
-__all__ = ["reach"]
+__all__ = ["agreement", "reach"]
 
 
 def reach(
@@ -54,3 +64,39 @@ def reach(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return path
+
+
+def agreement(
+    classifier: Classifier,
+    extractor: FeatureExtractor,
+    crops: Tensor,
+    positives: int,
+    config: TrackerConfig,
+) -> tuple[Tensor, Tensor]:
+    """Whether what helps one crop helps another: cosines of their gradients in fc4-6.
+
+    Args:
+        classifier: without dropout.
+        extractor: conv1-3.
+        crops: (N, 3, 107, 107) uint8, those of the target first.
+        positives: how many of them are of the target.
+        config: how R is computed.
+
+    Returns:
+        (N, N) cosines of the gradients of R, by Eq. 3 or 4 as each crop's label has it; and (N, N)
+        of those of the cross-entropy.
+    """
+    jacobian = FeatureJacobian(extractor, extractor.pixels(crops))
+    maps = attention_maps(through_jacobian(classifier, jacobian), config)
+    scores = classifier(jacobian.features)
+    learned = list(classifier.parameters())
+    directions: tuple[list[Tensor], list[Tensor]] = [], []
+    for i in range(len(crops)):
+        one, target = slice(i, i + 1), i < positives
+        label = torch.tensor([TARGET if target else BACKGROUND], device=scores.device)
+        r = regulariser(Maps(*(m[one] for m in maps)), target, config).sum()
+        for found, loss in zip(directions, (r, F.cross_entropy(scores[one], label)), strict=True):
+            parts = torch.autograd.grad(loss, learned, retain_graph=True, materialize_grads=True)
+            found.append(F.normalize(torch.cat([part.flatten() for part in parts]), dim=0))
+    attention, cross_entropy = (torch.stack(found) for found in directions)
+    return attention @ attention.T, cross_entropy @ cross_entropy.T
