@@ -42,7 +42,12 @@ def test_objects_are_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("figure2_car4.npz", Lesson), ("figure3_girl.npz", Diary)]
+    ("name", "kind"),
+    [
+        ("figure2_car4.npz", Lesson),
+        ("figure3_girl.npz", Diary),
+        ("figure3_girl_late.npz", Diary),
+    ],
 )
 def test_the_books_exhibits_say_what_made_them(name: str, kind: type) -> None:
     runs, about = exhibit.load(RESULTS / name, kind)
