@@ -33,6 +33,7 @@ IMPLEMENTS = {
     "rltrack.boxes.iou": ("overlap-ratio",),
     "rltrack.evaluate": ("success-area",),
     "rltrack.pretraining.objectives.Neighbours": ("lesson",),
+    "rltrack.pretraining.objectives.Instances": ("instances",),
 }
 
 

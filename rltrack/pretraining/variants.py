@@ -6,10 +6,8 @@ from torch import Tensor
 
 __all__ = ["between", "scaled"]
 
-Weights = dict[str, Tensor]
 
-
-def scaled(weights: Weights, factor: float) -> Weights:
+def scaled(weights: dict[str, Tensor], factor: float) -> dict[str, Tensor]:
     """``weights`` whose features are ``factor`` times as large, and no different otherwise.
 
     The tracker is not indifferent to it: its learning rates and its ridge's strength are absolute.
@@ -19,7 +17,7 @@ def scaled(weights: Weights, factor: float) -> Weights:
     }
 
 
-def between(start: Weights, end: Weights, share: float) -> Weights:
+def between(start: dict[str, Tensor], end: dict[str, Tensor], share: float) -> dict[str, Tensor]:
     """The weights at ``share`` 0..1 of the straight way from one backbone to another.
 
     Between where a training began and where it ended, it is a training that went less far.
