@@ -97,6 +97,14 @@ for (const name of pages) {
       }
     });
 
+    test("shows tables as tables", async () => {
+      const texts = await page.$$eval("article :is(p, div.text_markdown)", (all) =>
+        all.map((one) => one.textContent),
+      );
+      // The row below a table's head; dashes may have become longer ones.
+      assert.deepEqual(texts.filter((text) => /\|[:\-–—]+\|/.test(text)), []);
+    });
+
     test("has links that lead somewhere within the book", async () => {
       const links = await page.$$eval("a[href]", (all) => all.map((one) => one.href));
       const inner = [...new Set(links)].filter((link) => link.startsWith("file:"));
