@@ -184,8 +184,8 @@ def evaluate(boxes: ArrayLike, ground_truth: ArrayLike) -> Metrics:
         InputError: different numbers of rows, or no usable row of ground truth.
     """
     predicted, truth = _scored(boxes, ground_truth)
-    precision, success = curves(predicted, truth)
     errors = center_error(predicted, truth)
+    precision, success = precision_curve(errors), success_curve(overlap(predicted, truth))
     given = errors[~np.isnan(errors)]
     return Metrics(
         dp20=float(precision[20]),

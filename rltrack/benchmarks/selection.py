@@ -17,7 +17,7 @@ from rltrack.config import TrackerConfig
 from rltrack.errors import InputError, few
 from rltrack.fetch import data_dir
 
-__all__ = ["gathered", "named", "over_backbones", "stored"]
+__all__ = ["gathered", "named", "over_backbones", "run_or_kept", "stored"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,56 @@ def gathered(
     dataset: str,
     *,
     backbone: str = "embedded",
+    **given: Any,
+) -> list[dict[str, Any]]:
+    """Results of some trackers on a dataset: run now, or what is kept of them.
+
+    Args:
+        trackers: by the name that becomes their results' ``tracker``.
+        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        backbone: of all trackers.
+        given: all else that `run_or_kept` takes.
+
+    Raises:
+        InputError: as `run_or_kept`.
+        SweepError: as `run_or_kept`.
+    """
+    pairs = [(config, backbone) for config in trackers.values()]
+    results = run_or_kept(pairs, dataset, **given)
+    names = [target.name for target in targets_of(dataset)]
+    return named(results, trackers, backbone=backbone, targets=names)
+
+
+def over_backbones(
+    config: TrackerConfig, dataset: str, backbones: Iterable[str], **given: Any
+) -> list[dict[str, Any]]:
+    """Results of one configuration on a dataset, their ``tracker`` being the backbone's name.
+
+    Args:
+        config: of the tracker.
+        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        backbones: those to run. What is kept counts whatever its backbone is, for its weights need
+            not be at hand: one that was a file has the file's name, without folder and ending.
+        given: all else that `run_or_kept` takes.
+
+    Raises:
+        InputError: as `run_or_kept`.
+        SweepError: as `run_or_kept`.
+    """
+    results = run_or_kept([(config, backbone) for backbone in backbones], dataset, **given)
+    names = {target.name for target in targets_of(dataset)}
+    wanted = _settings(asdict(config))
+    return [
+        {**result, "tracker": _name(result)}
+        for result in results
+        if result["target"] in names and _settings(result["config"]) == wanted
+    ]
+
+
+def run_or_kept(
+    trackers: Iterable[tuple[TrackerConfig, str]],
+    dataset: str,
+    *,
     run: bool = False,
     seeds: int = 1,
     out: str = "runs",
@@ -34,14 +84,13 @@ def gathered(
     device: str = "auto",
     kept: str = "results",
 ) -> list[dict[str, Any]]:
-    """Results of some trackers on a dataset: run now, or what is kept of them.
+    """Results of some configurations and backbones on a dataset, run now; or all that are kept.
 
     Sequences that are not in the data folder are not run; their names are logged as a warning.
 
     Args:
-        trackers: by the name that becomes their results' ``tracker``.
+        trackers: pairs of configuration and backbone.
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
-        backbone: of all trackers.
         run: whether to run what is not in ``out`` yet; else results are what ``kept`` has.
         seeds: seeds 0 to ``seeds`` - 1 are run.
         out: the sweep's folder.
@@ -54,52 +103,6 @@ def gathered(
             read.
         SweepError: not all could be run.
     """
-    pairs = [(config, backbone) for config in trackers.values()]
-    results = _results(
-        pairs, dataset, run=run, seeds=seeds, out=out, data=data, device=device, kept=kept
-    )
-    names = [target.name for target in targets_of(dataset)]
-    return named(results, trackers, backbone=backbone, targets=names)
-
-
-def over_backbones(
-    config: TrackerConfig, dataset: str, backbones: Iterable[str], **given: Any
-) -> list[dict[str, Any]]:
-    """Results of one configuration on a dataset, their ``tracker`` being the backbone's name.
-
-    Args:
-        config: of the tracker.
-        dataset: as in `gathered`.
-        backbones: those to run. What is kept counts whatever its backbone is, for its weights need
-            not be at hand: one that was a file has the file's name, without folder and ending.
-        given: all else that `gathered` takes.
-
-    Raises:
-        InputError: as `gathered`.
-        SweepError: as `gathered`.
-    """
-    results = _results([(config, backbone) for backbone in backbones], dataset, **given)
-    names = {target.name for target in targets_of(dataset)}
-    settings = _settings(asdict(config))
-    return [
-        {**result, "tracker": _name(result)}
-        for result in results
-        if result["target"] in names and _settings(result["config"]) == settings
-    ]
-
-
-def _results(
-    trackers: Iterable[tuple[TrackerConfig, str]],
-    dataset: str,
-    *,
-    run: bool = False,
-    seeds: int = 1,
-    out: str = "runs",
-    data: str | None = None,
-    device: str = "auto",
-    kept: str = "results",
-) -> list[dict[str, Any]]:
-    """Those of some configurations and backbones, run now; or all that are kept."""
     if not run:
         return stored(Path(kept))
     targets, place = targets_of(dataset), Path(data) if data else data_dir()
