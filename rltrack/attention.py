@@ -48,6 +48,11 @@ class Maps(NamedTuple):
     background: Tensor
     """A_n, of the background's score f_0."""
 
+    def split(self, n: int) -> tuple[Maps, Maps]:
+        """Those of the first ``n`` samples, and those of the others."""
+        first, others = zip(*((m[:n], m[n:]) for m in self), strict=True)
+        return Maps(*first), Maps(*others)
+
 
 class Gradient(Protocol):
     """Eq. 2 at N samples, differentiable in fc4-6."""

@@ -12,7 +12,6 @@ from rltrack.attention import (
     TARGET,
     Gradient,
     Loss,
-    Maps,
     at_features,
     attention_maps,
     double_backward,
@@ -113,11 +112,8 @@ def _step(
     maps = None
     if config.attention_weight > 0:
         together = Samples.join([positives, negatives])
-        both = attention_maps(
-            gradient_at(classifier, extractor, together, config, generator), config
-        )
-        split = len(positives.features)
-        maps = Maps(*(m[:split] for m in both)), Maps(*(m[split:] for m in both))
+        gradient = gradient_at(classifier, extractor, together, config, generator)
+        maps = attention_maps(gradient, config).split(len(positives.features))
     loss = reciprocative_loss(scores, len(positives.features), maps, config)
     descended = loss.total if config.second_order else loss.cross_entropy
 

@@ -349,3 +349,10 @@ def test_background_map_is_of_the_other_score() -> None:
     maps = attention_maps(gradient, preset("paper"))
     torch.testing.assert_close(maps.target, attention_map(gradient(TARGET)))
     torch.testing.assert_close(maps.background, attention_map(gradient(BACKGROUND)))
+
+
+def test_maps_are_split_into_those_of_the_first_samples_and_the_others() -> None:
+    maps = Maps(torch.arange(4.0)[:, None, None], torch.arange(4.0, 8)[:, None, None])
+    first, others = maps.split(1)
+    assert [m.flatten().tolist() for m in first] == [[0], [4]]
+    assert [m.flatten().tolist() for m in others] == [[1, 2, 3], [5, 6, 7]]

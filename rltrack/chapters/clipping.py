@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from rltrack import draws
-from rltrack.attention import Maps, attention_maps, reciprocative_loss
+from rltrack.attention import attention_maps, reciprocative_loss
 from rltrack.config import TrackerConfig
 from rltrack.crops import crops
 from rltrack.fitting import gradient_at
@@ -87,8 +87,8 @@ def gradients(
     boxes = torch.cat([draw(box, sides, n, config, generator) for draw in kinds])
     cut = crops(torch.from_numpy(image).to(box.device).permute(2, 0, 1), boxes)
     samples = Samples(extractor.features(cut), cut)
-    both = attention_maps(gradient_at(classifier, extractor, samples, config), config)
-    maps = Maps(*(m[:n] for m in both)), Maps(*(m[n:] for m in both))
+    gradient = gradient_at(classifier, extractor, samples, config)
+    maps = attention_maps(gradient, config).split(n)
     loss = reciprocative_loss(classifier(samples.features), n, maps, config)
     names, learned = zip(*classifier.named_parameters(), strict=True)
     cross_entropy, total = (

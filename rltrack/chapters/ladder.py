@@ -19,7 +19,6 @@ from rltrack import crops as cropping
 from rltrack import sampling
 from rltrack.attention import (
     Gradient,
-    Maps,
     at_features,
     attention_maps,
     double_backward,
@@ -112,8 +111,7 @@ def iteration_ladder(n: int = 16, *, device: str = "auto", repeats: int = 3) -> 
 
     def descend(gradient: Callable[[], Gradient]) -> Callable[[], object]:
         def step() -> None:
-            both = attention_maps(gradient(), config)
-            maps = Maps(*(m[:n] for m in both)), Maps(*(m[n:] for m in both))
+            maps = attention_maps(gradient(), config).split(n)
             loss = reciprocative_loss(classifier(samples.features), n, maps, config)
             torch.autograd.grad(loss.total, parameters)
 

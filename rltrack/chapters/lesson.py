@@ -102,9 +102,7 @@ def lesson(
         with torch.no_grad():
             cross_entropy = F.cross_entropy(pupil.classifier(features), labels)
         maps = maps_at(pupil.classifier, pupil.extractor, probes, config, config.map_at)
-        targets, background = (
-            Maps(*(m[part] for m in maps)) for part in (slice(PROBES), slice(PROBES, None))
-        )
+        targets, background = maps.split(PROBES)
         mean, deviation = mean_and_deviation(targets.target, config.attention_eps)
         seen = (
             cross_entropy,
