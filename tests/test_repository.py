@@ -126,6 +126,12 @@ def test_figures_are_as_wide_as_a_page(path: Path) -> None:
 
 
 @each_notebook
+def test_code_fits_beside_both_sidebars_of_a_laptop(path: Path) -> None:
+    lines = [line for cell in code_cells(path) for line in "".join(cell["source"]).splitlines()]
+    assert not [line for line in lines if len(line) > 85]
+
+
+@each_notebook
 def test_notebook_is_small(path: Path) -> None:
     assert path.stat().st_size <= 1_000_000
 
