@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rltrack.chapters.standing import paper_table, raw_results, standing
+from rltrack.chapters.standing import by_target, paper_table, raw_results, standing
 from rltrack.errors import InputError
 
 BOXES = [[1.0 + i, 1, 20, 10] for i in range(4)]
@@ -96,3 +96,26 @@ def test_both_tables_of_the_paper_are_there() -> None:
     assert first[0] == ["Ours", "0.944", "0.704", "0.913", "7.85"]
     assert second[0] == ["Ours", "0.895", "0.668", "0.848", "12.42"]
     assert ["ACFN", "–", "0.569", "0.686", "25.14"] in second
+
+
+def test_trackers_are_ranked_by_target() -> None:
+    def run(tracker: str, target: str, score: float) -> dict[str, object]:
+        return {"tracker": tracker, "target": target, "os": score}
+
+    ranked, made = by_target(
+        [
+            *(run("a", "Deer", score) for score in (0.1, 0.3)),
+            run("a", "Skiing", 0.4),
+            run("b", "Deer", 0.5),
+            run("b", "Skiing", 0.7),
+            run("c", "Deer", 0.9),  # not on every target
+        ],
+        "backbone",
+    )
+    assert ranked == ["b", "a"]
+    assert made.splitlines() == [
+        "| backbone | Deer | Skiing | mean | runs |",
+        "|---|---|---|---|---|",
+        "| b | 0.500 | 0.700 | 0.600 | 2 |",
+        "| a | 0.200 | 0.400 | 0.300 | 3 |",
+    ]

@@ -1,10 +1,12 @@
-"""Who stands where in chapter 7: what the paper reports, published raw results, and our runs."""
+"""Who stands where, in tables: in chapter 7 the paper, raw results and ours, in 9 backbones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from rltrack.benchmarks.benchmark import compare, load
 from rltrack.benchmarks.jobs import dataset as targets_of
@@ -14,7 +16,7 @@ from rltrack.benchmarks.paper_values import PAPER
 from rltrack.benchmarks.report import table
 from rltrack.errors import few
 
-__all__ = ["Raw", "paper_table", "raw_results", "standing"]
+__all__ = ["Raw", "by_target", "paper_table", "raw_results", "standing"]
 
 _TITLES = {"otb2013": "OTB-2013", "otb2015": "OTB-2015"}
 _SCORES = {"dp20": ("DP", 3), "os": ("OS", 3), "os50": ("OS0.5", 3), "cle": ("CLE px", 2)}
@@ -107,6 +109,41 @@ def standing(ours: Mapping[str, Any], raw: Sequence[Mapping[str, Any]]) -> str:
     ]
     rows = [*reported, *counted(raw, "raw results"), *counted(ours["trackers"], "our runs")]
     return table(("tracker", "whose", "targets", "runs", *_HEADS), rows)
+
+
+def by_target(results: Iterable[Mapping[str, Any]], what: str) -> tuple[list[str], str]:
+    """OS on every target, and its mean over them, in Markdown: a row for each tracker, best first.
+
+    Args:
+        results: as `rltrack.benchmarks.report.load` returns them. Seeds of a target are averaged;
+            trackers that not every target has are left out.
+        what: a tracker is, the heading above their names.
+
+    Returns:
+        The trackers' names, best first, and the table.
+    """
+    scores: dict[str, dict[str, list[float]]] = {}
+    for result in results:
+        of_tracker = scores.setdefault(result["tracker"], {})
+        of_tracker.setdefault(result["target"], []).append(result["os"])
+    every = sorted({target for of_tracker in scores.values() for target in of_tracker})
+    rows = {
+        name: [float(np.mean(found[target])) for target in every]
+        for name, found in scores.items()
+        if found.keys() == set(every)
+    }
+    ranked = sorted(rows, key=lambda name: -float(np.mean(rows[name])))
+    return ranked, table(
+        (what, *every, "mean", "runs"),
+        [
+            (
+                name,
+                *(f"{value:.3f}" for value in (*rows[name], np.mean(rows[name]))),
+                str(sum(map(len, scores[name].values()))),
+            )
+            for name in ranked
+        ],
+    )
 
 
 def _cells(values: Mapping[str, float | None]) -> list[str]:
