@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor
 
 from rltrack import draws, sampling
@@ -220,6 +220,17 @@ class Tracker:
         """Boxes (N, 4) and scores (N,) of the last frame's candidates."""
         boxes, scores = self._candidates
         return _array(boxes), _array(scores)
+
+    def scores(self, image: NDArray[np.uint8], boxes: ArrayLike) -> NDArray[np.float64]:
+        """Scores (N,), the target's logit, of any ``boxes`` (N, 4) in an image; nothing is learned.
+
+        Raises:
+            InputError: the image is no (H, W, 3) uint8 array.
+        """
+        at = torch.as_tensor(np.asarray(boxes), device=self.device, dtype=self.dtype)
+        view = self._view(self._frame(image), at.mean(0))
+        with torch.no_grad():
+            return _array(self.classifier(self._samples(view, at).features)[:, TARGET])
 
     def attention(
         self, image: NDArray[np.uint8], box: Sequence[float]

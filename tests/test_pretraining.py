@@ -21,7 +21,7 @@ from rltrack.errors import InputError
 from rltrack.network import FEATURES, FeatureExtractor
 from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, cut, draw
 from rltrack.pretraining.objectives import OBJECTIVES, ridge_scores
-from rltrack.pretraining.scenes import KINDS, OBJECTS, SIZE, Scenes, render
+from rltrack.pretraining.scenes import KINDS, OBJECTS, SIZE, Change, Scenes, render
 from rltrack.pretraining.shapes import SHAPES, normals, shapes
 from rltrack.pretraining.textures import TEXTURES, textures
 from rltrack.pretraining.training import Recipe, matched, separation, train
@@ -87,6 +87,25 @@ def test_scenes_change_from_moment_to_moment_and_repeat_with_their_seed(scenes: 
     again = render(6, 3, seeded())
     assert all(torch.equal(a, b) for a, b in zip(scenes, again, strict=True))
     assert not torch.equal(scenes.frames, render(6, 3, seeded(1)).frames)
+
+
+def test_nothing_of_form_or_light_changes_if_nothing_shall() -> None:
+    """Objects keep proportions and brightness; they still move, and grow or shrink."""
+    still = render(4, 3, seeded(), Change(form=0, light=0))
+    usual = render(4, 3, seeded())
+    assert not torch.equal(still.frames, usual.frames)
+    _, _, w, h = still.boxes[:, :, 0].unbind(-1)
+    aspect = (w / h).log()
+    assert (aspect - aspect[:, :1]).abs().max() < 0.15  # of whole pixels
+    assert (w[:, 0] != w[:, 1]).any()
+
+    def swing(scenes: Scenes) -> Tensor:
+        return scenes.frames.mean((2, 3, 4)).std(1).mean()
+
+    assert swing(still) < 0.5 * swing(render(4, 3, seeded(), Change(light=2)))
+    w, h = render(4, 3, seeded(), Change(form=4)).boxes[:, :, 0, 2:].unbind(-1)
+    turned = (w / h).log()
+    assert (turned - turned[:, :1]).abs().max() > 0.4
 
 
 # --- What is cut out ------------------------------------------------------------------------
@@ -218,6 +237,7 @@ def test_another_recipe_or_a_damaged_state_is_refused(tmp_path: Path) -> None:
         ({"objective": "neighbours+fame"}, "unknown objective fame; there are neighbours"),
         ({"precision": "float16"}, "must be float32 or bfloat16"),
         ({"moments": 1}, "two moments"),
+        ({"form": -1.0}, "form is -1"),
     ],
 )
 def test_bad_recipes_are_named(changes: dict[str, object], says: str) -> None:

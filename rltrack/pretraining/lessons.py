@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from rltrack.boxes import iou
 from rltrack.crops import CROP, PADDING
-from rltrack.pretraining.scenes import SIZE, Scenes, render
+from rltrack.pretraining.scenes import GENTLE, SIZE, Change, Scenes, render
 from rltrack.pretraining.textures import uniform
 
 __all__ = ["NEGATIVES", "POSITIVES", "Lesson", "cut", "draw"]
@@ -30,9 +30,9 @@ class Lesson(NamedTuple):
     """(n,) of the targets."""
 
 
-def draw(n: int, moments: int, generator: Generator) -> Lesson:
+def draw(n: int, moments: int, generator: Generator, change: Change = GENTLE) -> Lesson:
     """Render ``n`` scenes and cut their samples."""
-    scenes = render(n, moments, generator)
+    scenes = render(n, moments, generator, change)
     boxes = torch.cat([_positives(scenes, generator), _negatives(scenes, generator)], 2)
     return Lesson(cut(scenes.frames, boxes), scenes.kinds)
 

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from rltrack.pretraining.shapes import SHAPES, normals, shapes
 from rltrack.pretraining.textures import TEXTURES, textures, uniform
 
-__all__ = ["KINDS", "OBJECTS", "SIZE", "Scenes", "render"]
+__all__ = ["GENTLE", "KINDS", "OBJECTS", "SIZE", "Change", "Scenes", "render"]
 
 SIZE = 160
 """Side of a frame, pixels."""
@@ -25,6 +25,18 @@ OBJECTS = 3
 KINDS = len(TEXTURES) * len(SHAPES)
 """What a target may be: a texture on a shape."""
 _PATTERN = 64  # side of what is wrapped around an object
+
+
+class Change(NamedTuple):
+    """How much differs from moment to moment, relative to a gentle course of things."""
+
+    form: float = 1.0
+    """Of turns, proportions and bends."""
+    light: float = 1.0
+    """Of where light comes from, how bright it is, and its colour."""
+
+
+GENTLE = Change()
 
 
 class Scenes(NamedTuple):
@@ -50,23 +62,24 @@ class _Pose(NamedTuple):
     angle: Tensor
 
 
-def render(n: int, moments: int, generator: Generator) -> Scenes:
+def render(n: int, moments: int, generator: Generator, change: Change = GENTLE) -> Scenes:
     """Draw ``n`` scenes, each at so many moments, on the generator's device."""
     device = generator.device
     kinds = torch.randint(KINDS, (n,), generator=generator, device=device)
     patterns, heights = _objects(kinds, generator)
-    target = _pose(n, moments, generator)
-    poses = [target, *(_pose(n, moments, generator, near=target) for _ in range(OBJECTS - 1))]
+    target = _pose(n, moments, generator, change)
+    others = (_pose(n, moments, generator, change, near=target) for _ in range(OBJECTS - 1))
+    poses = [target, *others]
 
     image = _background(n, moments, generator)
-    light = _light(n, moments, generator)
+    light = _light(n, moments, generator, change)
     boxes = torch.empty(n, moments, OBJECTS, 4, device=device)
     for i in reversed(range(OBJECTS)):
-        image, alpha = _put(image, patterns[i], heights[i], poses[i], light, generator)
+        image, alpha = _put(image, patterns[i], heights[i], poses[i], light, generator, change)
         boxes[:, :, i] = _bounds(alpha)
     front, shape = patterns[-1], heights[-1]
-    image, _ = _put(image, front, shape, _in_front_of(target, generator), light, generator)
-    return Scenes(_photographed(image, generator), boxes, kinds)
+    image, _ = _put(image, front, shape, _in_front_of(target, generator), light, generator, change)
+    return Scenes(_photographed(image, generator, change), boxes, kinds)
 
 
 def _objects(kinds: Tensor, generator: Generator) -> tuple[list[Tensor], list[Tensor]]:
@@ -87,7 +100,9 @@ def _objects(kinds: Tensor, generator: Generator) -> tuple[list[Tensor], list[Te
     return patterns, heights
 
 
-def _pose(n: int, moments: int, generator: Generator, near: _Pose | None = None) -> _Pose:
+def _pose(
+    n: int, moments: int, generator: Generator, change: Change, near: _Pose | None = None
+) -> _Pose:
     """A walk through the scene; of another object, from beside the first."""
     every = n, moments
 
@@ -96,8 +111,8 @@ def _pose(n: int, moments: int, generator: Generator, near: _Pose | None = None)
         return step * steps.cumsum(1)
 
     side = 2 ** (uniform((n, 1), 4.0, 5.0, generator) + walk(0.12))
-    aspect = 2 ** (uniform((n, 1), -0.5, 0.5, generator) + walk(0.08))
-    angle = uniform((n, 1), -0.6, 0.6, generator) + walk(0.15)
+    aspect = 2 ** (uniform((n, 1), -0.5, 0.5, generator) + walk(0.08 * change.form))
+    angle = uniform((n, 1), -0.6, 0.6, generator) + walk(0.15 * change.form)
     if near is None:
         x, y = (uniform((n, 1), 0.35, 0.65, generator) * SIZE for _ in range(2))
     else:
@@ -130,28 +145,34 @@ def _background(n: int, moments: int, generator: Generator) -> Tensor:
     """A textured plane (n, T, 3, SIZE, SIZE) in 0..1, seen from a camera that moves."""
     kinds = torch.randint(len(TEXTURES), (n,), generator=generator, device=generator.device)
     plane = textures(kinds, SIZE, generator)[:, None].expand(-1, moments, -1, -1, -1)
-    pose = _pose(n, moments, generator)
+    pose = _pose(n, moments, generator, GENTLE)  # the camera's
     scale = uniform((n, 1), 0.5, 1.5, generator) * SIZE / pose.width[:, :1]
     grid = _coordinates(pose._replace(width=scale * pose.width, height=scale * pose.height))
     image = F.grid_sample(plane.flatten(0, 1), grid, padding_mode="reflection", align_corners=False)
     return image.view(n, moments, 3, SIZE, SIZE)
 
 
-def _light(n: int, moments: int, generator: Generator) -> Tensor:
+def _light(n: int, moments: int, generator: Generator, change: Change) -> Tensor:
     """Directions (n, T, 3) that light comes from, unit vectors; it moves a little."""
     every = n, moments, 1
     base = uniform((n, 1, 1), 0, 2 * math.pi, generator)
-    around = base + uniform(every, -0.5, 0.5, generator)
+    around = base + change.light * uniform(every, -0.5, 0.5, generator)
     up = uniform(every, 0.5, 1.2, generator)
     return torch.cat([around.cos() * up.cos(), around.sin() * up.cos(), up.sin()], -1)
 
 
 def _put(
-    image: Tensor, pattern: Tensor, height: Tensor, pose: _Pose, light: Tensor, generator: Generator
+    image: Tensor,
+    pattern: Tensor,
+    height: Tensor,
+    pose: _Pose,
+    light: Tensor,
+    generator: Generator,
+    change: Change,
 ) -> tuple[Tensor, Tensor]:
     """``image`` (n, T, 3, SIZE, SIZE) with an object in it, and where: alpha (n, T, SIZE, SIZE)."""
     n, moments = pose.x.shape
-    grid = _bent(_coordinates(pose), generator)
+    grid = _bent(_coordinates(pose), generator, change)
     layers = torch.cat([pattern, height[:, None], normals(height)], 1)
     layers = layers[:, None].expand(-1, moments, -1, -1, -1).flatten(0, 1)
     seen = F.grid_sample(layers, grid, align_corners=False).view(n, moments, 7, SIZE, SIZE)
@@ -175,10 +196,10 @@ def _coordinates(pose: _Pose) -> Tensor:
     return torch.stack([u, v], -1).flatten(0, 1)
 
 
-def _bent(grid: Tensor, generator: Generator) -> Tensor:
+def _bent(grid: Tensor, generator: Generator, change: Change) -> Tensor:
     """Bend patterns by a wave of up to 8% in each direction, another in every frame."""
     every = len(grid), 1, 1, 2
-    amplitude = uniform(every, 0, 0.08, generator)
+    amplitude = change.form * uniform(every, 0, 0.08, generator)
     cycles, phase = uniform(every, 1, 4, generator), uniform(every, 0, 2 * math.pi, generator)
     return grid + amplitude * torch.sin(cycles * grid.flip(-1) + phase)
 
@@ -196,18 +217,19 @@ def _bounds(alpha: Tensor) -> Tensor:
     return torch.stack([x, y, w, h], -1).float()
 
 
-def _photographed(image: Tensor, generator: Generator) -> Tensor:
+def _photographed(image: Tensor, generator: Generator, change: Change) -> Tensor:
     """What a camera makes of ``image`` in 0..1: light, colour cast, blur, noise, -128..127."""
     n, moments = image.shape[:2]
     scene, every = (n, 1, 1, 1, 1), (n, moments, 1, 1, 1)
     grey = image.mean(2, keepdim=True)
     saturation = uniform(scene, -0.4, 1, generator).clamp(min=0)  # about a third in black and white
     image = torch.lerp(grey, image, saturation)
-    image = image.clamp(min=1e-3) ** (2 ** uniform(every, -0.4, 0.4, generator))
-    cast = uniform((n, moments, 3, 1, 1), 0.92, 1.08, generator)
+    image = image.clamp(min=1e-3) ** (2 ** (change.light * uniform(every, -0.4, 0.4, generator)))
+    cast = 1 + change.light * uniform((n, moments, 3, 1, 1), -0.08, 0.08, generator)
     across = torch.linspace(-0.5, 0.5, SIZE, device=image.device)
-    slope_x, slope_y = uniform((2, *every), -0.4, 0.4, generator)
-    gain = uniform(scene, 0.6, 1.2, generator) * uniform(every, 0.8, 1.2, generator)
+    slope_x, slope_y = change.light * uniform((2, *every), -0.4, 0.4, generator)
+    gain = uniform(scene, 0.6, 1.2, generator)
+    gain = gain * (1 + change.light * uniform(every, -0.2, 0.2, generator))
     gain = gain * (1 + slope_x * across + slope_y * across[:, None])
     contrast = uniform(scene, 0.5, 1.1, generator)
     image = (image * cast * gain - 0.5) * contrast + 0.5

@@ -21,6 +21,7 @@ from rltrack.network import Convolution, FeatureExtractor, chunks
 from rltrack.parallel import each
 from rltrack.pretraining.lessons import POSITIVES, Lesson, draw
 from rltrack.pretraining.objectives import OBJECTIVES, ridge_scores
+from rltrack.pretraining.scenes import Change
 from rltrack.pretraining.variants import scaled
 from rltrack.stage import pooled_once
 
@@ -43,6 +44,9 @@ class Recipe:
     """Rendered for each step."""
     moments: int = 4
     """At which each scene is seen; the first half is learned from."""
+    form: float = 1.0
+    light: float = 1.0
+    """How much a scene changes between moments, see `rltrack.pretraining.scenes.Change`."""
     rate: float = 3e-3
     """Of Adam, relative to the root mean square of each layer's weights; falls as a cosine."""
     warmup: int = 100
@@ -60,6 +64,8 @@ class Recipe:
             raise InputError(f"precision is {self.precision!r}; it must be float32 or bfloat16")
         if min(self.steps, self.scenes) < 1 or self.moments < 2:
             raise InputError("a recipe needs a step and a scene at least, and two moments")
+        if min(self.form, self.light) < 0:
+            raise InputError(f"form is {self.form}, light {self.light}; a change is 0 or more")
 
 
 class Trained(NamedTuple):
@@ -112,7 +118,8 @@ def train(
     try:
         for step in range(len(losses), recipe.steps):
             generator.manual_seed(recipe.seed * recipe.steps + step)
-            lesson = draw(recipe.scenes, recipe.moments, generator)
+            change = Change(recipe.form, recipe.light)
+            lesson = draw(recipe.scenes, recipe.moments, generator, change)
             loss = _backward(net, objectives, lesson, recipe.precision)
             for group, size in zip(adam.param_groups, sizes, strict=True):
                 group["lr"] = size * recipe.rate * _pace(step, recipe)
