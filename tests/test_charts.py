@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
 
 from rltrack.backbones import load_backbone
-from rltrack.chapters.charts import frame_times, ladders, region_map
+from rltrack.chapters.charts import frame_times, ladders, region_map, retained
 from rltrack.chapters.ladder import Rung, crop_ladder, feature_ladder, iteration_ladder
+from rltrack.chapters.retention import Retention
 from rltrack.film import synthetic
 from rltrack.region import Region
 
@@ -72,3 +74,14 @@ def test_region_map_draws_nine_cells_a_box() -> None:
     # The middle cell is in the middle of the box, which is in the middle of the region.
     middle = torch.tensor([x + w / 2, y + h / 2])
     assert (cells[1] - middle).abs().max() <= 1
+
+
+def test_retained_draws_means_over_targets_and_counts_errors() -> None:
+    scores = np.array([[2.0, 0.0], [4.0, 2.0]])
+    run = Retention(np.array([[1, 0.98], [1, 0.996]]), np.ones((2, 2)), scores, -scores)
+    figure = retained({"one": run, "other": run}, [1, 8])
+    assert len(figure.axes) == 2
+    assert "12 of 1000" in figure.axes[0].get_title()
+    _, target, background = figure.axes[0].lines
+    assert target.get_ydata().tolist() == [3, 1]
+    assert background.get_ydata().tolist() == [-3, -1]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from rltrack import Tracker, preset, synthetic
-from rltrack.chapters.retention import retention
+from rltrack.chapters import exhibit
+from rltrack.chapters import retention as module
+from rltrack.chapters.retention import AHEAD, Retention, retention
+from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 
 FILM = synthetic()
@@ -15,15 +20,30 @@ CONFIG = preset("tiny", attention_weight=0.0)
 
 def test_what_is_learned_fades() -> None:
     found = retention(FILM, CONFIG, ahead=(0, 20), starts=2, device="cpu")
-    now, later = found[0], found[20]
-    assert now.ranked > 0.95
-    assert later.ranked < now.ranked
-    assert now.target > later.target > later.background
+    assert found.ranked[0] > 0.95
+    assert found.ranked[1] < found.ranked[0]
+    assert found.target[0] > found.target[1] > found.background[1]
 
 
 def test_a_threshold_below_all_scores_keeps_all() -> None:
     low = preset("tiny", attention_weight=0.0, success_threshold=-100.0)
-    assert retention(FILM, low, ahead=(4,), starts=1, device="cpu")[4].kept == 1
+    assert retention(FILM, low, ahead=(4,), starts=1, device="cpu").kept == [1.0]
+
+
+def test_retention_is_kept_by_target_and_backbone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fixed(source: str, config: TrackerConfig, *, backbone: str) -> Retention:
+        assert (config.preset, config.attention_weight) == ("realtime", 0)
+        return Retention(*(np.full(len(AHEAD), len(source) + len(backbone)) for _ in range(4)))
+
+    monkeypatch.setattr(module, "retention", fixed)
+    monkeypatch.setattr(module, "open_source", lambda path: path.name)
+    file = tmp_path / "kept.npz"
+    module.keep_retention(file, {"ours": "random"}, data=tmp_path, dataset="Deer,Skiing")
+    runs, about = exhibit.load(file, Retention)
+    assert about["targets"] == ["Deer", "Skiing"]
+    assert runs["ours"].ranked[:, 0].tolist() == [10, 12]
 
 
 def test_too_few_frames_are_named() -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rltrack.attention import Maps
 from rltrack.boxes import center
 from rltrack.chapters.ladder import Rung
+from rltrack.chapters.retention import Retention
 from rltrack.chapters.taylor import Expansion
 from rltrack.chapters.toys import Opinion
 from rltrack.crops import CROP, PADDING
@@ -29,6 +30,7 @@ __all__ = [
     "map_strip",
     "opinions",
     "region_map",
+    "retained",
     "tangent",
     "target_maps",
     "widening",
@@ -102,6 +104,32 @@ def ladders(rungs: Mapping[str, Sequence[Rung]]) -> Figure:
         axes.invert_yaxis()
         axes.set_title(title, loc="left", fontsize=11)
         axes.spines[["top", "right", "bottom"]].set_visible(False)
+    return figure
+
+
+def retained(runs: Mapping[str, Retention], ahead: Sequence[int]) -> Figure:
+    """What backbones retain of one frame: a panel each, scores of target and background later.
+
+    Args:
+        runs: (T, A) arrays, by the backbone's name; means over targets are drawn.
+        ahead: frames ahead, A of them.
+    """
+    figure = page(2.9)
+    panels = figure.subplots(1, len(runs), squeeze=False, sharey=True)[0]
+    for axes, (name, run) in zip(panels, runs.items(), strict=True):
+        axes.axhline(0, color="0.6", linewidth=1)
+        for label, scores, colour, marker in (
+            ("target", run.target, "#d55e00", "o"),
+            ("background", run.background, "#0072b2", "s"),
+        ):
+            axes.plot(ahead, scores.mean(0), color=colour, marker=marker, markersize=4, label=label)
+        wrong = 1000 * (1 - run.ranked[:, -1].mean())
+        axes.set_title(f"{name}\n{wrong:.0f} of 1000 wrong", fontsize=9)
+        axes.set_xticks(ahead)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("mean score")
+    panels[0].legend(frameon=False, fontsize=8, loc="lower center")
+    figure.supxlabel("frames after the one that was learned", fontsize=10)
     return figure
 
 

@@ -7,20 +7,27 @@ classifier scores samples around the true box some frames ahead, the target's an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator
 
 from rltrack import draws
-from rltrack.config import TrackerConfig
+from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.chapters import exhibit
+from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
+from rltrack.fetch import data_dir
 from rltrack.tracker import Tracker
-from rltrack.video import FrameSource
+from rltrack.video import FrameSource, open_source
 
-__all__ = ["AHEAD", "Retention", "retention"]
+__all__ = ["AHEAD", "Retention", "keep_retention", "retention"]
+
+Array = NDArray[np.float64]
 
 AHEAD = (1, 4, 8, 16)
 """Frames."""
@@ -28,15 +35,15 @@ _TARGETS, _BACKGROUND = 50, 200
 
 
 class Retention(NamedTuple):
-    """Means over first frames."""
+    """Means over first frames, (A,) float64 by frames ahead; (T, A) where T targets are kept."""
 
-    ranked: float
+    ranked: Array
     """Share 0..1 of pairs of a target's and a background's sample that are scored in order."""
-    kept: float
+    kept: Array
     """Share 0..1 of the target's samples that score above the threshold."""
-    target: float
+    target: Array
     """Mean score of the target's samples, a logit."""
-    background: float
+    background: Array
     """Mean score of the background's."""
 
 
@@ -49,8 +56,8 @@ def retention(
     backbone: str = "embedded",
     device: str = "auto",
     seed: int = 0,
-) -> dict[int, Retention]:
-    """How well a lesson of one frame tells the target later, by the number of frames ahead.
+) -> Retention:
+    """How well a lesson of one frame tells the target some frames ahead.
 
     Args:
         source: with ground truth.
@@ -73,7 +80,7 @@ def retention(
         )
     tracker = Tracker(config, backbone=backbone, device=device, seed=seed)
     generator = Generator().manual_seed(seed)
-    found: dict[int, list[Retention]] = {step: [] for step in ahead}
+    found = []
     for start in np.linspace(0, last - 1, starts).astype(int):
         tracker.init(frames[start], truth[start])
         for step in ahead:
@@ -82,12 +89,40 @@ def retention(
             kinds = (draws.targets, _TARGETS), (draws.update_background, _BACKGROUND)
             boxes = [draw(box, sides, n, config, generator).numpy() for draw, n in kinds]
             target, background = (tracker.scores(image, b) for b in boxes)
-            found[step].append(
-                Retention(
-                    float((target[:, None] > background).mean()),
-                    float((target > config.success_threshold).mean()),
-                    float(target.mean()),
-                    float(background.mean()),
-                )
-            )
-    return {step: Retention(*np.mean(rows, axis=0).tolist()) for step, rows in found.items()}
+            ranked = (target[:, None] > background).mean()
+            kept = (target > config.success_threshold).mean()
+            found.append((ranked, kept, target.mean(), background.mean()))
+    by_step = np.array(found).reshape(starts, len(ahead), -1).mean(0)
+    return Retention(*by_step.T)
+
+
+def keep_retention(
+    path: str | Path,
+    backbones: Mapping[str, str],
+    *,
+    data: str | Path | None = None,
+    dataset: str = "quick5",
+    config: TrackerConfig | None = None,
+    commit: str = "",
+) -> None:
+    """Write the retention of backbones on a dataset to a file, for the book.
+
+    Args:
+        path: an .npz file, see `rltrack.chapters.exhibit`; each backbone's arrays are (T, A).
+        backbones: names or files, by the names that they get.
+        data: folder that holds ``otb/``; by default as `rltrack.fetch.data_dir`.
+        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        config: of the tracker; by default `realtime` with lambda 0.
+        commit: of the code.
+    """
+    config = config or preset("realtime", attention_weight=0.0)
+    names = [target.name for target in targets_of(dataset)]
+    place = (Path(data) if data else data_dir()) / "otb"
+    runs = {}
+    for name, backbone in backbones.items():
+        rows = [
+            retention(open_source(place / target), config, backbone=backbone) for target in names
+        ]
+        runs[name] = Retention(*(np.stack(values) for values in zip(*rows, strict=True)))
+    about = {"targets": names, "ahead": AHEAD, "preset": config.preset, "commit": commit}
+    exhibit.save(path, runs, about)
