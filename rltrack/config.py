@@ -244,7 +244,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
         "update_iterations": 10,
         "mined_negatives": 256,
     },
-    # Ours: the same algorithm with an order of magnitude less of everything.
+    # Ours: an order of magnitude less of everything; positives and candidates as the code has them.
     "tiny": {
         "first_iterations": 15,
         "first_positives": 100,

@@ -6,6 +6,7 @@ import torch
 from matplotlib.colors import to_rgb
 from torch import Generator
 
+from rltrack.backbones import Card
 from rltrack.banks import analytic_bank
 from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, draw
 from rltrack.pretraining.pictures import (
@@ -46,7 +47,11 @@ def test_filters_lie_in_rows_of_twelve_each_on_its_own_scale() -> None:
 
 
 def test_a_curve_puts_the_mean_of_a_part_at_its_middle() -> None:
-    first, second = loss_curves({"neighbours": [0.4, 0.2], "instances": [3.0]}, 100).axes
+    def course(steps: int, losses: str) -> Card:
+        return Card("trained", "", "MIT", {"steps": str(steps), "losses": losses})
+
+    cards = {"neighbours": course(100, "0.4 0.2"), "instances": course(60, "3.0")}
+    first, second = loss_curves(cards).axes
     np.testing.assert_allclose(first.lines[0].get_xydata(), [[25, 0.4], [75, 0.2]])
-    np.testing.assert_allclose(second.lines[0].get_xydata(), [[50, 3]])
+    np.testing.assert_allclose(second.lines[0].get_xydata(), [[30, 3]])
     assert [axes.get_title() for axes in (first, second)] == ["neighbours", "instances"]

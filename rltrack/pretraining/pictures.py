@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rltrack.backbones import Card
 from rltrack.figures import page
 from rltrack.pretraining.lessons import POSITIVES, Lesson
 from rltrack.pretraining.scenes import Scenes
@@ -69,18 +70,23 @@ def filter_sheets(banks: Mapping[str, Tensor]) -> Figure:
     return figure
 
 
-def loss_curves(losses: Mapping[str, Sequence[float]], steps: int) -> Figure:
-    """Mean losses of equal parts of trainings of ``steps`` steps, a panel for each by its name.
+def loss_curves(cards: Mapping[str, Card]) -> Figure:
+    """Mean losses of equal parts of trainings, a panel for each by its name.
 
-    Losses of different objectives are no measure of each other, so each has its own scale.
+    Losses of different lessons are no measure of each other, so each has its own scale.
+
+    Args:
+        cards: as `rltrack.pretraining.training.card` makes them.
     """
     figure = page(2.6)
-    panels = figure.subplots(1, len(losses), squeeze=False)[0]
-    for axes, (name, values) in zip(panels, losses.items(), strict=True):
+    panels = figure.subplots(1, len(cards), squeeze=False)[0]
+    for axes, (name, card) in zip(panels, cards.items(), strict=True):
+        values, steps = [*map(float, card.facts["losses"].split())], int(card.facts["steps"])
         at = (np.arange(len(values)) + 0.5) * steps / len(values)
         axes.plot(at, values, color=_COLOURS[0])
-        axes.set(title=name, xlabel="step", ylabel="loss", ylim=(0, None), xlim=(0, steps))
+        axes.set(title=name, xlabel="step", ylim=(0, None), xlim=(0, steps))
         axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("loss")
     return figure
 
 
