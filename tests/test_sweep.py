@@ -291,7 +291,7 @@ def test_bad_options_are_named_before_anything_runs(
 
 def test_every_field_can_be_swept(data: Path, tmp_path: Path) -> None:
     options = ["--set", "map_channels=sum,sum-of-squares", "--set", "first_iterations=2"]
-    options += ["--set", "update_iterations=1", "--set", "second_order=False"]
+    options += ["--set", "update_iterations=1", "--set", "second_order=false"]
     options += ["--set", "positive_iou=(0.7,1),(0.5,1)", "--variant", "reciprocative"]
     assert main([*command(data, tmp_path, "Deer"), *options]) == 0
     found = [read_result(file)["config"] for file in tmp_path.rglob("*.json.gz")]

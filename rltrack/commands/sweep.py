@@ -60,6 +60,8 @@ def values_of(text: str, option: str = "--set") -> tuple[str, list[Any]]:
 
 def _literal(text: str) -> Any:
     """The number or truth value that a text spells, or the text itself."""
+    if text in ("true", "false"):
+        return text == "true"
     try:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError):
