@@ -24,23 +24,23 @@ def runs(tracker: str, scores: dict[str, list[float]]) -> list[dict[str, Any]]:
 
 def test_only_pairs_count_and_each_target_counts_once() -> None:
     results = [
-        *runs("new", {"A": [0.6, 0.8, 0.7], "B": [0.5], "C": [0.9]}),
-        *runs("old", {"A": [0.5, 0.5], "B": [0.6], "D": [0.9]}),
+        *runs("new", {"A": [0.6, 0.8, 0.7], "B": [0.5], "C": [0.9], "F": [0.75]}),
+        *runs("old", {"A": [0.5, 0.5], "B": [0.6], "D": [0.9], "F": [0.7]}),
         run("new", "E", 0, None),
         run("old", "E", 0, 0.5),
     ]
     found = paired(results, "new", "old")
-    assert list(found.targets) == ["A", "B"]
+    assert list(found.targets) == ["A", "B", "F"]
     np.testing.assert_allclose(found.targets["A"], [0.1, 0.3])
     np.testing.assert_allclose(found.targets["B"], [-0.1])
-    assert found.runs == 3
+    assert found.runs == 4
     assert found.difference is not None
-    assert found.difference.mean == pytest.approx((0.2 - 0.1) / 2)
-    assert found.difference.pairs == 2
+    assert found.difference.mean == pytest.approx((0.2 - 0.1 + 0.05) / 3)
+    assert found.difference.pairs == 3
     assert str(found) == (
-        "+0.050 (-0.100 to +0.200), not told from 0, p 1.00; 2 targets, 3 pairs of runs"
+        "+0.050 (-0.100 to +0.200), not told from 0, p 0.75; 3 targets, 4 pairs of runs"
     )
-    assert found.p == 1.0  # +.2 -.1 and its mirror image are half of the four sign flips, or more
+    assert found.p == 0.75  # six of the eight sign flips give as much, either way
     other_way = paired(results, "old", "new")
     assert other_way.difference is not None
     assert other_way.difference.mean == pytest.approx(-found.difference.mean)
@@ -59,7 +59,11 @@ def test_a_difference_is_told_from_0_by_interval_and_p() -> None:
 def test_too_little_to_judge_is_none() -> None:
     results = [*runs("new", {"A": [0.6, 0.8]}), *runs("old", {"A": [0.5, 0.5]})]
     assert paired(results, "new", "old")[1:] == (None, None)
-    assert str(paired(results, "new", "old")) == "not to be judged by 1 target, 2 pairs of runs"
+    said = "+0.200, not to be judged by 1 target, 2 pairs of runs"
+    assert str(paired(results, "new", "old")) == said
+    assert str(paired([], "new", "old")) == "not to be judged by 0 targets, 0 pairs of runs"
+    two = [*results, *runs("new", {"B": [0.5]}), *runs("old", {"B": [0.4]})]
+    assert paired(two, "new", "old").difference is None  # an interval between two points
     assert paired(results, "new", "old").spread is None
     assert paired([], "new", "old").targets == {}
 

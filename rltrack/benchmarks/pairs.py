@@ -40,14 +40,16 @@ class Paired(NamedTuple):
     targets: dict[str, Array]
     """Of each such target, the differences (seeds,)."""
     difference: Difference | None
-    """Mean over targets, and its bootstrap interval over targets; None of fewer than two."""
+    """Mean over targets, and its bootstrap interval over targets; None of fewer than three, whose
+    interval would be the targets themselves."""
     p: float | None
     """Two-sided, of a sign-flip permutation test of that mean."""
 
     def __str__(self) -> str:
         count = f"{counted(len(self.targets), 'target')}, {counted(self.runs, 'pair')} of runs"
         if self.difference is None or self.p is None:
-            return f"not to be judged by {count}"
+            mean = f"{self.means.mean():+.3f}, " if self.targets else ""
+            return f"{mean}not to be judged by {count}"
         _, low, high, _ = self.difference
         told = low * high > 0 and self.p < 0.05
         sign = "not told from" if not told else "above" if low > 0 else "below"
@@ -96,7 +98,7 @@ def paired(
             difference = runs[ours, target, seed] - runs[theirs, target, seed]
             found.setdefault(target, []).append(difference)
     made = Paired({target: np.array(values) for target, values in found.items()}, None, None)
-    if len(found) < 2:
+    if len(found) < 3:
         return made
     difference = paired_difference(made.means, np.zeros(len(found)))
     return made._replace(difference=difference, p=_sign_flip(made.means))
