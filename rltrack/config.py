@@ -120,8 +120,10 @@ class TrackerConfig:
     regression_scale: float = 1.5
     regression_iou: Range = (0.6, 1.0)
     regression_area: Range = (1.0, 2.0)
+    """Area of a sample over the target's, and of a candidate over its regressed box. From 1 up,
+    regression only ever makes boxes smaller, here by an eighth of their area on average."""
     regression_alpha: float = 1000.0
-    """Ridge strength. All six: released code."""
+    """Ridge strength. All six: released code; the paper names none."""
 
     # --- The fixed convolutions -----------------------------------------------------------
     features_from: Literal["crops", "region"] = "crops"
