@@ -10,7 +10,7 @@ import pytest
 from rltrack import Tracker, preset, synthetic
 from rltrack.chapters import exhibit
 from rltrack.chapters import retention as module
-from rltrack.chapters.retention import AHEAD, Retention, retention
+from rltrack.chapters.retention import AHEAD, Retention, misordered, retention
 from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
 
@@ -43,7 +43,15 @@ def test_retention_is_kept_by_target_and_backbone(
     module.keep_retention(file, {"ours": "random"}, data=tmp_path, dataset="Deer,Skiing")
     runs, about = exhibit.load(file, Retention)
     assert about["targets"] == ["Deer", "Skiing"]
+    assert about["config"]["attention_weight"] == 0
     assert runs["ours"].ranked[:, 0].tolist() == [10, 12]
+
+
+def test_pairs_in_the_wrong_order_are_counted_of_a_thousand() -> None:
+    memory = Retention(*(np.array([[1.0, 0.98], [1.0, 0.99]]) for _ in range(4)))
+    *_, steps, row = misordered({"ours": memory}, (1, 16)).splitlines()
+    assert steps.split()[-2:] == ["1", "16"]
+    assert row.split() == ["ours", "0", "15"]
 
 
 def test_too_few_frames_are_named() -> None:

@@ -8,6 +8,7 @@ classifier scores samples around the true box some frames ahead, the target's an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from rltrack.fetch import data_dir
 from rltrack.tracker import Tracker
 from rltrack.video import FrameSource, open_source
 
-__all__ = ["AHEAD", "Retention", "keep_retention", "retention"]
+__all__ = ["AHEAD", "Retention", "keep_retention", "misordered", "retention"]
 
 Array = NDArray[np.float64]
 
@@ -124,5 +125,17 @@ def keep_retention(
             retention(open_source(place / target), config, backbone=backbone) for target in names
         ]
         runs[name] = Retention(*(np.stack(values) for values in zip(*rows, strict=True)))
-    about = {"targets": names, "ahead": AHEAD, "preset": config.preset, "commit": commit}
+    about = {"targets": names, "ahead": AHEAD, "config": asdict(config), "commit": commit}
     exhibit.save(path, runs, about)
+
+
+def misordered(memories: Mapping[str, Retention], ahead: Sequence[int]) -> str:
+    """A table: of 1000 pairs, those in the wrong order, a line a backbone, by frames ahead."""
+    lines = [
+        "of 1000 pairs of a target and a background, in the wrong order",
+        "after frames " + " ".join(f"{step:4}" for step in ahead),
+    ]
+    for name, memory in memories.items():
+        wrong = 1000 * (1 - memory.ranked.mean(0))
+        lines.append(f"{name:12} " + " ".join(f"{value:4.0f}" for value in wrong))
+    return "\n".join(lines)
