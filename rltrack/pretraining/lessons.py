@@ -16,9 +16,9 @@ from rltrack.pretraining.textures import uniform
 __all__ = ["NEGATIVES", "POSITIVES", "Lesson", "cut", "draw"]
 
 POSITIVES = 3
-"""Samples of the target at each moment: IoU of 0.7 and more."""
+"""Samples of the target at each moment: IoU of 0.5 and more."""
 NEGATIVES = 6
-"""Samples beside it: IoU below 0.5; some on the other objects."""
+"""Samples beside it, of a part of it, or of far more than it: IoU below 0.5."""
 
 
 class Lesson(NamedTuple):
@@ -26,6 +26,8 @@ class Lesson(NamedTuple):
 
     crops: Tensor
     """(n, T, K, 3, 107, 107) float32, -128..127; the positives first."""
+    overlaps: Tensor
+    """(n, T, K) float32, each crop's IoU with the target."""
     kinds: Tensor
     """(n,) of the targets."""
 
@@ -34,29 +36,36 @@ def draw(n: int, moments: int, generator: Generator, change: Change = GENTLE) ->
     """Render ``n`` scenes and cut their samples."""
     scenes = render(n, moments, generator, change)
     boxes = torch.cat([_positives(scenes, generator), _negatives(scenes, generator)], 2)
-    return Lesson(cut(scenes.frames, boxes), scenes.kinds)
+    overlaps = iou(boxes, scenes.boxes[:, :, :1])
+    return Lesson(cut(scenes.frames, boxes), overlaps, scenes.kinds)
 
 
 def _positives(scenes: Scenes, generator: Generator) -> Tensor:
     target = scenes.boxes[:, :, :1]
-    drawn = _jittered(target.expand(-1, -1, 8 * POSITIVES, -1), 0.1, 0.2, generator)
-    return _best(drawn, iou(drawn, target).clamp(max=0.7), POSITIVES, generator)
+    drawn = _jittered(target.expand(-1, -1, 8 * POSITIVES, -1), 0.12, 0.4, generator)
+    return _best(drawn, iou(drawn, target).clamp(max=0.5), POSITIVES, generator)
 
 
 def _negatives(scenes: Scenes, generator: Generator) -> Tensor:
-    """Around the target; one in three on another object, where one is to be seen."""
-    target = scenes.boxes[:, :, :1]
-    around = _jittered(target.expand(-1, -1, 8 * NEGATIVES, -1), 1.5, 0.4, generator)
-    others = scenes.boxes[:, :, 1:].repeat(1, 1, 8, 1)
+    """A third beside the target, a third too large or small, a third on others, if any is seen.
+
+    A tracker's first frame has next to none of a wrong size alone, so the known moments have more
+    beside the target instead.
+    """
+    target, count = scenes.boxes[:, :, :1], NEGATIVES // 3
+    moments = target.shape[1]
+    many = target.expand(-1, -1, 8 * count, -1)
+    beside = _jittered(many, 1.5, 0.4, generator)
+    known = _jittered(many, 1.5, 0.4, generator)[:, : moments // 2]
+    resized = _jittered(many, 0.25, 1.5, generator)[:, moments // 2 :]
+    resized = torch.cat([known, resized], 1)
+    others = scenes.boxes[:, :, 1:].repeat(1, 1, 4 * count, 1)
     seen = others[..., 2:].amin(-1, keepdim=True) >= 8
-    others = torch.where(
-        seen, _jittered(others, 0.1, 0.2, generator), around[:, :, : others.shape[2]]
-    )
-    far = NEGATIVES // 3
+    others = torch.where(seen, _jittered(others, 0.1, 0.2, generator), beside)
     return torch.cat(
         [
             _best(boxes, -iou(boxes, target).clamp(min=0.4), count, generator)
-            for boxes, count in ((around, NEGATIVES - far), (others, far))
+            for boxes in (beside, resized, others)
         ],
         2,
     )

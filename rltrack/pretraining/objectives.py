@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from rltrack.network import FEATURES
-from rltrack.pretraining.lessons import POSITIVES
+from rltrack.pretraining.lessons import POSITIVES, Lesson
 from rltrack.pretraining.scenes import KINDS
 from rltrack.pretraining.textures import uniform
 
-__all__ = ["OBJECTIVES", "Instances", "Kinds", "Neighbours", "ridge_scores"]
+__all__ = ["OBJECTIVES", "Instances", "Kinds", "Neighbours", "Ranking", "ridge_scores"]
 
 
 def ridge_scores(features: Tensor, strength: float = 0.1) -> Tensor:
@@ -45,10 +45,26 @@ class Neighbours(nn.Module):
         super().__init__()
         self.sharpness = sharpness
 
-    def forward(self, features: Tensor, kinds: Tensor) -> Tensor:
+    def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
         """The loss, targets and background weighing the same."""
         losses = F.softplus(-self.sharpness * _labels(features) * ridge_scores(features))
         return 0.5 * (losses[..., :POSITIVES].mean() + losses[..., POSITIVES:].mean())
+
+
+class Ranking(nn.Module):
+    """Score a sample higher, later, the more it overlaps the target: logistic loss of pairs."""
+
+    def __init__(self, generator: Generator, sharpness: float = 4.0) -> None:
+        super().__init__()
+        self.sharpness = sharpness
+
+    def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
+        """The loss, a pair weighing as much as its overlaps differ."""
+        scores = ridge_scores(features)
+        overlaps = lesson.overlaps[:, -scores.shape[1] :]
+        better = (overlaps[..., :, None] - overlaps[..., None, :]).clamp(min=0)
+        ahead = scores[..., :, None] - scores[..., None, :]
+        return (better * F.softplus(-self.sharpness * ahead)).sum() / better.sum()
 
 
 class Instances(nn.Module):
@@ -58,7 +74,7 @@ class Instances(nn.Module):
         super().__init__()
         self.temperature = temperature
 
-    def forward(self, features: Tensor, kinds: Tensor) -> Tensor:
+    def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
         """Cross-entropy: which target, or background, is most like what was seen before."""
         n, moments = features.shape[:2]
         half = moments // 2
@@ -83,16 +99,17 @@ class Kinds(nn.Module):
         bound = FEATURES**-0.5
         self.weight = nn.Parameter(uniform((KINDS, FEATURES), -bound, bound, generator))
 
-    def forward(self, features: Tensor, kinds: Tensor) -> Tensor:
+    def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
         """Cross-entropy over the target's samples."""
         seen = F.normalize(features[:, :, :POSITIVES], dim=-1) * FEATURES**0.5
         scores = F.linear(seen, self.weight)
-        wanted = kinds[:, None, None].expand(scores.shape[:3])
+        wanted = lesson.kinds[:, None, None].expand(scores.shape[:3])
         return F.cross_entropy(scores.flatten(0, 2), wanted.flatten())
 
 
 OBJECTIVES: dict[str, Callable[[Generator], nn.Module]] = {
     "neighbours": Neighbours,
+    "ranking": Ranking,
     "instances": Instances,
     "kinds": Kinds,
 }

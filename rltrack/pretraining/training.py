@@ -168,7 +168,7 @@ def _backward(
 
     parts = each(forward, chunks(len(crops), device), device)
     features = torch.cat([part.detach() for part in parts]).requires_grad_()
-    loss = torch.stack([o(features.view(*shape, -1), lesson.kinds) for o in objectives]).sum()
+    loss = torch.stack([o(features.view(*shape, -1), lesson) for o in objectives]).sum()
     loss.backward()  # type: ignore[no-untyped-call]
     assert features.grad is not None
     given = torch.split(features.grad, [len(part) for part in parts])
