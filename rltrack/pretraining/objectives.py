@@ -1,4 +1,4 @@
-"""What conv1-3 are asked to be good for, three ways.
+"""What conv1-3 are asked to be good for, four ways.
 
 Features come as (n, T, K, 4608): of ``n`` scenes at T moments, K crops, the first
 :data:`~rltrack.pretraining.lessons.POSITIVES` of which show the target. The first half of the
