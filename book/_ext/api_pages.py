@@ -34,6 +34,7 @@ IMPLEMENTS = {
     "rltrack.evaluate": ("success-area",),
     "rltrack.pretraining.objectives.Neighbours": ("lesson",),
     "rltrack.pretraining.objectives.Instances": ("instances",),
+    "rltrack.pretraining.objectives.Ranking": ("ranking",),
 }
 
 
