@@ -41,6 +41,11 @@ def test_only_pairs_count_and_each_target_counts_once() -> None:
         "+0.050 (-0.100 to +0.200), not told from 0, p 0.75; 3 targets, 4 pairs of runs"
     )
     assert found.p == 0.75  # six of the eight sign flips give as much, either way
+    assert list(found.rows) == ["A", "B", "F", "mean of 3 targets"]
+    assert found.rows["A"][1] is None
+    means, difference = found.rows["mean of 3 targets"]
+    np.testing.assert_allclose(means, [0.2, -0.1, 0.05])
+    assert difference == found.difference
     other_way = paired(results, "old", "new")
     assert other_way.difference is not None
     assert other_way.difference.mean == pytest.approx(-found.difference.mean)
@@ -65,7 +70,8 @@ def test_too_little_to_judge_is_none() -> None:
     two = [*results, *runs("new", {"B": [0.5]}), *runs("old", {"B": [0.4]})]
     assert paired(two, "new", "old").difference is None  # an interval between two points
     assert paired(results, "new", "old").spread is None
-    assert paired([], "new", "old").targets == {}
+    assert paired([], "new", "old").targets == paired([], "new", "old").rows == {}
+    assert list(paired(two, "new", "old").rows) == ["A", "B"]
 
 
 def test_spread_of_targets_and_of_seeds_is_told_apart() -> None:

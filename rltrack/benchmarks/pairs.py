@@ -61,6 +61,19 @@ class Paired(NamedTuple):
         return np.array([values.mean() for values in self.targets.values()])
 
     @property
+    def rows(self) -> dict[str, tuple[Array, Difference | None]]:
+        """What `rltrack.benchmarks.plots.differences` draws: a row for each target, and their mean.
+
+        A target's dots are its seeds. The mean's are the targets; it is there if it can be judged.
+        """
+        rows: dict[str, tuple[Array, Difference | None]] = {
+            target: (values, None) for target, values in self.targets.items()
+        }
+        if self.difference is not None:
+            rows[f"mean of {counted(len(rows), 'target')}"] = (self.means, self.difference)
+        return rows
+
+    @property
     def runs(self) -> int:
         """Number of pairs."""
         return sum(map(len, self.targets.values()))
