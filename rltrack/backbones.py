@@ -67,7 +67,7 @@ _CARDS = {
 }
 
 
-def backbone_card(name: str) -> Card:
+def backbone_card(name: str | Path) -> Card:
     """The card of the backbone called ``name``, or of a file.
 
     Raises:
@@ -82,7 +82,7 @@ def backbone_card(name: str) -> Card:
     return Card(**json.loads(about["card"]))
 
 
-def backbone_identity(name: str) -> str:
+def backbone_identity(name: str | Path) -> str:
     """What stands for the weights called ``name`` in results.
 
     A name that always means the same; of a training, the first twelve hexadecimal digits of its
@@ -105,7 +105,7 @@ def _identity(path: Path, remedy: str, changed: int) -> str:
 
 
 def load_backbone(
-    name: str = "embedded",
+    name: str | Path = "embedded",
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -129,12 +129,13 @@ def load_backbone(
     return FeatureExtractor(weights, device=device, dtype=dtype, precision=precision)
 
 
-def _meant(name: str) -> str:
+def _meant(name: str | Path) -> str:
     """A name that stands for itself.
 
     Raises:
         InputError: there is no such backbone.
     """
+    name = str(name)
     if name not in BACKBONES and not name.endswith(SUFFIX):
         raise InputError(
             f"unknown backbone {name!r}; there are {', '.join(BACKBONES)}, and {SUFFIX} files"
@@ -164,15 +165,15 @@ def vggm_file() -> Path:
     return cache_dir() / "weights" / "vggm.safetensors"
 
 
-def save_backbone(weights: dict[str, Tensor], path: Path, card: Card) -> Path:
+def save_backbone(weights: dict[str, Tensor], path: str | Path, card: Card) -> Path:
     """Write weights, as float16, and their card to a safetensors file; whole or not at all.
 
     Returns:
-        ``path``.
+        ``path``, which is the backbone's name from now on.
     """
     half = {name: weights[name].detach().cpu().half().contiguous() for name in SHAPES}
     about = {"card": json.dumps(asdict(card)), "sha256": _digest(half)}
-    return write_weights(half, path, about)
+    return write_weights(half, Path(path), about)
 
 
 def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str]) -> Path:

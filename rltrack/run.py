@@ -172,7 +172,7 @@ def track(
     box: Start = None,
     *,
     config: TrackerConfig | str = "paper",
-    backbone: str | FeatureExtractor = "embedded",
+    backbone: str | Path | FeatureExtractor = "embedded",
     device: str = "auto",
     seed: int = 0,
     out: str | Path | None = None,
@@ -195,7 +195,7 @@ def track(
         box: of the target in the first frame, (x, y, w, h) in 0-based pixels; or a function that
             is given the first image and returns the box. None takes the ground truth's.
         config: a preset's name, or a configuration from `rltrack.preset`.
-        backbone: a name of `rltrack.backbones.BACKBONES`, or fixed convolutions to use.
+        backbone: a name of `rltrack.backbones.BACKBONES`, a file, or fixed convolutions to use.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, see `rltrack.tracker.pick_device`.
         seed: of all randomness, 0 or more.
         out: CSV file for the boxes.
@@ -233,7 +233,7 @@ def track_several(
     boxes: Sequence[Start] | Array,
     *,
     config: TrackerConfig | str = "paper",
-    backbone: str | FeatureExtractor = "embedded",
+    backbone: str | Path | FeatureExtractor = "embedded",
     device: str = "auto",
     seed: int = 0,
     out: str | Path | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ class Targets:
     Args:
         number: K, 1 or more.
         config: of all trackers.
-        backbone: a name, or fixed convolutions; see `Tracker`.
+        backbone: a name, a file, or fixed convolutions; see `Tracker`.
         device: see `rltrack.tracker.pick_device`.
         seed: of the first target; that of target k is ``seed + k``.
         side_by_side: whether each target has a thread; None chooses as said above.
@@ -42,7 +43,7 @@ class Targets:
         number: int,
         config: TrackerConfig,
         *,
-        backbone: str | FeatureExtractor = "embedded",
+        backbone: str | Path | FeatureExtractor = "embedded",
         device: str | torch.device = "auto",
         seed: int = 0,
         side_by_side: bool | None = None,

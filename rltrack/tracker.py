@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -86,7 +87,7 @@ class Tracker:
 
     Args:
         config: see :func:`rltrack.preset`.
-        backbone: a name of `rltrack.backbones.BACKBONES`, or fixed convolutions to use.
+        backbone: a name of `rltrack.backbones.BACKBONES`, a file, or fixed convolutions to use.
         device: see :func:`rltrack.tracker.pick_device`; all from crops to regression runs there.
         dtype: of all computation; float32 or float64.
         seed: of all randomness. The same seed gives the same boxes, bit for bit, on a CPU.
@@ -101,7 +102,7 @@ class Tracker:
         self,
         config: TrackerConfig | str = "paper",
         *,
-        backbone: str | FeatureExtractor = "embedded",
+        backbone: str | Path | FeatureExtractor = "embedded",
         device: str | torch.device = "auto",
         dtype: torch.dtype = torch.float32,
         seed: int = 0,
@@ -109,12 +110,12 @@ class Tracker:
         self.config = preset(config) if isinstance(config, str) else config
         self.device = device if isinstance(device, torch.device) else pick_device(device)
         self.dtype, self.seed = dtype, seed
-        if isinstance(backbone, str):
-            self.backbone = backbone
-            self.extractor = load_backbone(backbone)
-        else:
+        if isinstance(backbone, FeatureExtractor):
             self.backbone = "custom"
             self.extractor = backbone
+        else:
+            self.backbone = str(backbone)
+            self.extractor = load_backbone(backbone)
         self.extractor.place(self.device, dtype, self.config.precision)
         if self.config.clip_scope == "all":
             self.extractor.requires_grad_(True)  # their gradients are counted, never applied

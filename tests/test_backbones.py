@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
+from rltrack import Tracker, preset
 from rltrack.backbones import (
     EMBEDDED,
     Card,
@@ -120,12 +121,13 @@ def test_the_shipped_training_tells_targets_apart_better_than_its_start() -> Non
 def test_a_file_is_a_backbone_with_its_card(tmp_path: Path) -> None:
     card = Card("mine", "by hand", "MIT", {"steps": "3"})
     path = save_backbone(random_bank(), tmp_path / "new" / "mine.safetensors", card)
-    net = load_backbone(str(path))
+    net = load_backbone(path)
     assert net.conv1.weight.dtype == torch.float32
     torch.testing.assert_close(
         net.conv3.weight.contiguous(), random_bank()["conv3.weight"], rtol=1e-3, atol=1e-6
     )
-    assert backbone_card(str(path)) == card
+    assert backbone_card(path) == backbone_card(str(path)) == card
+    assert Tracker(preset("tiny"), backbone=path, device="cpu").backbone == str(path)
     assert path.stat().st_size < 4e6
     assert not list(tmp_path.rglob("*.part"))
 
