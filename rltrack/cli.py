@@ -107,8 +107,8 @@ def _track(
         typer.Option(
             "--attention-weight",
             metavar="L",
-            help="Lambda of the paper's Eq. 5; 0 is its baseline. By default the preset's, 5; "
-            "for attentive-features 0.",
+            help="Lambda of the paper's Eq. 5; 0 is its baseline. By default the preset's: 5, "
+            "of realtime 1; for attentive-features 0.",
             show_default=False,
         ),
     ] = None,
