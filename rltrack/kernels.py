@@ -12,6 +12,7 @@ widened; ``out``, ``index``, ``g`` pooled (N, P, Q, C), at stride 2 P = (H - 1) 
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -29,9 +30,22 @@ __all__ = [
     "resample",
 ]
 
+log = logging.getLogger(__name__)
+
+
+def _kept() -> bool:
+    """Whether compiled loops can be kept in files; else each process compiles, for ten seconds."""
+    try:
+        numba.njit(cache=True)(lambda: None)
+    except RuntimeError:  # neither the package's folder nor the user's can be written
+        log.warning("no place to keep compiled loops: set NUMBA_CACHE_DIR to a writable folder")
+        return False
+    return True
+
+
 # Python's division would check for zero, which keeps a loop from being vectorised. Sums may be
 # reordered; numbers are taken to be finite.
-_options: Any = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": True}
+_options: Any = {"nogil": True, "cache": _kept(), "error_model": "numpy", "fastmath": True}
 _jit = numba.njit(**_options)
 # Becomes part of its caller, in which a call for each place would cost a tenth.
 _inlined = numba.njit(inline="always", **_options)
