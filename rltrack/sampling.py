@@ -2,7 +2,8 @@
 
 Released code's three samplers, drawn on the device from a generator that is passed in. Lengths
 are in mean target sides, ``(w + h) / 2``; scales are factors, so ``scale=1.2`` spans 1/1.2 to 1.2.
-Sides are kept within [10, image side - 10] px, and centres within the image.
+Sides are kept within [10, image side - 10] px, and centres within the image. A target's side that
+is below 10 px itself may be halved.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def gaussian(
     noise = torch.randn(n, 3, generator=generator, device=box.device, dtype=box.dtype)
     noise = (0.5 * noise).clamp(-1, 1)
     centers = center(box) + translation * box[2:].mean() * noise[:, :2]
-    return _fitted(centers, box[2:] * scale ** noise[:, 2:], image_wh, inside)
+    return _fitted(box, centers, box[2:] * scale ** noise[:, 2:], image_wh, inside)
 
 
 def uniform(
@@ -57,7 +58,7 @@ def uniform(
     """``n`` boxes ``(n, 4)``: centre, log-scale and log-aspect uniform within the spreads."""
     noise = _symmetric(n, 4, box, generator)
     centers = center(box) + translation * box[2:].mean() * noise[:, :2]
-    return _fitted(centers, _sides(box, noise[:, 2:], scale, aspect), image_wh)
+    return _fitted(box, centers, _sides(box, noise[:, 2:], scale, aspect), image_wh)
 
 
 def whole_image(
@@ -77,7 +78,8 @@ def whole_image(
     picked = torch.randperm(side * side, generator=generator, device=box.device)[:n]
     grid = torch.stack([picked % side, picked // side], dim=-1).to(box.dtype) / (side - 1)
     centers = box[2:] / 2 + grid * (image_wh - box[2:] / 2 - 1)
-    return _fitted(centers, _sides(box, _symmetric(n, 2, box, generator), scale, aspect), image_wh)
+    sides = _sides(box, _symmetric(n, 2, box, generator), scale, aspect)
+    return _fitted(box, centers, sides, image_wh)
 
 
 def labelled(
@@ -131,10 +133,14 @@ def _sides(box: Tensor, noise: Tensor, scale: float, aspect: float) -> Tensor:
     return box[2:] * scale ** noise[:, :1] * aspect**stretch
 
 
-def _fitted(centers: Tensor, sides: Tensor, image_wh: Tensor, inside: bool = False) -> Tensor:
-    smallest = image_wh.clamp(max=SMALLEST_SIDE)
+def _fitted(
+    box: Tensor, centers: Tensor, sides: Tensor, image_wh: Tensor, inside: bool = False
+) -> Tensor:
+    small = (box[2:] / 2).clamp(min=1)
+    smallest = torch.where(box[2:] < SMALLEST_SIDE, small, SMALLEST_SIDE).minimum(image_wh)
+    largest = torch.maximum(image_wh - SMALLEST_SIDE, image_wh.clamp(max=SMALLEST_SIDE))
     sides = torch.maximum(sides, smallest)
-    sides = torch.minimum(sides, torch.maximum(image_wh - SMALLEST_SIDE, smallest))
+    sides = torch.minimum(sides, largest)
     margin = sides / 2 if inside else torch.zeros_like(sides)
     centers = torch.minimum(torch.maximum(centers, margin), image_wh - margin)
     return from_center(centers, sides)
