@@ -42,7 +42,7 @@ from rltrack.machine import machine
 from rltrack.memory import Samples
 from rltrack.network import Classifier
 from rltrack.reference import ReferenceExtractor, iteration
-from rltrack.tracker import Tracker, pick_device
+from rltrack.tracker import Tracker, checked_seed, pick_device
 from rltrack.video import FrameSource, open_source
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ def measure(
     """
     config = preset(config) if isinstance(config, str) else config
     realtime = preset(realtime) if isinstance(realtime, str) else realtime
-    if not 0 <= seed < 2**63:
-        raise InputError(f"seed is {seed}; it must be a whole number from 0 to 2^63 - 1")
+    seed = checked_seed(seed)
     where = pick_device(device)
     on_stage("reading frames")
     name, images, box, decode = _read(synthetic(frames) if source is None else source, frames)

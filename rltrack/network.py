@@ -12,6 +12,7 @@ background, f_1 of the target.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import cast
@@ -114,9 +115,23 @@ class FeatureExtractor(nn.Module):
         self.requires_grad_(False)
         self.place(device, dtype, precision)
 
+    def placed(
+        self, device: torch.device | str, dtype: torch.dtype, precision: str
+    ) -> FeatureExtractor:
+        """These convolutions on ``device``, in ``dtype`` and ``precision``; a copy if they are not.
+
+        Who shares them need not know of each other.
+        """
+        if self._placement == (torch.device(device), dtype, precision):
+            return self
+        other = copy.deepcopy(self)
+        other.place(device, dtype, precision)
+        return other
+
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
         """Move to ``device``, to work there in ``dtype`` and ``precision``."""
         self.dtype = dtype
+        self._placement = torch.device(device), dtype, precision
         computed = torch.bfloat16 if precision == "bfloat16" else dtype
         for convolution in (self.conv1, self.conv2, self.conv3):
             convolution.to(torch.device(device), computed)

@@ -64,7 +64,7 @@ class Targets:
         pairs = zip(self.trackers, boxes, strict=True)
         return self._each([partial(tracker.init, image, box) for tracker, box in pairs])
 
-    def update(self, image: Image) -> tuple[Result, ...]:
+    def update(self, image: Image | None) -> tuple[Result, ...]:
         """Find the targets in the next image; see `Tracker.update`."""
         return self._each([partial(tracker.update, image) for tracker in self.trackers])
 

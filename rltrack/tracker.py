@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +32,9 @@ from rltrack.regression import BoxRegressor
 __all__ = ["Result", "Tracker", "pick_device"]
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PHASES = ("crop", "features", "score", "first_fit", "update")
 
@@ -54,6 +59,11 @@ class View(NamedTuple):
     """(2,) its sides."""
     region: Region | None
     """Features of the target's surroundings; None where each sample is a crop."""
+
+
+def _learning(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that takes gradients, also of a caller who has turned them off for inference."""
+    return torch.inference_mode(mode=False)(torch.enable_grad()(method))
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -98,6 +108,7 @@ class Tracker:
         classifier: fc4-6, what it has learned; from `init` on.
     """
 
+    @_learning
     def __init__(
         self,
         config: TrackerConfig | str = "paper",
@@ -109,20 +120,20 @@ class Tracker:
     ) -> None:
         self.config = preset(config) if isinstance(config, str) else config
         self.device = device if isinstance(device, torch.device) else pick_device(device)
-        self.dtype, self.seed = dtype, seed
+        self.dtype, self.seed = dtype, checked_seed(seed)
         if isinstance(backbone, FeatureExtractor):
             self.backbone = "custom"
-            self.extractor = backbone
         else:
             self.backbone = str(backbone)
-            self.extractor = load_backbone(backbone)
-        self.extractor.place(self.device, dtype, self.config.precision)
-        if self.config.clip_scope == "all":
-            self.extractor.requires_grad_(True)  # their gradients are counted, never applied
+            backbone = load_backbone(backbone)
+        self.extractor = backbone.placed(self.device, dtype, self.config.precision)
+        if self.config.clip_scope == "all":  # their gradients are counted, never applied
+            self.extractor = copy.deepcopy(self.extractor).requires_grad_(True)
         self.timings = dict.fromkeys(PHASES, 0.0)
 
     # --- The two calls --------------------------------------------------------------------
 
+    @_learning
     def init(self, image: NDArray[np.uint8], box: Sequence[float]) -> Result:
         """Learn the target in ``box`` of the first image.
 
@@ -169,14 +180,19 @@ class Tracker:
         self._candidates = target[None], torch.tensor([score])
         return Result(_plain(target), score, score > config.success_threshold)
 
-    def update(self, image: NDArray[np.uint8]) -> Result:
+    @_learning
+    def update(self, image: NDArray[np.uint8] | None) -> Result:
         """Find the target in the next image, and learn from it.
+
+        None stands for an image that could not be read: the target is not found, its score NaN,
+        and nothing is learned.
 
         Raises:
             InputError: the image is no (H, W, 3) uint8 array, or :meth:`init` was not called.
         """
-        if not hasattr(self, "_target"):
-            raise InputError("update() before init(): give the first image and box to init()")
+        self._begun("update()")
+        if image is None:
+            return Result(_plain(self._last), math.nan, False)
         config = self.config
         view = self._view(self._frame(image), self._target)
         self._frames += 1
@@ -219,6 +235,7 @@ class Tracker:
     @property
     def candidates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Boxes (N, 4) and scores (N,) of the last frame's candidates."""
+        self._begun("candidates")
         boxes, scores = self._candidates
         return _array(boxes), _array(scores)
 
@@ -226,17 +243,23 @@ class Tracker:
         """Scores (N,), the target's logit, of any ``boxes`` (N, 4) in an image; nothing is learned.
 
         Raises:
-            InputError: the image is no (H, W, 3) uint8 array.
+            InputError: the image is no (H, W, 3) uint8 array, the boxes are no (N, 4) array, or
+                :meth:`init` was not called.
         """
+        self._begun("scores()")
         at = torch.as_tensor(np.asarray(boxes), device=self.device, dtype=self.dtype)
+        if at.ndim != 2 or at.shape[1] != 4 or not len(at):
+            raise InputError(f"boxes are {tuple(at.shape)}; wanted (N, 4), at least one")
         view = self._view(self._frame(image), at.mean(0))
         with torch.no_grad():
             return _array(self.classifier(self._samples(view, at).features)[:, TARGET])
 
+    @_learning
     def attention(
         self, image: NDArray[np.uint8], box: Sequence[float]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Attention maps A_p and A_n (h, w) of the crop at ``box``; see :meth:`crop_extent`."""
+        self._begun("attention()")
         at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
         view = View(*self._frame(image), None)
         gradient = gradient_at(
@@ -249,6 +272,10 @@ class Tracker:
     def crop_extent(self, box: Sequence[float]) -> tuple[float, float, float, float]:
         """The image region (x, y, w, h) that the crop at ``box``, and so its map, covers."""
         return _plain(crop_extents(torch.tensor([list(box)], dtype=torch.float64))[0])
+
+    def _begun(self, what: str) -> None:
+        if not hasattr(self, "_target"):
+            raise InputError(f"{what} before init(): give the first image and box to init()")
 
     # --- Parts ------------------------------------------------------------------------------
 
@@ -378,6 +405,17 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image")
     return [x, y, w, h]
+
+
+def checked_seed(seed: int) -> int:
+    """``seed`` as it is, if it can be one.
+
+    Raises:
+        InputError: it is no whole number from 0 to 2^63 - 1.
+    """
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**63:
+        raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^63 - 1")
+    return int(seed)
 
 
 def _plain(box: Tensor) -> tuple[float, float, float, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
@@ -199,11 +201,12 @@ def test_pick_device() -> None:
 # --- Tracking -------------------------------------------------------------------------------
 
 FILM = synthetic(12)
+BOX = tuple(FILM.ground_truth[0])
 
 
 def plain(**changes: object) -> Tracker:
     """A tracker without attention, for what does not depend on it: several times faster."""
-    return Tracker(preset("tiny", attention_weight=0.0, **changes), device="cpu")
+    return Tracker(preset("tiny", **{"attention_weight": 0.0, **changes}), device="cpu")
 
 
 def follow(tracker: Tracker, frames: int = 12) -> list[tuple[float, ...]]:
@@ -329,10 +332,100 @@ def test_bad_images_are_named() -> None:
         tracker.update(FILM[0])
 
 
+def test_what_needs_init_says_so() -> None:
+    tracker = plain()
+    for call in (
+        lambda: tracker.update(FILM[0]),
+        lambda: tracker.candidates,
+        lambda: tracker.scores(FILM[0], [BOX]),
+        lambda: tracker.attention(FILM[0], BOX),
+    ):
+        with pytest.raises(InputError, match=r"before init\(\)"):
+            call()
+
+
+def test_boxes_to_be_scored_are_an_array_of_boxes() -> None:
+    tracker = plain(first_iterations=1)
+    tracker.init(FILM[0], BOX)
+    assert tracker.scores(FILM[0], [BOX]).shape == (1,)
+    for boxes in ([], BOX, [BOX[:3]]):
+        with pytest.raises(InputError, match="boxes are "):
+            tracker.scores(FILM[0], boxes)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "3"])
+def test_a_seed_is_a_whole_number(seed: object) -> None:
+    with pytest.raises(InputError, match="seed is "):
+        Tracker("tiny", backbone="random", device="cpu", seed=seed)  # type: ignore[arg-type]
+    assert Tracker("tiny", backbone="random", device="cpu", seed=np.int64(3)).seed == 3
+
+
+def test_an_image_that_could_not_be_read_keeps_the_box_and_teaches_nothing() -> None:
+    tracker, other = plain(), plain()
+    for each in (tracker, other):
+        each.init(FILM[0], BOX)
+    before = tracker.update(FILM[1])
+    other.update(FILM[1])
+    box, score, found = tracker.update(None)
+    assert box == before.box
+    assert np.isnan(score)
+    assert not found
+    assert tracker.update(FILM[2]) == other.update(FILM[2])
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_it_learns_whatever_the_callers_mode(mode: Callable[[], AbstractContextManager]) -> None:
+    changes = {"attention_weight": 5.0, "first_iterations": 2, "update_interval": 1}
+    expected = follow(plain(**changes), 3)
+    with mode():
+        tracker = plain(**changes)
+        assert follow(tracker, 3) == expected
+        assert tracker.attention(FILM[0], BOX)[0].any()
+
+
+def test_trackers_on_one_backbone_do_not_change_it_for_each_other() -> None:
+    shared = load_backbone("random")
+    kept = {name: weight.clone() for name, weight in shared.state_dict().items()}
+    few = {"attention_weight": 0.0, "first_iterations": 2}
+    first = Tracker(preset("tiny", **few), backbone=shared, device="cpu")
+    expected = follow(first, 3)
+    for changes, dtype in (
+        ({"precision": "bfloat16"}, torch.float32),
+        ({"clip_scope": "all"}, torch.float32),
+        ({}, torch.float64),
+    ):
+        config = preset("tiny", **few, **changes)
+        assert Tracker(config, backbone=shared, device="cpu", dtype=dtype).extractor is not shared
+    assert first.extractor is shared
+    assert not any(weight.requires_grad for weight in shared.parameters())
+    for name, weight in shared.state_dict().items():
+        assert torch.equal(weight, kept[name])
+        assert weight.dtype == torch.float32
+    assert follow(first, 3) == expected
+
+
+@pytest.mark.parametrize("side", [(4, 4), (3, 60)])
+def test_a_small_target_keeps_its_size(side: tuple[int, int]) -> None:
+    ground = np.random.default_rng(0).integers(60, 120, (120, 160, 3), dtype=np.uint8)
+    w, h = side
+    frames = []
+    for x in range(60, 66):
+        frames.append(ground.copy())
+        frames[-1][40 : 40 + h, x : x + w] = 250, 40, 40
+    tracker = plain(first_iterations=5)
+    tracker.init(frames[0], (60, 40, w, h))
+    for frame in frames[1:]:
+        result = tracker.update(frame)
+    ratio = np.array(result.box[2:]) / side
+    assert (ratio > 0.5).all()
+    assert (ratio < 1.6).all()
+
+
 @pytest.mark.parametrize(
     ("size", "box"),
     [
         ((320, 240), (40, 40, 4, 3)),  # under 10 px
+        ((320, 240), (40, 40, 0.5, 0.5)),
         ((320, 240), (0, 0, 320, 240)),  # fills the image
         ((320, 240), (300, 200, 60, 80)),  # reaches outside
         ((24, 18), (5, 5, 8, 8)),  # a tiny image
