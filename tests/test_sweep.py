@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,13 +27,14 @@ from filelock import FileLock
 from rltrack import preset, synthetic
 from rltrack.benchmarks import jobs as jobs_module
 from rltrack.benchmarks import sweep as sweep_module
-from rltrack.benchmarks.jobs import Job, dataset, grid, read_result, run_job
+from rltrack.benchmarks.jobs import Job, dataset, grid, read_result, run_job, unfinished
 from rltrack.benchmarks.report import keep, load
 from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.sweep import SweepError, results_of, sweep
 from rltrack.cli import main
 from rltrack.errors import InputError
 from rltrack.machine import machine
+from rltrack.sequences import read_sequence
 
 FRAMES = 3
 FAST = {
@@ -124,6 +127,105 @@ def test_a_sweep_does_what_is_left_and_nothing_twice(
     assert [(o.job.target, o.error) for o in rest] == [("Skiing", None)]
     assert list(sweep(wanted, tmp_path, data=data, device="cpu")) == []
     assert runs == {"Deer": 1, "Skiing": 1}
+
+
+@pytest.fixture
+def done(data: Path, tmp_path: Path) -> tuple[list[Job], Path, Path]:
+    """Two jobs that are done, their results and a copy of their data, to be spoilt."""
+    place, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(data, place)
+    jobs = jobs_of("Deer", "Skiing")
+    assert len(results_of(jobs, out, data=place, device="cpu")) == 2
+    return jobs, out, place
+
+
+def cut_in_two(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def of_no_boxes(file: Path) -> None:
+    file.write_bytes(gzip.compress(b'{"tracker": "", "target": "", "seed": 0, "os": 0}'))
+
+
+def garbled(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[12] = 0xFF  # of deflate's first block, no kind that there is
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [cut_in_two, empty, of_no_boxes, garbled])
+def test_a_damaged_result_is_run_again(
+    done: tuple[list[Job], Path, Path],
+    caplog: pytest.LogCaptureFixture,
+    spoil: Callable[[Path], None],
+) -> None:
+    jobs, out, data = done
+    file, other = (job.file(out) for job in jobs)
+    before = read_result(file)["boxes"]
+    then = other.stat().st_mtime_ns
+    spoil(file)
+    assert unfinished(jobs, data=data, out=out) == jobs[:1]
+    again = list(sweep(jobs, out, data=data, device="cpu"))
+    assert [(outcome.job, outcome.error) for outcome in again] == [(jobs[0], None)]
+    assert read_result(file)["boxes"] == before
+    assert other.stat().st_mtime_ns == then
+    assert f"{file} is damaged" in caplog.text
+
+
+def test_a_result_of_other_frames_than_there_are_now_is_run_again(
+    done: tuple[list[Job], Path, Path],
+) -> None:
+    jobs, out, data = done
+    frames = data / "otb" / "Skiing" / "img"
+    shutil.copy(frames / "0003.png", frames / "0004.png")  # that was not there yet
+    assert [o.job for o in sweep(jobs, out, data=data, device="cpu")] == jobs[1:]
+    assert [len(read_result(job.file(out))["boxes"]) for job in jobs] == [3, 4]
+    assert list(sweep(jobs, out, data=data, device="cpu")) == []
+
+
+def test_results_count_without_their_data_and_folders_are_listed_once(
+    done: tuple[list[Job], Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, out, data = done
+    assert unfinished(jobs, data=tmp_path / "elsewhere", out=out) == []
+    listed = Counter[str]()
+
+    def counted(folder: Path, target: int | None) -> Any:
+        listed[folder.name] += 1
+        return read_sequence(folder, target)
+
+    monkeypatch.setattr(jobs_module, "read_sequence", counted)
+    assert unfinished(jobs * 20, data=data, out=out) == []
+    assert listed == {"Deer": 1, "Skiing": 1}
+
+
+def test_the_commit_is_of_our_repository_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> None:
+        about = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *about, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    here = tmp_path / ".venv" / "jobs.py"
+    here.parent.mkdir()
+    here.write_text("")
+    monkeypatch.setattr(jobs_module, "__file__", str(here))
+    commit = jobs_module._commit.__wrapped__
+    assert commit() is None  # in no repository
+    git("init")
+    (tmp_path / "theirs.py").write_text("")
+    git("add", "theirs.py")
+    git("commit", "-m", "theirs")
+    assert commit() is None
+    git("add", "-f", ".venv/jobs.py")
+    git("commit", "-m", "ours")
+    assert re.fullmatch("[0-9a-f]{12}", commit())
+    here.write_text("changed")
+    assert commit().endswith("+")
 
 
 def test_a_whole_sweep_is_read_or_what_failed_is_said(data: Path, tmp_path: Path) -> None:

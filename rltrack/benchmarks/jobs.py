@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 import math
 import platform
 import re
 import subprocess
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,21 @@ from rltrack.evaluation import curves
 from rltrack.files import write_bytes
 from rltrack.machine import machine
 from rltrack.run import Step, Track, track
+from rltrack.sequences import read_sequence
 from rltrack.video import open_source
 
-__all__ = ["Job", "dataset", "grid", "missing", "read_result", "results_in", "run_job"]
+__all__ = [
+    "Job",
+    "dataset",
+    "grid",
+    "missing",
+    "read_result",
+    "results_in",
+    "run_job",
+    "unfinished",
+]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,36 @@ def missing(chosen: Iterable[Target], data: Path) -> list[str]:
     return [target.name for target in chosen if not (data / "otb" / target.folder).is_dir()]
 
 
+def unfinished(jobs: Iterable[Job], *, data: Path, out: Path) -> list[Job]:
+    """Those jobs without a result that is whole and of as many frames as the sequence has now.
+
+    Where a sequence is not in ``data``, a result of any length counts.
+    """
+    frames = cache(partial(_frames, data))  # a folder is listed once, for all that ran on it
+    return [
+        job
+        for job in jobs
+        if (tracked := _tracked(job.file(out))) is None or frames(job.target) not in (tracked, None)
+    ]
+
+
+def _tracked(file: Path) -> int | None:
+    """Number of frames of a result; None if it is not there or cannot be read."""
+    try:
+        return len(read_result(file)["boxes"])
+    except InputError:
+        return None
+
+
+def _frames(data: Path, target: str) -> int | None:
+    """Number of frames of a target's sequence; None if it cannot be read."""
+    entry = OTB[target]
+    try:
+        return len(read_sequence(data / "otb" / entry.folder, entry.number).frames)
+    except InputError:
+        return None
+
+
 def run_job(
     job: Job,
     *,
@@ -102,7 +146,7 @@ def run_job(
     on_frame: Callable[[Step], None] | None = None,
     wait: bool = False,
 ) -> Path | None:
-    """Run a job, unless it is done, and write its result, whole or not at all.
+    """Run a job, unless it is done (`unfinished`), and write its result, whole or not at all.
 
     Workers may share ``out``: a job is locked while one runs it. The lock is the system's, which
     frees it when a worker dies.
@@ -128,7 +172,13 @@ def run_job(
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(file.with_suffix(".lock"), timeout=-1 if wait else 0):
-            if not file.exists():
+            if unfinished([job], data=data, out=out):
+                if file.exists():
+                    logger.warning(
+                        "%s is damaged, or of another number of frames than its sequence has now: "
+                        "it is run again",
+                        file,
+                    )
                 write_bytes(file, _packed(_result(job, data, device, on_frame)))
     except Timeout:
         return None
@@ -217,8 +267,8 @@ def read_result(file: Path) -> dict[str, Any]:
     """
     try:
         result: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
-        result["tracker"], result["target"], result["seed"], result["os"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        result["tracker"], result["target"], result["seed"], result["os"], result["boxes"]
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} is no result of a sweep ({error}); remove it") from error
     return result
 
@@ -226,10 +276,15 @@ def read_result(file: Path) -> dict[str, Any]:
 @lru_cache
 def _commit() -> str | None:
     """Of the checkout that the package runs from, with ``+`` if it was changed; None elsewhere."""
-    here = Path(__file__).parent
+    here = Path(__file__)
+    # A repository around it that does not track this file is that of who installed the package.
+    tracked = ["git", "ls-files", "--error-unmatch", here.name]
     command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
     try:
-        found = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10)
+        ours, found = (
+            subprocess.run(each, cwd=here.parent, capture_output=True, text=True, timeout=10)
+            for each in (tracked, command)
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return found.stdout.strip() or None
+    return None if ours.returncode else found.stdout.strip() or None

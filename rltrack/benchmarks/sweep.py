@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from rltrack.benchmarks.jobs import Job, read_result, run_job
+from rltrack.benchmarks.jobs import Job, read_result, run_job, unfinished
 from rltrack.errors import InputError
 from rltrack.run import Step, Track, track
 from rltrack.tracker import pick_device
@@ -74,6 +74,9 @@ def sweep(
 ) -> Iterator[Outcome]:
     """Run the jobs whose results are not in ``out``; yields each as it ends.
 
+    A result that is damaged, or that does not have as many frames as its sequence in ``data`` has
+    now, is replaced.
+
     What another worker is at comes last and is waited for: should that one die, it is done here.
     One job's failure does not stop the others. Results are there as soon as they are yielded; on
     a Ctrl-C the jobs on their way are given up, and the same call does them later.
@@ -102,7 +105,7 @@ def sweep(
         return (_attempt(job, partial(run_job, job, wait=wait, **given)) for job in left)
 
     elsewhere = []
-    for outcome in attempts([job for job in jobs if not job.file(out).exists()], wait=False):
+    for outcome in attempts(unfinished(jobs, data=data, out=out), wait=False):
         if outcome.file is None and outcome.error is None:
             elsewhere.append(outcome.job)
         else:
