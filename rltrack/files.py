@@ -19,9 +19,12 @@ def part_of(path: Path) -> Path:
 def whole(path: Path) -> Iterator[Path]:
     """Where to write a file: it becomes ``path`` if the block ends well, else it is removed.
 
+    Where ``path`` is a symbolic link it stays one, and the file it points to is written.
+
     >>> with whole(Path("boxes.csv")) as part:  # doctest: +SKIP
     ...     part.write_text("x,y,w,h")
     """
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(path)
     try:

@@ -175,6 +175,9 @@ class Recorder:
 def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
     """The path of an output, if it can be written; its folder is made if need be.
 
+    Of a symbolic link it is the file that it points to: a file is renamed to its place when it is
+    complete, which would put it in the link's.
+
     Args:
         path: of the file.
         what: goes there, in a word, for the message.
@@ -188,6 +191,9 @@ def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
         path = Path(path).expanduser()
         if path.is_dir():
             raise InputError(f"{problem}: it is a folder")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{problem}: it is a pipe or a device; give the name of a file")
+        path = path.resolve() if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
         part = part_of(path)
         left = part.exists()  # by a run that was killed; it stays until this one has rows
@@ -200,6 +206,6 @@ def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
                 raise InputError(f"{problem}: that file is what is tracked")
     except OSError as error:
         raise InputError(f"{problem}: {error.strerror}") from None
-    except RuntimeError as error:  # no such user's home
+    except RuntimeError as error:  # no such user's home, or links in a circle
         raise InputError(f"{problem}: {error}") from None
     return path

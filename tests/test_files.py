@@ -33,6 +33,19 @@ def test_what_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_symbolic_link_stays_one_and_its_file_is_replaced(tmp_path: Path) -> None:
+    path, link, dangling = (tmp_path / name for name in ("there/boxes.csv", "link", "dangling"))
+    path.parent.mkdir()
+    path.write_text("before")
+    link.symlink_to(path)
+    dangling.symlink_to(tmp_path / "new" / "boxes.csv")
+    for each in (link, dangling):
+        with whole(each) as part:
+            part.write_text("after")
+        assert each.is_symlink() and each.read_text() == "after"
+    assert path.read_text() == "after" and list(path.parent.iterdir()) == [path]
+
+
 def test_json_has_no_nan(tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     write_json(path, {"a": 1})
