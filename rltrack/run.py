@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from rltrack.network import FeatureExtractor
 from rltrack.recorder import Recorder
 from rltrack.signals import HeldSignals
 from rltrack.targets import Targets
-from rltrack.tracker import Result, Tracker, checked_box
+from rltrack.tracker import Result, Tracker, checked_box, checked_seed
 from rltrack.video import FrameSource, open_source
 
 __all__ = ["Step", "Track", "TrackingError", "track", "track_several"]
@@ -51,7 +52,9 @@ class Track:
             others, of all targets together; reading frames and writing results are not in it.
         ground_truth: (T, 4) float64, NaN rows where not known; None without any, and where there
             are several targets: it does not say whose it is.
+        expected: number of frames that the source says it has; None where it does not say.
         interrupted: whether the run was stopped, by Ctrl-C, before its end.
+        failed: whether an error ended the run before its end; see `TrackingError`.
         timings: seconds spent, by phase: those of `Tracker.timings`, added up over all targets;
             "decode" (waiting for frames) and "output" (drawing and writing).
         config: of the tracker.
@@ -66,7 +69,9 @@ class Track:
     found: NDArray[np.bool_]
     seconds: Array
     ground_truth: Array | None
+    expected: int | None
     interrupted: bool
+    failed: bool
     timings: dict[str, float]
     config: TrackerConfig
     backbone: str
@@ -76,6 +81,11 @@ class Track:
     def __len__(self) -> int:
         """Number of frames."""
         return len(self.boxes)
+
+    @property
+    def unreadable(self) -> int:
+        """Number of frames that could not be read."""
+        return int(np.isnan(self.seconds).sum())
 
     @property
     def fps(self) -> float | None:
@@ -99,14 +109,23 @@ class Track:
         """What the summary file holds.
 
         Returns:
-            frames; fps, see `fps`; dp20, os and os50, shares in 0..1, and cle in pixels, all None
-            without ground truth (see `rltrack.evaluation.Metrics`); preset, attention_weight,
-            variant, backbone, seed, device and rltrack's version.
+            status, ``done``, ``interrupted`` or ``failed``; source, its name; frames, and of them
+            frames_found and frames_unreadable; frames_expected, None where the source does not
+            say, and more than frames where it ended early; fps, see `fps`; dp20, os and os50,
+            shares in 0..1, and cle in pixels, all None without ground truth (see
+            `rltrack.evaluation.Metrics`); preset, attention_weight, variant, backbone, seed, device
+            and rltrack's version; first_box, None without a frame; config, all of the
+            configuration: ``TrackerConfig(**summary["config"])`` makes it again.
         """
         metrics = self.metrics
         scores = {name: getattr(metrics, name, None) for name in ("dp20", "os", "cle", "os50")}
         return {
+            "status": "failed" if self.failed else "interrupted" if self.interrupted else "done",
+            "source": self.name,
             "frames": len(self),
+            "frames_expected": self.expected,
+            "frames_found": int(self.found.sum()),
+            "frames_unreadable": self.unreadable,
             "fps": self.fps,
             **scores,
             "preset": self.config.preset,
@@ -116,6 +135,8 @@ class Track:
             "seed": self.seed,
             "device": self.device,
             "version": __version__,
+            "first_box": self.boxes[0].tolist() if len(self) else None,
+            "config": json.loads(json.dumps(asdict(self.config))),  # pairs as lists, as in the file
         }
 
 
@@ -271,8 +292,7 @@ def track_several(
         TrackingError: see `track`.
     """
     config = preset(config) if isinstance(config, str) else config
-    if not 0 <= seed < 2**63:
-        raise InputError(f"seed is {seed}; it must be a whole number from 0 to 2^63 - 1")
+    seed = checked_seed(seed)
     if not len(boxes):
         raise InputError("no boxes were given: give one for each target")
     frames = open_source(source)
@@ -319,7 +339,7 @@ def track_several(
             failure = error
 
         began = time.perf_counter()
-        done = _collect(frames.name, truth, rows, targets, interrupted)
+        done = _collect(frames, truth, rows, targets, interrupted, failure is not None)
         try:
             recorder.close(_summary(done))
         except Exception as error:  # a full disk, say; the first failure is the one told
@@ -354,10 +374,7 @@ def _steps(
     yield Step(0, first, results, time.perf_counter() - began, targets.trackers, frames)
     for index, image in enumerate(images, start=1):
         began = time.perf_counter()
-        if image is None:
-            results = tuple(Result(result.box, math.nan, False) for result in results)
-        else:
-            results = targets.update(image)
+        results = targets.update(image)
         seconds = math.nan if image is None else time.perf_counter() - began
         yield Step(index, image, results, seconds, targets.trackers, frames)
 
@@ -388,11 +405,12 @@ def _first_box(box: Start, image: Image, frames: FrameSource) -> list[float]:
 
 
 def _collect(
-    name: str,
+    frames: FrameSource,
     truth: Array | None,
     rows: Sequence[tuple[tuple[Result, ...], float]],
     targets: Targets,
     interrupted: bool,
+    failed: bool,
 ) -> list[Track]:
     if truth is not None:
         known, truth = truth[: len(rows)], np.full((len(rows), 4), np.nan)
@@ -400,13 +418,15 @@ def _collect(
     phases = targets.trackers[0].timings
     return [
         Track(
-            name=name,
+            name=frames.name,
             boxes=np.array([results[k].box for results, _ in rows], np.float64).reshape(-1, 4),
             scores=np.array([results[k].score for results, _ in rows], np.float64),
             found=np.array([results[k].found for results, _ in rows], np.bool_),
             seconds=np.array([seconds for _, seconds in rows], np.float64),
             ground_truth=truth,
+            expected=frames.length,
             interrupted=interrupted,
+            failed=failed,
             timings={phase: sum(t.timings[phase] for t in targets.trackers) for phase in phases},
             config=tracker.config,
             backbone=targets.backbone,

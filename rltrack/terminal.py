@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -156,11 +157,13 @@ class Bar:
 
 
 def print_track(tracks: Sequence[Track], outputs: Sequence[str]) -> None:
-    """Print the outcome of a run over one target or several, for people."""
+    """Print the outcome of a run over one target or several, for people.
+
+    Those outputs that there are count as written: one may have failed, say on a full disk.
+    """
     done = tracks[0]
     config, metrics = done.config, done.metrics
     found = ", ".join(str(each.found.sum()) for each in tracks)
-    unreadable = int((done.seconds != done.seconds).sum())  # NaN
     lines = [
         (
             "tracker",
@@ -171,7 +174,7 @@ def print_track(tracks: Sequence[Track], outputs: Sequence[str]) -> None:
             "frames",
             f"{len(done)}, found in {found}"
             + (f" ({len(tracks)} targets)" if len(tracks) > 1 else "")
-            + (f", {unreadable} unreadable" if unreadable else ""),
+            + (f", {done.unreadable} unreadable" if done.unreadable else ""),
         ),
     ]
     if metrics is not None:
@@ -187,7 +190,9 @@ def print_track(tracks: Sequence[Track], outputs: Sequence[str]) -> None:
         lines.append(("speed", f"{done.fps:.2f} FPS (tracking alone, first frame left out)"))
     spent = ", ".join(f"{name.replace('_', ' ')} {s:.1f}" for name, s in done.timings.items())
     lines += [("seconds", spent), ("memory", _peak_memory(done.device))]
-    lines.append(("written", ", ".join(outputs) or "nothing; --out, --video and --json would"))
+    written = ", ".join(path for path in outputs if Path(path).expanduser().exists())
+    hint = "" if outputs else "; --out, --video and --json would"
+    lines.append(("written", written or f"nothing{hint}"))
     print(done.name)
     for name, text in lines:
         print(f"  {name:<8} {text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
@@ -312,6 +313,20 @@ def test_failing_part_way_keeps_what_was_tracked(
     assert "Patch" in shown
     assert len(rows_of(Path("b.csv"))) == frames_in(Path("v.mp4")) == 2
     assert json.loads(Path("s.json").read_text())["frames"] == 2
+
+
+def test_an_output_that_failed_is_not_listed_as_written(
+    sequence: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: VideoWriter) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(VideoWriter, "close", full)
+    assert main(["track", str(sequence), *FAST, "--video", "v.mp4", "--json", "s.json"]) == 1
+    assert re.search(r"written +s\.json$", capsys.readouterr().out, re.M)
+    Path("s.json").unlink()
+    assert main(["track", str(sequence), *FAST, "--video", "v.mp4"]) == 1
+    assert re.search(r"written +nothing$", capsys.readouterr().out, re.M)
 
 
 def test_a_demo_that_fails_keeps_what_was_tracked(

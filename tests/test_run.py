@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,13 +193,58 @@ def test_summary_has_these_keys_and_null_metrics_without_ground_truth() -> None:
     done = track(moving_square(2), BOX, **FAST)
     summary = done.summary()
     assert list(summary) == [
-        *("frames", "fps", "dp20", "os", "cle", "os50", "preset", "attention_weight", "variant"),
-        *("backbone", "seed", "device", "version"),
+        *("status", "source", "frames", "frames_expected", "frames_found", "frames_unreadable"),
+        *("fps", "dp20", "os", "cle", "os50", "preset", "attention_weight", "variant"),
+        *("backbone", "seed", "device", "version", "first_box", "config"),
     ]
     assert [summary[key] for key in ("dp20", "os", "cle", "os50")] == [None] * 4
     assert summary["frames"] == 2 and summary["fps"] == pytest.approx(1 / done.seconds[1])
     assert summary["preset"] == "tiny" and summary["attention_weight"] == 0
     assert summary["variant"] == "reciprocative" and summary["backbone"] == "random"
+
+
+def test_a_run_can_be_repeated_from_its_summary(tmp_path: Path) -> None:
+    done = track(moving_square(3), BOX, **FAST, seed=7, summary=tmp_path / "s.json")
+    told = json.loads((tmp_path / "s.json").read_text())
+    config = TrackerConfig(**told["config"])
+    assert config == QUICK and asdict(config) == asdict(QUICK)
+    again = track(
+        moving_square(3),
+        told["first_box"],
+        config=config,
+        backbone=told["backbone"],
+        seed=told["seed"],
+    )
+    assert same(again, done)
+
+
+def test_a_summary_tells_a_whole_run_from_one_that_was_cut_short(tmp_path: Path) -> None:
+    def told(frames: list[Any], stop: BaseException | None = None) -> dict[str, Any]:
+        def listen(step: Step) -> None:
+            if stop is not None and step.index == 2:
+                raise stop
+
+        source = Clip(frames, [BOX], length=len(frames))
+        try:
+            track(source, **FAST, summary=tmp_path / "s.json", on_frame=listen)
+        except TrackingError as error:
+            assert error.track.failed
+        summary: dict[str, Any] = json.loads((tmp_path / "s.json").read_text())
+        assert (summary["source"], summary["first_box"]) == ("clip", list(BOX))
+        return summary
+
+    def counts(summary: dict[str, Any]) -> tuple[int, int, int]:
+        return tuple(summary[f"frames{of}"] for of in ("", "_expected", "_unreadable"))
+
+    frames: list[Any] = moving_square(5)
+    done = told([*frames[:3], None, frames[4]])
+    assert (done["status"], *counts(done)) == ("done", 5, 5, 1)
+    assert 1 <= done["frames_found"] <= 4
+    stopped = told(frames, KeyboardInterrupt())
+    assert (stopped["status"], *counts(stopped)) == ("interrupted", 3, 5, 0)
+    failed = told(frames, RuntimeError("out of memory"))
+    assert (failed["status"], *counts(failed)) == ("failed", 3, 5, 0)
+    assert track(iter(frames[:2]), BOX, **FAST).summary()["frames_expected"] is None
 
 
 def test_fps_leaves_out_the_first_frame_and_those_that_were_not_tracked() -> None:
@@ -557,6 +603,44 @@ def test_an_output_that_cannot_be_written_is_found_before_tracking(
         track(source, BOX, **FAST, **outputs)
     after = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert after == before
+
+
+@pytest.mark.usefixtures("no_tracking")
+@pytest.mark.parametrize("output", ["out", "video", "summary"])
+@pytest.mark.parametrize("through", ["itself", "a link"])
+def test_a_pipe_is_not_replaced(output: str, through: str, tmp_path: Path) -> None:
+    pipe = path = tmp_path / "pipe.mp4"
+    os.mkfifo(pipe)
+    if through == "a link":
+        path = tmp_path / "link.mp4"
+        path.symlink_to(pipe)
+    with pytest.raises(InputError, match=r"cannot write the .*: it is a pipe or a device"):
+        track(moving_square(2), BOX, **FAST, **{output: path})
+    assert pipe.is_fifo() and not list(tmp_path.glob("*.part*"))
+
+
+def test_outputs_go_where_symbolic_links_point(tmp_path: Path) -> None:
+    place, links = tmp_path / "place", tmp_path / "links"
+    links.mkdir()
+    place.mkdir()
+    (place / "b.csv").write_text("older")
+    for path in outputs_in(links).values():
+        path.symlink_to(place / path.name)
+    track(moving_square(2), BOX, **FAST, **outputs_in(links))
+    assert all(path.is_symlink() for path in links.iterdir())
+    assert_complete(place, 2)
+    assert_complete(links, 2)
+
+
+@pytest.mark.usefixtures("no_tracking")
+def test_a_link_to_what_is_tracked_is_not_written(tmp_path: Path) -> None:
+    source, link = tmp_path / "1.png", tmp_path / "boxes.csv"
+    cv2.imwrite(str(source), moving_square(1)[0])
+    before = source.read_bytes()
+    link.symlink_to(source)
+    with pytest.raises(InputError, match="that file is what is tracked"):
+        track(source, BOX, **FAST, out=link)
+    assert source.read_bytes() == before
 
 
 @pytest.mark.usefixtures("no_tracking")
