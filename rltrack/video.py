@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
 from rltrack.sequences import IMAGE_SUFFIXES, read_sequence
@@ -53,6 +55,7 @@ _FORMATS = {
     ".webm": (*_VP9, {}),
 }
 _PATIENCE = 100  # broken frames in a row before a video counts as ended
+_PAGED = ("TIFF", "WEBP", "PNG")  # Pillow's names of the formats of which all pages are read
 _AHEAD = 4  # frames of a file that are decoded before they are asked for
 _END = object()
 _BT601, _LIMITED = 6, 1  # H.273's code for the colour matrix, FFmpeg's for the 16..235 range
@@ -76,7 +79,10 @@ class FrameSource(Protocol):
 
     @property
     def length(self) -> int | None:
-        """Number of frames, for a video as its header says; None if unknown."""
+        """Number of frames; None if unknown.
+
+        For a video as its header says, which may be an estimate: one read to its end is counted.
+        """
 
     @property
     def ground_truth(self) -> NDArray[np.float64] | None:
@@ -100,6 +106,42 @@ class _Frames:
         return self.start()
 
 
+@dataclass(eq=False)
+class _Video:
+    """A video file as a frame source."""
+
+    path: Path
+    fps: float | None
+    length: int | None
+    ground_truth: None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    def __iter__(self) -> Iterator[Image | None]:
+        return _read_ahead(self._frames)
+
+    def _frames(self) -> Iterator[Image | None]:
+        capture = _capture(str(self.path))
+        if not capture.isOpened():
+            raise InputError(f"{self.path} cannot be opened any more")
+        clock = _Clock(_frame_rate(capture), _frame_count(capture))
+        count = unseen = 0
+        for image in _decode(capture, _PATIENCE, clock):
+            if count == 0 and image is None:  # no viewer shows it, and no target is marked in it
+                unseen += 1
+                continue
+            if count == 0 and unseen:
+                logger.warning(
+                    "the first frames of %s cannot be read, %d are left out", self.path, unseen
+                )
+            count += 1
+            yield image
+        if clock.ran_out():
+            self.length = count
+
+
 def to_rgb8(image: Any) -> Image:
     """Bring an image to RGB with 8 bits a channel.
 
@@ -117,7 +159,7 @@ def to_rgb8(image: Any) -> Image:
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 2, 3, 4) or array.size == 0:
         raise InputError(f"image: got shape {array.shape}, wanted (height, width, 3)")
-    if array.dtype == np.uint16:
+    if array.dtype.newbyteorder("=") == np.uint16:
         array = (array >> 8).astype(np.uint8)
     elif array.dtype != np.uint8:
         raise InputError(f"image: got values of type {array.dtype}, wanted uint8 (0..255)")
@@ -127,7 +169,14 @@ def to_rgb8(image: Any) -> Image:
 
 
 def read_image(path: str | Path) -> Image | None:
-    """Read an image file as (H, W, 3) uint8 RGB; None if it cannot be read."""
+    """Read an image file as (H, W, 3) uint8 RGB, of several pages the first; None if unreadable."""
+    try:
+        return _load_image(path)
+    except InputError:
+        return None
+
+
+def _load_image(path: str | Path) -> Image:
     # Bytes are read here and not by OpenCV, which on Windows fails at names that are not ASCII.
     try:
         data = np.fromfile(path, np.uint8)
@@ -135,8 +184,8 @@ def read_image(path: str | Path) -> Image | None:
             image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except (OSError, cv2.error):
         image = None
-    if image is None or image.dtype not in (np.uint8, np.uint16):
-        return None
+    if image is None:
+        raise InputError("it is not an image, or broken")
     return to_rgb8(image if image.ndim == 2 else image[..., ::-1])
 
 
@@ -149,7 +198,8 @@ def open_source(
         source: one of
 
             - a video file;
-            - a folder of frames, in natural order, or a single image file;
+            - a folder of frames, in natural order, or a single image file, where the pages of a
+              TIFF, and the pictures of an animated WebP or PNG, are frames;
             - a sequence folder in OTB or VOT form, see `rltrack.sequences.read_sequence`: it
               brings its ground truth;
             - a webcam's index, as a number or as text ("0"; a folder of that name is "./0");
@@ -159,13 +209,15 @@ def open_source(
 
     Returns:
         The source. Files and lists can be iterated again and again. A frame that turns out to be
-        unreadable later is None, and the rest goes on. While one frame of a file is worked on, a
-        thread decodes the next few. Nothing else is read ahead: the next frame of a webcam is at
-        most as old as the work on the one before took.
+        unreadable later is None, and the rest goes on; in a broken video of constant frame rate
+        the timestamps tell which frames are missing. What comes before a video's first readable
+        frame is left out, with a warning. While one frame of a file is worked on, a thread decodes
+        the next few. Nothing else is read ahead: the next frame of a webcam is at most as old as
+        the work on the one before took.
 
     Raises:
-        InputError: nothing there, no frames, the first frame cannot be read, or malformed
-            ground truth.
+        InputError: nothing there, no frames, the first frame cannot be read, no decoder for a
+            video, or malformed ground truth.
     """
     if isinstance(source, FrameSource):
         return source
@@ -362,24 +414,71 @@ def _open_path(source: str | Path, target: int | None) -> FrameSource:
         sequence = read_sequence(path, target)
         return _open_images(sequence.name, sequence.frames, sequence.ground_truth)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return _open_images(path.stem, (path,), None)
+        return _open_image(path)
     return _open_video(path)
 
 
 def _open_images(
     name: str, files: tuple[Path, ...], ground_truth: NDArray[np.float64] | None
 ) -> FrameSource:
-    if read_image(files[0]) is None:
-        raise InputError(f"the first frame cannot be read: {files[0]} is not an image, or broken")
+    _check_first(files[0], partial(_load_image, files[0]))
     start = partial(_read_ahead, lambda: map(_frame, files))
     return _Frames(name, start, length=len(files), ground_truth=ground_truth)
 
 
 def _frame(file: Path) -> Image | None:
-    image = read_image(file)
-    if image is None:
-        logger.warning("the frame %s cannot be read", file)
-    return image
+    return _or_none(f"the frame {file}", partial(_load_image, file))
+
+
+def _open_image(path: Path) -> FrameSource:
+    count = _page_count(path)
+    if count == 1:
+        return _open_images(path.stem, (path,), None)
+    with path.open("rb") as file, PillowImage.open(file) as pages:
+        _check_first(path, partial(_load_page, pages, 0))
+    return _Frames(path.stem, partial(_read_ahead, partial(_pages, path, count)), length=count)
+
+
+def _page_count(path: Path) -> int:
+    # By Pillow, as OpenCV looks for each page from the first on, and older ones know no animations.
+    try:
+        with PillowImage.open(path, formats=_PAGED) as pages:
+            return int(getattr(pages, "n_frames", 1))
+    except Exception:  # Pillow raises many kinds; what is wrong is said where the image is read
+        return 1
+
+
+def _pages(path: Path, count: int) -> Iterator[Image | None]:
+    # The file and not its name: what Pillow 13 maps into memory by name it does not turn rightly.
+    with path.open("rb") as file, PillowImage.open(file) as pages:
+        for index in range(count):
+            yield _or_none(f"page {index + 1} of {path}", partial(_load_page, pages, index))
+
+
+def _load_page(pages: PillowImage.Image, index: int) -> Image:
+    try:
+        pages.seek(index)
+        pages.load()  # turns a TIFF as its tag says
+        # More than 8 bits stay for to_rgb8 to take or refuse: Pillow would clip them.
+        array = np.asarray(pages if pages.mode.startswith(("I", "F")) else pages.convert("RGB"))
+    except Exception as error:  # as above
+        raise InputError("it is broken") from error
+    return to_rgb8(array)
+
+
+def _check_first(path: Path, load: Callable[[], Image]) -> None:
+    try:
+        load()
+    except InputError as error:
+        raise InputError(f"the first frame cannot be read: {path}: {error}") from None
+
+
+def _or_none(what: str, load: Callable[[], Image]) -> Image | None:
+    try:
+        return load()
+    except InputError as error:
+        logger.warning("%s cannot be read: %s", what, error)
+        return None
 
 
 def _open_video(path: Path) -> FrameSource:
@@ -390,23 +489,20 @@ def _open_video(path: Path) -> FrameSource:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     # FFmpeg would play a text file, as a terminal that shows it. Text has no control characters
-    # but for white space and escape; no video's first 4096 bytes are like that.
-    if not set(head) & (set(range(32)) - set(b"\a\b\t\n\v\f\r\x1b")):
+    # but for white space and escape; no video's first 4096 bytes are like that, except where
+    # YUV4MPEG2, whose header is text, holds bright pixels.
+    is_y4m = head.startswith(b"YUV4MPEG2 ")
+    if not is_y4m and not set(head) & (set(range(32)) - set(b"\a\b\t\n\v\f\r\x1b")):
         raise InputError(wrong)
-    capture = _capture(str(path))
-    if next(_decode(capture), None) is None:
-        raise InputError(wrong)
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    length = int(count) if 0 < count < 1e9 else None
-    start = partial(_read_ahead, partial(_video_frames, path))
-    return _Frames(path.stem, start, _frame_rate(capture), length)
-
-
-def _video_frames(path: Path) -> Iterator[Image | None]:
     capture = _capture(str(path))
     if not capture.isOpened():
-        raise InputError(f"{path} cannot be opened any more")
-    yield from _decode(capture, _PATIENCE)
+        raise InputError(wrong)
+    if all(image is None for image in _decode(capture, _PATIENCE)):
+        raise InputError(
+            f"{path}: no frame can be decoded; if OpenCV lacks a decoder for its codec, "
+            f"{_codec(capture)}, convert it: ffmpeg -i OLD -c:v libx264 NEW.mp4"
+        )
+    return _Video(path, _frame_rate(capture), _frame_count(capture))
 
 
 def _read_ahead(start: Callable[[], Iterator[Image | None]]) -> Iterator[Image | None]:
@@ -450,11 +546,7 @@ def _open_arrays(source: Iterable[Any]) -> FrameSource:
 
 
 def _rgb8_or_none(image: Any) -> Image | None:
-    try:
-        return to_rgb8(image)
-    except InputError as error:
-        logger.warning("a frame cannot be used: %s", error)
-        return None
+    return _or_none("a frame", partial(to_rgb8, image))
 
 
 def _capture(source: str | int) -> cv2.VideoCapture:
@@ -464,8 +556,57 @@ def _capture(source: str | int) -> cv2.VideoCapture:
         return cv2.VideoCapture(source)
 
 
-def _decode(capture: cv2.VideoCapture, patience: int = 0) -> Iterator[Image | None]:
-    """The frames of an open capture; more than `patience` failures in a row are its end."""
+class _Clock:
+    """Finds by the timestamps how many frames of a video a decoder has left out.
+
+    It leaves out without a word all frames up to the next keyframe that need one it could not
+    decode, and may give one of them too early. Gaps are filled only after a first failure, and
+    only while all timestamps fit a constant frame rate: elsewhere a gap is no loss, and each
+    failure counts for one frame.
+    """
+
+    def __init__(self, fps: float | None = None, length: int | None = None) -> None:
+        self._fps, self._length = fps or 0.0, length or 0
+        self._regular = self._fps > 0 and self._length > 0
+        self._broken = False
+        self._place = -1.0  # of the latest frame, counted in frames by its timestamp
+        self._hole = math.inf  # place of the frame before the last gap
+
+    def missing(self, time: float, failures: int) -> int:
+        """Frames missing before the one at `time` ms; -1 if that is already counted as missing."""
+        self._broken = self._broken or failures > 0
+        place, before = time * self._fps / 1000, self._place
+        gap = failures
+        if self._regular:
+            if self._hole < place < before:
+                return -1
+            step = round(place - before)
+            self._regular = (
+                abs(place - before - step) < 0.25  # some clocks tick in ms: 60 fps is 16, 17
+                # 0: before OpenCV 4.13 a failure at the start gives the first two frames one time
+                and (step == 1 or (self._broken and step >= 0 and place < self._length))
+            )
+            if self._regular:
+                gap = max(step - 1, 0)
+        if gap:
+            self._hole = before
+        self._place = place
+        return gap
+
+    def ran_out(self) -> bool:
+        """Whether the latest frame is near the end that the header gives."""
+        # Sound may outlast the picture by a little.
+        return self._length - self._place - 1 <= min(self._fps / 2, self._length / 10)
+
+
+def _decode(
+    capture: cv2.VideoCapture, patience: int = 0, clock: _Clock | None = None
+) -> Iterator[Image | None]:
+    """The frames of an open capture, None where `clock` finds one missing.
+
+    More than `patience` failures in a row are the end.
+    """
+    clock = clock or _Clock()
     lost = 0
     while lost <= patience:
         try:
@@ -477,16 +618,26 @@ def _decode(capture: cv2.VideoCapture, patience: int = 0) -> Iterator[Image | No
         if not grabbed:
             lost += 1
             continue
-        # Packets that FFmpeg could not decode, if others follow, were frames.
-        yield from [None] * lost
-        lost = 0
-        yield None if image is None or image.size == 0 else to_rgb8(image[..., ::-1])
+        missing, lost = clock.missing(capture.get(cv2.CAP_PROP_POS_MSEC), lost), 0
+        if missing >= 0:
+            yield from repeat(None, missing)
+            yield None if image is None or image.size == 0 else to_rgb8(image[..., ::-1])
 
 
 def _frame_rate(capture: cv2.VideoCapture) -> float | None:
     fps = float(capture.get(cv2.CAP_PROP_FPS))
     # Some headers hold the clock's ticks there (90000).
     return fps if math.isfinite(fps) and 0 < fps <= 1000 else None
+
+
+def _frame_count(capture: cv2.VideoCapture) -> int | None:
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if 0 < count < 1e9 else None
+
+
+def _codec(capture: cv2.VideoCapture) -> str:
+    code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+    return code.to_bytes(4, "little").decode("ascii", "ignore").strip("\0 ") or "unknown"
 
 
 class _Quiet:

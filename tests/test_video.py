@@ -91,7 +91,9 @@ def test_alpha_is_dropped() -> None:
 
 def test_sixteen_bits_keep_their_upper_eight() -> None:
     values = np.array([[0, 255, 256, 511, 32768, 65535]], np.uint16)
-    assert to_rgb8(values)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
+    for order in "<>":
+        stored = values.astype(f"{order}u2")
+        assert to_rgb8(stored)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
 
 
 @pytest.mark.parametrize(
@@ -238,6 +240,56 @@ def test_a_single_image_is_a_source_of_one_frame(tmp_path: Path) -> None:
     assert (source.length, len(list(source))) == (1, 1)
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".webp", ".png"])
+def test_every_page_of_an_image_is_a_frame(tmp_path: Path, suffix: str) -> None:
+    images = [noise(index) for index in range(5)]
+    first, *rest = [PillowImage.fromarray(image) for image in images]
+    path = tmp_path / f"stack{suffix}"
+    first.save(path, save_all=True, append_images=rest, lossless=True)  # which only WebP heeds
+    source = open_source(path)
+    assert (source.name, source.length) == ("stack", 5)
+    for _ in range(2):  # it starts anew
+        np.testing.assert_array_equal(list(source), images)
+
+
+def test_the_pages_of_a_tiff_are_read_as_its_first_is(tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    deep = [noise(index)[..., 0].astype(np.uint16) * 256 + 77 for index in range(2)]
+    first, second = [PillowImage.fromarray(image) for image in deep]
+    turned = {0x0112: 6}  # the stored top is the picture's right side
+    first.save(path, save_all=True, append_images=[second], tiffinfo=turned)
+    frames = list(open_source(path))
+    for frame, stored in zip(frames, deep, strict=True):
+        np.testing.assert_array_equal(frame, np.rot90(to_rgb8(stored), -1))
+    np.testing.assert_array_equal(frames[0], read_image(path))
+
+
+def test_a_broken_page_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "stack.tif"
+    first, *rest = [PillowImage.fromarray(noise(index)) for index in range(3)]
+    first.save(path, save_all=True, append_images=rest, compression="tiff_deflate")
+    with PillowImage.open(path) as pages:
+        pages.seek(1)
+        (start,) = pages.tag_v2[273]  # StripOffsets
+    data = bytearray(path.read_bytes())
+    data[start : start + 1000] = bytes(1000)
+    path.write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        assert [frame is None for frame in open_source(path)] == [False, True, False]
+    assert "page 2 of" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+@pytest.mark.parametrize("pages", [1, 2])
+def test_an_image_of_other_numbers_says_so(tmp_path: Path, kind: Any, pages: int) -> None:
+    path = tmp_path / "image.tif"
+    image = PillowImage.fromarray(np.ones((4, 5), kind))
+    image.save(path, save_all=True, append_images=[image] * (pages - 1))
+    message = refusal(path)
+    assert str(path) in message
+    assert f"values of type {np.dtype(kind)}" in message
+
+
 # open_source: videos
 
 
@@ -263,6 +315,16 @@ def test_a_video_file(tmp_path: Path, suffix: str) -> None:
             np.testing.assert_allclose(frame.mean(axis=(0, 1)), color, atol=6)
 
 
+def test_a_raw_video_whose_bytes_are_all_text(tmp_path: Path) -> None:
+    path = tmp_path / "clip.y4m"
+    head = b"YUV4MPEG2 W16 H8 F25:1 Ip A1:1 C420mpeg2\n"
+    path.write_bytes(head + (b"FRAME\n" + b"\x80" * (16 * 8 * 3 // 2)) * 30)
+    frames = list(open_source(path))
+    assert len(frames) == 30
+    assert frames[0] is not None
+    np.testing.assert_allclose(frames[0].astype(int), 130, atol=2)  # (128 - 16) * 255 / 219
+
+
 def test_a_video_that_ends_early_just_ends(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", frames=20)
     data = path.read_bytes()
@@ -272,6 +334,7 @@ def test_a_video_that_ends_early_just_ends(tmp_path: Path) -> None:
     frames = list(source)
     assert 5 < len(frames) < 20
     assert frames[0] is not None
+    assert source.length == 20
 
 
 def test_a_video_broken_in_the_middle_goes_on(tmp_path: Path) -> None:
@@ -286,21 +349,121 @@ def test_a_video_broken_in_the_middle_goes_on(tmp_path: Path) -> None:
     assert frames[-1] is not None
 
 
+def brightening(path: Path, times: list[int], broken: int | None = None) -> Path:
+    """A video with a keyframe every 12 frames; a frame is at its time (ms), `index * 4` bright.
+
+    The packet `broken`, in the order in which they are stored, becomes noise.
+    """
+    texture = noise().astype(int) // 4
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "12", "sc_threshold": "0"})
+        stream.height, stream.width = texture.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index, time in enumerate(times):
+            image = (texture + index * 4).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    if broken is not None:
+        with av.open(str(path)) as container:
+            packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+        position, size = packets[broken]
+        data = bytearray(path.read_bytes())
+        data[position : position + size] = np.random.default_rng(0).bytes(size)
+        path.write_bytes(data)
+    return path
+
+
+def indices(frames: list[Image | None]) -> list[int | None]:
+    """Which frame of a `brightening` video each is."""
+    black = (noise().astype(int) // 4).mean()
+    return [None if frame is None else round((frame.mean() - black) / 4) for frame in frames]
+
+
+def test_frames_keep_their_numbers_after_a_broken_keyframe(tmp_path: Path) -> None:
+    source = open_source(brightening(tmp_path / "clip.mp4", list(range(0, 1440, 40)), broken=12))
+    found = indices(list(source))
+    assert len(found) == 36
+    assert (found[:11], found[24:]) == (list(range(11)), list(range(24, 36)))
+    assert found[12:21] == [None] * 9  # the others there lack what they are predicted from
+
+
+def test_a_video_broken_near_its_start_is_read(tmp_path: Path) -> None:
+    # The decoder holds frames back to sort them: it fails before it has given the first.
+    source = open_source(brightening(tmp_path / "clip.mp4", list(range(0, 1440, 40)), broken=1))
+    found = indices(list(source))
+    assert len(found) == 36
+    assert (found[0], found[12:]) == (0, list(range(12, 36)))
+
+
+def test_a_video_begins_with_the_first_frame_there_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = open_source(brightening(tmp_path / "clip.mp4", list(range(0, 1440, 40)), broken=0))
+    with caplog.at_level(logging.WARNING):
+        found = indices(list(source))
+    assert found == list(range(12, 36))
+    assert "clip.mp4 cannot be read, 12 are left out" in caplog.text
+
+
+def test_the_pauses_of_a_variable_frame_rate_are_no_frames(tmp_path: Path) -> None:
+    times = [0, 40, 80, 120, 1120, 1160, 1200, 3200, 3240, 3280]
+    source = open_source(brightening(tmp_path / "clip.mkv", times))
+    assert source.length is not None
+    assert source.length > 10  # which Matroska estimates from the duration
+    assert indices(list(source)) == list(range(10))
+    assert source.length == 10
+
+
+@pytest.mark.parametrize(
+    ("steps", "missing"),
+    [
+        # One step is (timestamp in frames, failures before it); there are 40 frames.
+        pytest.param([(0, 0), (1, 0), (2, 1), (3, 0)], [0, 0, 0, 0], id="delayed"),
+        pytest.param([(0, 0), (1, 1), (5, 0), (6, 0)], [0, 0, 3, 0], id="more than failures"),
+        pytest.param([(3, 1), (4, 0)], [3, 0], id="at the start"),
+        pytest.param([(1, 1), (1, 0), (2, 0), (4, 0)], [1, 0, 0, 1], id="before OpenCV 4.13"),
+        pytest.param([(0, 0), (1, 1), (9, 0), (2, 0), (10, 0)], [0, 0, 7, -1, 0], id="late"),
+        pytest.param([(0, 0), (5, 0), (6, 2), (9, 0)], [0, 0, 2, 0], id="pauses before"),
+        pytest.param([(0, 1), (1.4, 0), (2, 2), (9, 0)], [0, 0, 2, 0], id="uneven"),
+        pytest.param([(0, 1), (9e6, 0), (1, 2), (2, 0)], [0, 0, 2, 0], id="beyond the end"),
+        pytest.param([(0, 0), (0, 0), (0, 1), (0, 3)], [0, 0, 1, 3], id="no clock"),
+    ],
+)
+def test_missing_frames_by_the_clock(steps: list[tuple[float, int]], missing: list[int]) -> None:
+    clock = video._Clock(fps=25.0, length=40)
+    assert [clock.missing(place * 40, failures) for place, failures in steps] == missing
+    without = video._Clock()
+    assert [without.missing(place * 40, failures) for place, failures in steps] == [
+        failures for _, failures in steps
+    ]
+
+
+def test_times_in_whole_milliseconds_are_regular() -> None:
+    clock = video._Clock(fps=60.0, length=1000)
+    times = [round(place * 1000 / 60) for place in (*range(10), 14, *range(15, 30))]
+    found = [clock.missing(time, int(place == 9)) for place, time in enumerate(times)]
+    assert found == [0] * 10 + [4] + [0] * 15
+
+
 class Camera:
     """Stands for cv2.VideoCapture: gives the frames that it was made with.
 
     None is a frame that is there and cannot be converted, "broken" one that cannot be decoded.
     """
 
-    def __init__(self, frames: list[Any], fps: float = 30.0) -> None:
+    def __init__(self, frames: list[Any], fps: float = 30.0, codec: str = "    ") -> None:
         self.frames, self.fps = iter(frames), fps
+        self.codec = cv2.VideoWriter.fourcc(*codec)
         self.current: Any = None
 
     def isOpened(self) -> bool:
         return True
 
     def get(self, what: int) -> float:
-        return self.fps if what == cv2.CAP_PROP_FPS else -1.0
+        return {cv2.CAP_PROP_FPS: self.fps, cv2.CAP_PROP_FOURCC: self.codec}.get(what, -1.0)
 
     def set(self, what: int, value: float) -> bool:
         return False
@@ -330,6 +493,17 @@ def test_a_frame_that_the_decoder_gives_up_is_none(
     assert [frame is None for frame in frames] == [False, True, False, True, True, False]
     assert frames[0] is not None
     assert frames[0][0, 0].tolist() == [3, 2, 1]
+
+
+@pytest.mark.parametrize(("codec", "name"), [("AV01", "AV01"), ("\0" * 4, "unknown")])
+def test_a_video_without_a_decoder_says_how_to_convert_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, name: str
+) -> None:
+    path = clip(tmp_path / "clip.mp4", frames=1)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(["broken"] * 3, codec=codec))
+    message = refusal(path)
+    assert str(path) in message
+    assert f"its codec, {name}, convert it: ffmpeg" in message
 
 
 @pytest.mark.parametrize("index", [0, "0"])
