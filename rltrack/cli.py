@@ -108,7 +108,7 @@ def _track(
             "--attention-weight",
             metavar="L",
             help="Lambda of the paper's Eq. 5; 0 is its baseline. By default the preset's: 5, "
-            "of realtime 1; for attentive-features 0.",
+            "of realtime 0; for attentive-features 0.",
             show_default=False,
         ),
     ] = None,

@@ -9,8 +9,10 @@ authors' public repository does), or *ours* (neither says, or we had to choose).
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from numbers import Integral, Real
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from rltrack.errors import InputError
 
@@ -22,7 +24,11 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerConfig:
-    """How the tracker samples, learns, attends and decides. Immutable; see :func:`preset`."""
+    """How the tracker samples, learns, attends and decides. Immutable; see :func:`preset`.
+
+    Numbers of any type are kept as plain ones, and a list of two as a pair: what JSON or NumPy
+    gives makes the same configuration.
+    """
 
     preset: str = "paper"
     """Name of the preset these values came from; a label only."""
@@ -177,21 +183,14 @@ class TrackerConfig:
         for field in fields(self):
             value, hint = getattr(self, field.name), hints[field.name]
             choices = get_args(hint) if get_origin(hint) is Literal else ()
-            if hint == Range:
-                ok = isinstance(value, tuple | list) and len(value) == 2 and value[0] <= value[1]
-                wanted = "two increasing numbers"
+            if limits := _NARROWER.get(field.name, _USUAL.get(hint)):
+                number, wanted = limits.kept(value, hint), limits.wanted
+                ok = number is not None
+                object.__setattr__(self, field.name, number)  # the dataclass itself is frozen
             elif choices:
                 ok, wanted = value in choices, "one of " + ", ".join(map(str, choices))
             elif hint is bool:
                 ok, wanted = isinstance(value, bool), "True or False"
-            elif hint is int:
-                ok = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-                wanted = "a whole number, at least 1"
-            elif hint is float:
-                signed = field.name == "success_threshold"
-                ok = isinstance(value, int | float) and math.isfinite(value)
-                ok = ok and (signed or value >= 0)
-                wanted = "a finite number" if signed else "a finite number, not negative"
             else:
                 ok, wanted = isinstance(value, str), "a name"
             if not ok:
@@ -217,6 +216,54 @@ class TrackerConfig:
             )
 
 
+class _Limits(NamedTuple):
+    """What a field of numbers takes: from ``low`` to ``high``, both included."""
+
+    wanted: str
+    low: float = 0.0
+    high: float = sys.float_info.max
+
+    def kept(self, value: Any, kind: Any) -> Any:
+        """The value as a plain int, float or `Range`, as ``kind`` says; None if not taken."""
+        if kind == Range:
+            if not isinstance(value, tuple | list) or len(value) != 2:
+                return None
+            low, high = (self.kept(number, float) for number in value)
+            return (low, high) if None not in (low, high) and low <= high else None
+        if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
+            return None
+        number = kind(value)
+        return number if self.low <= number <= self.high else None
+
+
+_USUAL = {
+    int: _Limits("a whole number, at least 1", 1),
+    float: _Limits("a finite number, not negative"),
+    Range: _Limits("two increasing numbers, not negative"),
+}
+_NARROWER = {
+    "success_threshold": _Limits("a finite number", -sys.float_info.max),
+    **dict.fromkeys(
+        ("score_seed", "attention_eps", "clip_norm"),
+        _Limits("a finite number above 0", math.nextafter(0, 1)),
+    ),
+    **dict.fromkeys(
+        ("momentum", "dropout"), _Limits("a number from 0 to below 1", 0, math.nextafter(1, 0))
+    ),
+    **dict.fromkeys(
+        ("positive_iou", "first_negative_iou", "regression_iou", "update_negative_iou"),
+        _Limits("two increasing numbers from 0 to 1", 0, 1),
+    ),
+    # A spread by a factor: from its inverse up to it.
+    **dict.fromkeys(
+        (
+            *("positive_scale", "first_negative_scale", "whole_image_scale", "aspect"),
+            *("regression_scale", "search_scale", "update_negative_scale"),
+        ),
+        _Limits("a finite number, at least 1", 1),
+    ),
+}
+
 _CHANGES: dict[str, dict[str, Any]] = {
     "paper": {},
     "released-code": {
@@ -230,11 +277,12 @@ _CHANGES: dict[str, dict[str, Any]] = {
         "update_positives": 50,
         "update_negative_iou": (0.0, 0.3),
     },
-    # Ours: convolutions once a frame, attention over their output, fewer samples and iterations.
+    # Ours: convolutions once a frame, fewer samples and iterations. Attention would be over the
+    # convolutions' output, where it did harm: chapter 8 of the book.
     "realtime": {
         "features_from": "region",
         "map_at": "conv3",
-        "attention_weight": 1.0,
+        "attention_weight": 0.0,
         "first_negatives": 1500,
         "regression_samples": 500,
         "averaged_candidates": 5,

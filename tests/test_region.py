@@ -76,9 +76,15 @@ def test_boxes_outside_the_region_take_its_border() -> None:
     assert torch.equal(features[0], region.features(far[:1] - 50)[0])
 
 
-def test_realtime_follows_the_film() -> None:
+@pytest.mark.parametrize("attention_weight", [0.0, 1.0])
+def test_realtime_follows_the_film(attention_weight: float) -> None:
     film = synthetic(25)
-    config = preset("realtime", first_negatives=300, first_iterations=30)
+    config = preset(
+        "realtime",
+        attention_weight=attention_weight,
+        first_negatives=300,
+        first_iterations=30,
+    )
     tracker = Tracker(config, device="cpu")
     tracker.init(film[0], film.ground_truth[0])
     assert all(samples.crops is None for samples in tracker._memory.long_term())

@@ -1,0 +1,78 @@
+"""What a configuration takes and keeps, and that its folders in a sweep stay found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rltrack import config
+from rltrack.benchmarks.jobs import Job
+from rltrack.config import TrackerConfig, preset
+from rltrack.errors import InputError
+
+RANGES = ("positive_iou", "first_negative_iou", "regression_iou", "update_negative_iou")
+SPREADS = (
+    *("positive_scale", "first_negative_scale", "whole_image_scale", "aspect"),
+    *("regression_scale", "search_scale", "update_negative_scale"),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        *[({name: bad}, "from 0 to below 1") for name in ("dropout", "momentum") for bad in (1, 2)],
+        *[({name: bad}, "at least 1") for name in SPREADS for bad in (0, 0.99)],
+        *[({name: 0}, "above 0") for name in ("score_seed", "attention_eps", "clip_norm")],
+        *[({name: (0.5, 1.1)}, "two increasing numbers from 0 to 1") for name in RANGES],
+        ({"positive_iou": (2, 3)}, "positive_iou is (2, 3); it must be two increasing numbers"),
+        ({"positive_iou": ("a", "b")}, "two increasing numbers"),
+        ({"positive_iou": (0.9, None)}, "two increasing numbers"),
+        ({"positive_iou": (0.5, float("nan"))}, "two increasing numbers"),
+        ({"positive_iou": 0.5}, "two increasing numbers"),
+        ({"regression_area": (-1, 2)}, "two increasing numbers, not negative"),
+        ({"success_threshold": float("-inf")}, "a finite number"),
+        ({"candidates": np.float64(100)}, "a whole number, at least 1"),
+        ({"candidates": True}, "a whole number, at least 1"),
+        ({"attention_weight": True}, "a finite number, not negative"),
+        ({"attention_weight": "5"}, "a finite number, not negative"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_named(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        preset("paper", **changes)
+    ((name, value),) = changes.items()
+    assert str(caught.value).startswith(f"{name} is {value!r}; it must be ")
+    assert says in str(caught.value)
+
+
+def test_the_ends_of_a_range_are_in_it() -> None:
+    kept = preset("paper", dropout=0, momentum=0.999, search_scale=1, positive_iou=(0, 1))
+    assert (kept.dropout, kept.momentum, kept.search_scale) == (0, 0.999, 1)
+    assert kept.positive_iou == (0, 1)
+    assert preset("paper", success_threshold=-0.5).success_threshold == -0.5
+
+
+def test_numbers_of_any_type_make_the_same_configuration() -> None:
+    plain = preset("paper", candidates=100, attention_weight=5.0, positive_iou=(0.5, 1.0))
+    for other in (
+        preset("paper", candidates=np.int64(100), attention_weight=np.float32(5)),
+        preset("paper", candidates=100, attention_weight=5, positive_iou=[0.5, 1]),
+        preset("paper", candidates=100, attention_weight=Fraction(5), positive_iou=(0.5, 1)),
+        TrackerConfig(**json.loads(json.dumps(asdict(plain)))),
+    ):
+        assert other == plain and hash(other) == hash(plain)
+        assert json.dumps(asdict(other)) == json.dumps(asdict(plain))
+
+
+def test_what_was_run_before_is_found_again() -> None:
+    # A sweep's folder of many hours is named so: keeping values otherwise would begin it anew.
+    assert Job("Deer", 0, preset("paper"), "analytic").key == "372ac274ee4f"
+    for name, changes in config._CHANGES.items():
+        given = {**{f.name: f.default for f in fields(TrackerConfig)}, **changes, "preset": name}
+        assert json.dumps(asdict(preset(name))) == json.dumps(given)
