@@ -278,7 +278,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
         "update_negative_iou": (0.0, 0.3),
     },
     # Ours: convolutions once a frame, fewer samples and iterations. Attention would be over the
-    # convolutions' output, where it did harm: chapter 8 of the book.
+    # convolutions' output, where it takes time and was not seen to help: chapter 8 of the book.
     "realtime": {
         "features_from": "region",
         "map_at": "conv3",
