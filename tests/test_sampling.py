@@ -86,7 +86,7 @@ def test_samples_fit_any_image(
 ) -> None:
     sides = torch.tensor(image, dtype=torch.float64)
     at = torch.tensor(target, dtype=torch.float64)
-    least = torch.tensor([10 if side >= 10 else max(side / 2, 1) for side in target[2:]])
+    least = torch.where(at[2:] < 10, (at[2:] / 2).clamp(min=1), 10)
     for drawn in (
         sampling.gaussian(
             at, 20, sides, translation=0.6, scale=1.05, inside=True, generator=rng(seed)
