@@ -121,12 +121,15 @@ class Tracker:
         self.config = preset(config) if isinstance(config, str) else config
         self.device = device if isinstance(device, torch.device) else pick_device(device)
         self.dtype, self.seed = dtype, checked_seed(seed)
+        precision = self.config.precision
         if isinstance(backbone, FeatureExtractor):
             self.backbone = "custom"
+            self.extractor = backbone.placed(self.device, dtype, precision)
         else:
             self.backbone = str(backbone)
-            backbone = load_backbone(backbone)
-        self.extractor = backbone.placed(self.device, dtype, self.config.precision)
+            self.extractor = load_backbone(
+                backbone, device=self.device, dtype=dtype, precision=precision
+            )
         if self.config.clip_scope == "all":  # their gradients are counted, never applied
             self.extractor = copy.deepcopy(self.extractor).requires_grad_(True)
         self.timings = dict.fromkeys(PHASES, 0.0)
