@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from rltrack import synthetic, track
-from rltrack.chapters.reel import panel, save_reel
-from rltrack.run import Step
+from rltrack.plots.moving_picture import panel, save_reel
+from rltrack.video.tracks import Step
 
 IMAGES = Path(__file__).resolve().parent / "images"
 STILL = 12  # of the pictures

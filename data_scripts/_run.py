@@ -6,8 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from rltrack.cli.fetch import rich_progress
+from rltrack.data.download import FetchError
+from rltrack.data.fetch import fetch
 from rltrack.errors import InputError
-from rltrack.fetch import FetchError, fetch, rich_progress
 
 
 def parser(description: str, where: str) -> argparse.ArgumentParser:

@@ -15,13 +15,14 @@ import torch
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
-from rltrack.backbones import save_backbone
+from rltrack.backbones.vggm import VGGM
+from rltrack.backbones.weights import save_backbone
+from rltrack.cli.terminal import stop_signals
 from rltrack.errors import InputError
-from rltrack.network import FeatureExtractor
 from rltrack.pretraining.objectives import OBJECTIVES
-from rltrack.pretraining.training import Recipe, Trained, card, matched, separation, train
-from rltrack.terminal import stop_signals
-from rltrack.tracker import pick_device
+from rltrack.pretraining.separation import separation
+from rltrack.pretraining.training import Recipe, Trained, card, matched, train
+from rltrack.tracking.inputs import pick_device
 
 
 def _options() -> argparse.Namespace:
@@ -74,7 +75,7 @@ def _main() -> int:
         weights = matched(trained.weights)
         path = save_backbone(weights, out / "backbone.safetensors", card(recipe, trained, where))
         print(path)
-        for name, share in separation(FeatureExtractor(weights))._asdict().items():
+        for name, share in separation(VGGM(weights))._asdict().items():
             print(f"{name} {share:.3f}")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

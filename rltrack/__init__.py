@@ -22,14 +22,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rltrack.backbones import load_backbone
-    from rltrack.config import TrackerConfig, preset
+    from rltrack.backbones.registry import load_backbone
+    from rltrack.demo_film.film import synthetic
     from rltrack.errors import InputError
-    from rltrack.evaluation import evaluate
-    from rltrack.film import synthetic
-    from rltrack.run import track
-    from rltrack.tracker import Result, Tracker
-    from rltrack.video import open_source
+    from rltrack.evaluation.metrics import evaluate
+    from rltrack.tracking.config import TrackerConfig
+    from rltrack.tracking.presets import preset
+    from rltrack.tracking.result import Result
+    from rltrack.tracking.tracker import Tracker
+    from rltrack.video.run import track, track_several
+    from rltrack.video.sources import open_source
 
 __version__ = "0.1.0"
 
@@ -49,16 +51,16 @@ __all__ = [
 
 _HOME = {
     "InputError": "errors",
-    "Result": "tracker",
-    "Tracker": "tracker",
-    "TrackerConfig": "config",
-    "evaluate": "evaluation",
-    "load_backbone": "backbones",
-    "open_source": "video",
-    "preset": "config",
-    "synthetic": "film",
-    "track": "run",
-    "track_several": "run",
+    "Result": "tracking.result",
+    "Tracker": "tracking.tracker",
+    "TrackerConfig": "tracking.config",
+    "evaluate": "evaluation.metrics",
+    "load_backbone": "backbones.registry",
+    "open_source": "video.sources",
+    "preset": "tracking.presets",
+    "synthetic": "demo_film.film",
+    "track": "video.run",
+    "track_several": "video.run",
 }
 
 

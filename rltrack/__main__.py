@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from rltrack.cli import main
+from rltrack.cli.main import main
 
 sys.exit(main())

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["part_of", "whole", "write_bytes", "write_json"]
+from rltrack.errors import InputError
+
+__all__ = ["part_of", "whole", "writable", "write_bytes", "write_json"]
 
 
 def part_of(path: Path) -> Path:
@@ -49,3 +51,42 @@ def write_json(path: Path, content: object) -> None:
     """
     text = json.dumps(content, indent=1, allow_nan=False)
     write_bytes(path, f"{text}\n".encode())
+
+
+def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
+    """The path of an output, if it can be written; its folder is made if need be.
+
+    Of a symbolic link it is the file that it points to: a file is renamed to its place when it is
+    complete, which would put it in the link's.
+
+    Args:
+        path: of the file.
+        what: goes there, in a word, for the message.
+        source: file or folder that is read; what belongs to it is not to be overwritten.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    problem = f"cannot write the {what} to {str(path)!r}"
+    try:
+        path = Path(path).expanduser()
+        if path.is_dir():
+            raise InputError(f"{problem}: it is a folder")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{problem}: it is a pipe or a device; give the name of a file")
+        path = path.resolve() if path.is_symlink() else path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = part_of(path)
+        left = part.exists()  # by a run that was killed; it stays until this one has rows
+        part.open("ab").close()
+        if not left:
+            part.unlink()
+        if source is not None and path.exists():
+            truth = path.name.startswith("groundtruth") and path.parent.samefile(source)
+            if truth or path.samefile(source):
+                raise InputError(f"{problem}: that file is what is tracked")
+    except OSError as error:
+        raise InputError(f"{problem}: {error.strerror}") from None
+    except RuntimeError as error:  # no such user's home, or links in a circle
+        raise InputError(f"{problem}: {error}") from None
+    return path

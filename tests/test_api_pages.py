@@ -69,7 +69,7 @@ def test_each_equation_of_the_paper_is_in_a_docstring_of_the_reference() -> None
         for number in re.findall(r"\bEq\. ([1-5])\b", thing.__doc__ or "")
     }
     assert found >= set("2345")  # Eq. 1 is in a module's own text
-    assert "(Eq. 1)" in (import_module("rltrack.attention").__doc__ or "")
+    assert "(Eq. 1)" in (import_module("rltrack.tracking.attention").__doc__ or "")
 
 
 def test_what_implements_an_equation_is_in_the_reference(pages: ModuleType) -> None:
@@ -89,10 +89,12 @@ def test_what_implements_an_equation_is_in_the_reference(pages: ModuleType) -> N
 def test_a_docstring_ends_with_what_it_implements(pages: ModuleType) -> None:
     lines = ["Divide each channel."]
     pages.say_what_it_implements(
-        None, "function", "rltrack.stage.local_response_norm", None, None, lines
+        None, "function", "rltrack.backbones.lrn_stage.local_response_norm", None, None, lines
     )
     assert lines == ["Divide each channel.", "", "Implements equation :eq:`lrn`.", ""]
-    pages.say_what_it_implements(None, "function", "rltrack.stage.pooled", None, None, lines)
+    pages.say_what_it_implements(
+        None, "function", "rltrack.backbones.lrn_stage.pooled", None, None, lines
+    )
     assert len(lines) == 4
 
 

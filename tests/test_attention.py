@@ -9,7 +9,10 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from rltrack.attention import (
+from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import VGGM
+from rltrack.tracking.attention import (
     BACKGROUND,
     TARGET,
     Maps,
@@ -21,18 +24,17 @@ from rltrack.attention import (
     regulariser,
     through_jacobian,
 )
-from rltrack.backbones import load_backbone
-from rltrack.config import TrackerConfig, preset
-from rltrack.fitting import fit, optimizer
-from rltrack.jacobian import FeatureJacobian
-from rltrack.memory import Samples
-from rltrack.network import Classifier, FeatureExtractor
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.memory import Samples
+from rltrack.tracking.presets import preset
+from rltrack.tracking.training import fit, optimizer
 
 
 def make(dtype: torch.dtype = torch.float64, n: int = 3, seed: int = 0):
     extractor = load_backbone("random", dtype=dtype)
     generator = Generator().manual_seed(seed)
-    classifier = Classifier(generator, dtype=dtype)
+    classifier = Classifier(VGGM.feature_shape, generator, dtype=dtype)
     crops = torch.randint(0, 256, (n, 3, 107, 107), generator=generator, dtype=torch.uint8)
     return extractor, classifier, crops
 
@@ -233,7 +235,7 @@ def trained(weight: float, iterations: int, **changes: object):
         **changes,
     )
     extractor = load_backbone("analytic")
-    classifier = Classifier(generator)
+    classifier = Classifier(VGGM.feature_shape, generator)
     sets = [Samples(extractor.features(c), c) for c in (targets, noise[20:])]
     losses: list[float] = []
     fit(
@@ -289,7 +291,7 @@ def test_memory_is_flat_over_200_iterations() -> None:
     """Second-order graphs that keep themselves alive show as tensors left after each step."""
     generator = Generator().manual_seed(0)
     extractor = load_backbone("random")
-    classifier = Classifier(generator)
+    classifier = Classifier(VGGM.feature_shape, generator)
     crops = torch.randint(0, 256, (4, 3, 107, 107), generator=generator, dtype=torch.uint8)
     samples = Samples(extractor.features(crops), crops)
     config = preset("tiny", batch_positives=1, batch_negatives=1, mined_negatives=2)
@@ -317,7 +319,7 @@ def test_memory_is_flat_over_200_iterations() -> None:
 def test_the_released_code_counts_the_fixed_layers_in_its_norm() -> None:
     """Their gradients enlarge the norm, so the clipped step is smaller; they are not moved."""
 
-    def one_step(scope: str) -> tuple[FeatureExtractor, dict[str, Tensor]]:
+    def one_step(scope: str) -> tuple[VGGM, dict[str, Tensor]]:
         extractor, classifier, crops = make(torch.float32, n=4)
         extractor.requires_grad_(scope == "all")
         samples = Samples(extractor.features(crops), crops)

@@ -10,19 +10,14 @@ import torch
 from scipy.io import savemat
 
 from rltrack import Tracker, preset
-from rltrack.backbones import (
-    EMBEDDED,
-    Card,
-    backbone_card,
-    backbone_identity,
-    load_backbone,
-    save_backbone,
-)
-from rltrack.banks import random_bank
+from rltrack.backbones.cards import Card, backbone_card
+from rltrack.backbones.filter_banks import random_bank
+from rltrack.backbones.matconvnet import convert_vggm
+from rltrack.backbones.registry import EMBEDDED, backbone_identity, load_backbone
+from rltrack.backbones.vggm import SHAPES
+from rltrack.backbones.weights import save_backbone
 from rltrack.errors import InputError
-from rltrack.network import SHAPES
-from rltrack.pretraining.training import separation
-from rltrack.vggm import convert_vggm
+from rltrack.pretraining.separation import separation
 
 
 @pytest.fixture(autouse=True)

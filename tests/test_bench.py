@@ -15,17 +15,21 @@ from torch import Generator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from rltrack import bench, config
-from rltrack.backbones import load_backbone
-from rltrack.bench import measure, tables
-from rltrack.cli import main
-from rltrack.config import TrackerConfig, preset
-from rltrack.cost import ceilings, flops
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import VGGM
+from rltrack.cli.main import main
 from rltrack.errors import InputError
-from rltrack.fitting import fit, optimizer
-from rltrack.memory import Samples
-from rltrack.network import Classifier
-from rltrack.reference import ReferenceExtractor
+from rltrack.speed import bench
+from rltrack.speed.bench import measure
+from rltrack.speed.bench_tables import tables
+from rltrack.speed.cost import ceilings, flops
+from rltrack.speed.reference import ReferenceExtractor
+from rltrack.tracking import config
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.memory import Samples
+from rltrack.tracking.presets import preset
+from rltrack.tracking.training import fit, optimizer
 
 QUICKER = {
     "first_iterations": 2,
@@ -55,7 +59,7 @@ def test_counted_features_are_what_the_plain_network_computes() -> None:
     one_crop = flops(two)["features"] - flops(none)["features"]
     assert counter.get_total_flops() == 2 * one_crop
     with FlopCounterMode(display=False) as counter:
-        Classifier(Generator())(torch.zeros(2, 4608))
+        Classifier(VGGM.feature_shape, Generator())(torch.zeros(2, 4608))
     assert counter.get_total_flops() == flops(two)["score"]
 
 
@@ -86,7 +90,7 @@ def test_counted_iteration_is_what_the_tracker_computes(changes: dict[str, Any])
     """Eight crops at most: more would be computed in other threads, where nothing is counted."""
     config = preset("tiny", batch_positives=2, batch_negatives=3, mined_negatives=7, **changes)
     generator = Generator().manual_seed(0)
-    extractor, classifier = load_backbone("random"), Classifier(generator)
+    extractor, classifier = load_backbone("random"), Classifier(VGGM.feature_shape, generator)
     crops = torch.randint(0, 256, (9, 3, 107, 107), generator=generator, dtype=torch.uint8)
     samples = Samples(extractor.features(crops), crops)
     positives, negatives = samples.take(slice(2)), samples.take(slice(2, None))

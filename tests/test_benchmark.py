@@ -13,13 +13,14 @@ import typer
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from rltrack.benchmarks.benchmark import Benchmark, compare, load
-from rltrack.benchmarks.otb import ATTRIBUTES, OTB, targets
-from rltrack.benchmarks.paper_values import PAPER
-from rltrack.benchmarks.plots import precision_and_success
-from rltrack.commands.evaluate import evaluate as command
+from rltrack.cli.evaluate import evaluate as command
+from rltrack.data.otb import ATTRIBUTES, OTB, targets
 from rltrack.errors import InputError
-from rltrack.evaluation import evaluate
+from rltrack.evaluation.ground_truth import Benchmark, load
+from rltrack.evaluation.metrics import evaluate
+from rltrack.evaluation.paper_values import PAPER
+from rltrack.evaluation.ranking import compare
+from rltrack.plots.benchmarks import precision_and_success
 
 Array = NDArray[np.float64]
 

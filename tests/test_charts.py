@@ -9,12 +9,19 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from rltrack.backbones import load_backbone
-from rltrack.chapters.charts import frame_times, ladders, region_map, retained
-from rltrack.chapters.ladder import Rung, crop_ladder, feature_ladder, iteration_ladder
-from rltrack.chapters.retention import Retention
-from rltrack.film import synthetic
-from rltrack.region import Region
+from rltrack.backbones.registry import load_backbone
+from rltrack.chapters.backbone import Retention, retained
+from rltrack.chapters.real_time import (
+    Rung,
+    crop_ladder,
+    feature_ladder,
+    frame_times,
+    iteration_ladder,
+    ladders,
+    region_map,
+)
+from rltrack.demo_film.film import synthetic
+from rltrack.tracking.region import Region
 
 
 def words(figure: Figure) -> str:

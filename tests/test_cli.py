@@ -23,10 +23,12 @@ import pytest
 from numpy.typing import NDArray
 
 import rltrack
-from rltrack import cli, config, fetch
-from rltrack.cli import main
-from rltrack.tracker import Tracker
-from rltrack.video import VideoWriter
+from rltrack.cli import main as cli
+from rltrack.cli.main import main
+from rltrack.data import fetch
+from rltrack.tracking import config
+from rltrack.tracking.tracker import Tracker
+from rltrack.video.writer import VideoWriter
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX's")
 
@@ -193,7 +195,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_does_not_load_pytorch() -> None:
     code = (
-        "import sys; from rltrack.cli import main; main(['track', '--help']); "
+        "import sys; from rltrack.cli.main import main; main(['track', '--help']); "
         "sys.exit(any(m in sys.modules for m in ('torch', 'cv2', 'matplotlib', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0

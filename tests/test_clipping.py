@@ -9,12 +9,13 @@ import torch
 from torch import Generator
 
 from rltrack import preset, synthetic
-from rltrack.backbones import load_backbone
-from rltrack.chapters.clipping import clipping, gradients
-from rltrack.fitting import fit
-from rltrack.memory import Samples
-from rltrack.network import Classifier
-from rltrack.reference import ReferenceExtractor, iteration
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import VGGM
+from rltrack.chapters.reciprocative_gradients import clipping, gradients
+from rltrack.speed.reference import ReferenceExtractor, iteration
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.memory import Samples
+from rltrack.tracking.training import fit
 
 
 def test_two_parts_at_right_angles_share_a_length() -> None:
@@ -32,7 +33,9 @@ def test_the_tracker_shortens_its_step_as_much(weight: float) -> None:
     crops = torch.randint(0, 256, (4, 3, 107, 107), generator=generator, dtype=torch.uint8)
     samples = Samples(net.features(crops), crops)
     two, others = samples.take(slice(2)), samples.take(slice(2, 4))
-    classifier = Classifier(Generator().manual_seed(0), dropout=0.0, dtype=torch.float64)
+    classifier = Classifier(
+        VGGM.feature_shape, Generator().manual_seed(0), dropout=0.0, dtype=torch.float64
+    )
     config = preset("paper", batch_positives=2, batch_negatives=2, mined_negatives=2, clip_norm=2.0)
     plain, full = (
         iteration(
@@ -58,7 +61,7 @@ def test_the_tracker_shortens_its_step_as_much(weight: float) -> None:
 
 def test_a_batch_is_of_targets_and_of_background_and_gives_both_gradients() -> None:
     film, net = synthetic(1), load_backbone("embedded", dtype=torch.float64)
-    classifier = Classifier(Generator().manual_seed(0), dtype=torch.float64)
+    classifier = Classifier(VGGM.feature_shape, Generator().manual_seed(0), dtype=torch.float64)
     config = preset("paper")
 
     def found(weight: float, n: int = 2) -> tuple[dict[str, torch.Tensor], ...]:

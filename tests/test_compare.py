@@ -14,15 +14,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rltrack import config, peers
-from rltrack.cli import main
-from rltrack.compare import ComparisonError, compare
-from rltrack.config import preset
+from rltrack.benchmarks import opencv_trackers as peers
+from rltrack.benchmarks.side_by_side import ComparisonError, compare
+from rltrack.cli.main import main
 from rltrack.errors import InputError
-from rltrack.figures import TARGETS
-from rltrack.recorder import HEADER
-from rltrack.run import Step, track
-from rltrack.video import VideoWriter
+from rltrack.tracking import config
+from rltrack.tracking.presets import preset
+from rltrack.video.annotation import TARGETS
+from rltrack.video.recorder import HEADER
+from rltrack.video.run import track
+from rltrack.video.tracks import Step
+from rltrack.video.writer import VideoWriter
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rltrack import config
 from rltrack.benchmarks.jobs import Job
-from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
+from rltrack.tracking import config
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.presets import preset
 
 RANGES = ("positive_iou", "first_negative_iou", "regression_iou", "update_negative_iou")
 SPREADS = (

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from rltrack import crops as module
-from rltrack import reference
-from rltrack.crops import crop_extents, crops
+from rltrack.speed import reference
+from rltrack.tracking import crops as module
+from rltrack.tracking.crops import crop_extents, crops
 
 Resample = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

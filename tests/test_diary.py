@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from rltrack import InputError, preset, synthetic, track
-from rltrack.chapters import exhibit
-from rltrack.chapters.diary import Diary, Excerpt, keep_diaries, keep_diary, keep_figure3
+from rltrack import array_files as exhibit
+from rltrack.chapters.online_tracker import Diary, keep_diaries, keep_diary, keep_figure3
+from rltrack.video.excerpt import Excerpt
 
 CONFIG = preset(
     "tiny",

@@ -12,20 +12,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from rltrack.chapters.charts import target_maps
-from rltrack.chapters.diary import Diary
-from rltrack.chapters.drawings import (
-    _ARROWS,
-    _NODES,
-    backward_graph,
-    best_candidates,
-    diary_trace,
+from rltrack.chapters.online_tracker import Diary
+from rltrack.chapters.online_tracker_figures import best_candidates, diary_trace, sightings
+from rltrack.chapters.reciprocative_gradients import _ARROWS, _NODES, backward_graph
+from rltrack.chapters.reciprocative_learning import (
+    Lesson,
     learning_curves,
     lesson_maps,
-    sightings,
+    target_maps,
 )
-from rltrack.chapters.lesson import Lesson
-from rltrack.crops import crop_extents
+from rltrack.tracking.crops import crop_extents
 
 
 def a_lesson(scale: float) -> Lesson:

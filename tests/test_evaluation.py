@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rltrack.errors import InputError
-from rltrack.evaluation import (
+from rltrack.evaluation.metrics import (
     center_error,
     curves,
     evaluate,
     overlap,
-    paired_difference,
     precision_curve,
     success_curve,
 )
+from rltrack.evaluation.statistics import paired_difference
 
 NAN = math.nan
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from rltrack.chapters import exhibit
-from rltrack.chapters.diary import Diary
-from rltrack.chapters.lesson import Lesson
+from rltrack import array_files as exhibit
+from rltrack.chapters.online_tracker import Diary
+from rltrack.chapters.reciprocative_learning import Lesson
 
 RESULTS = Path(__file__).resolve().parents[1] / "book" / "results"
 

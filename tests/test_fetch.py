@@ -21,12 +21,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rltrack.cli.progress import rich_progress
 
-import rltrack.fetch as fetching
-from rltrack.benchmarks.otb import Target
-from rltrack.download import StopFetchError
+import rltrack.data.fetch as fetching
+from rltrack.cache import cache_dir, data_dir
+from rltrack.data.download import StopFetchError
+from rltrack.data.fetch import FetchError, download, fetch, unpack
+from rltrack.data.otb import Target
 from rltrack.errors import InputError
-from rltrack.fetch import FetchError, cache_dir, data_dir, download, fetch, rich_progress, unpack
 
 CONTENT = bytes(range(251)) * 2000  # 502 000 bytes, no two pieces alike
 HALF = len(CONTENT) // 2
@@ -126,7 +128,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 def pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
     """Nobody waits, and nothing is written outside the test's folder; the pauses asked for."""
     asked: list[float] = []
-    monkeypatch.setattr("rltrack.download.time.sleep", asked.append)
+    monkeypatch.setattr("rltrack.data.download.time.sleep", asked.append)
     monkeypatch.setenv("RLTRACK_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("RLTRACK_DATA", raising=False)
     return asked
@@ -516,7 +518,7 @@ def test_no_room_is_said_before_anything_is_written(
 ) -> None:
     (tmp_path / "a.zip").write_bytes(make_zip({"big": b"0" * 3_000_000}))
     full = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
-    monkeypatch.setattr("rltrack.archives.shutil.disk_usage", lambda path: full)
+    monkeypatch.setattr("rltrack.data.archives.shutil.disk_usage", lambda path: full)
     with pytest.raises(StopFetchError, match="1 MB free, and 3 MB are needed"):
         unpack(tmp_path / "a.zip", tmp_path / "dest")
     assert left(tmp_path) == ["a.zip"]
@@ -538,7 +540,7 @@ def vggm(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
 
     blob = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
     monkeypatch.setattr(fetching, "VGGM_GIT_BLOB", blob)
-    monkeypatch.setattr("rltrack.vggm.convert_vggm", convert)
+    monkeypatch.setattr("rltrack.backbones.matconvnet.convert_vggm", convert)
     site.put("/imagenet-vgg-m-conv1-3.mat", CONTENT)
     yield converted
 
@@ -580,7 +582,7 @@ def test_a_whole_model_that_cannot_be_used_is_named(
     def refuse(mat: Path) -> Path:
         raise InputError(f"{mat} is no MATLAB file")
 
-    monkeypatch.setattr("rltrack.vggm.convert_vggm", refuse)
+    monkeypatch.setattr("rltrack.backbones.matconvnet.convert_vggm", refuse)
     (tmp_path / "imagenet-vgg-m.mat").write_bytes(b"half of it")
     with pytest.raises(FetchError, match=r"imagenet-vgg-m\.mat, put there by hand"):
         fetch("vggm", tmp_path, base_url=f"{site.url}/")

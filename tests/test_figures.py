@@ -9,21 +9,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from rltrack.figures import (
-    FOUND,
-    LOST,
-    TARGETS,
-    DemoRun,
-    attention_overlay,
-    confidence_map,
-    demo_figure,
-    draw_result,
-    draw_trackers,
-    filmstrip,
-    overlay_heat,
-    smoothed,
-)
-from rltrack.tracker import Result
+from rltrack.plots.demo_figure import DemoRun, demo_figure
+from rltrack.plots.frames import attention_overlay, filmstrip
+from rltrack.tracking.result import Result
+from rltrack.video.annotation import FOUND, LOST, TARGETS, draw_result, draw_trackers
+from rltrack.video.heat_maps import confidence_map, overlay_heat, smoothed
 
 GREY = np.full((480, 640, 3), 100, np.uint8)
 

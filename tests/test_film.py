@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from rltrack import synthetic as module_or_function
+from rltrack.demo_film.film import PERIOD, SyntheticSequence, synthetic
 from rltrack.errors import InputError
-from rltrack.evaluation import evaluate
-from rltrack.film import PERIOD, SyntheticSequence, synthetic
+from rltrack.evaluation.metrics import evaluate
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_the_ground_truth_is_exact(film: SyntheticSequence) -> None:
 def test_the_ladybird_in_the_picture_is_where_the_mask_is(
     film: SyntheticSequence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = sys.modules["rltrack.film"]
+    module = sys.modules["rltrack.demo_film.film"]
     blue = module.TARGET._replace(colour=(0.05, 0.10, 0.86))
     for i in (4, 40, 100):
         plain = film[i].astype(int)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rltrack.chapters.footage import Scene, footage, scene
+from rltrack.chapters.online_tracker import Scene, scene
+from rltrack.demo_film.film import SyntheticSequence
 from rltrack.errors import InputError
-from rltrack.film import SyntheticSequence
+from rltrack.video.named_sequences import footage
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 
-from rltrack import kernels
+from rltrack.backbones import vggm_kernels as kernels
 
 
 def test_without_a_place_to_keep_them_loops_are_still_compiled(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rltrack import InputError, TrackerConfig, preset, synthetic
-from rltrack.chapters.lesson import Lesson, lesson, share_inside
+from rltrack.chapters.reciprocative_learning import Lesson, lesson, share_inside
 
 
 def learn(config: TrackerConfig, **given: object) -> Lesson:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from rltrack import machine as module
-from rltrack.machine import machine
+from rltrack.speed import hardware as module
+from rltrack.speed.hardware import machine
 
 
 @pytest.fixture(autouse=True)

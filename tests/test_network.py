@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from rltrack.backbones import load_backbone
-from rltrack.jacobian import FeatureJacobian
-from rltrack.network import FEATURES, SHAPES, Classifier, FeatureExtractor
+from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.backbones.lrn_stage import local_response_norm
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import FEATURES, SHAPES, VGGM
 from rltrack.parallel import batches
-from rltrack.stage import local_response_norm
+from rltrack.tracking.classifier import Classifier
 
 
 def crops(n: int = 2) -> Tensor:
@@ -47,7 +48,7 @@ def test_stages_have_the_papers_shapes() -> None:
     assert x.max() <= 127
     assert net.stem(x).shape == (2, 96, 51, 51)
     assert net(x).shape == (2, FEATURES)
-    assert Classifier(Generator())(net(x)).shape == (2, 2)
+    assert Classifier(VGGM.feature_shape, Generator())(net(x)).shape == (2, 2)
 
 
 def test_network_is_the_plain_pytorch_one() -> None:
@@ -69,7 +70,7 @@ def test_network_is_the_plain_pytorch_one() -> None:
 def test_features_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = load_backbone("random"), crops(5)
     whole = net.features(x)
-    monkeypatch.setattr("rltrack.network.chunks", lambda n, *_: batches(n, 2))
+    monkeypatch.setattr("rltrack.backbones.interface.chunks", lambda n, *_: batches(n, 2))
     torch.testing.assert_close(net.features(x), whole)
 
 
@@ -85,7 +86,9 @@ def test_fixed_layers_are_fixed_and_memory_is_channels_last() -> None:
 
 
 def test_classifier_starts_as_pytorchs_default_from_the_given_generator() -> None:
-    one, two, other = (Classifier(Generator().manual_seed(s)).state_dict() for s in (1, 1, 2))
+    one, two, other = (
+        Classifier(VGGM.feature_shape, Generator().manual_seed(s)).state_dict() for s in (1, 1, 2)
+    )
     assert all(torch.equal(one[k], two[k]) for k in one)
     assert not torch.equal(one["fc4.weight"], other["fc4.weight"])
     bound = FEATURES**-0.5
@@ -94,7 +97,7 @@ def test_classifier_starts_as_pytorchs_default_from_the_given_generator() -> Non
 
 
 def test_dropout_is_drawn_from_the_generator_and_keeps_the_mean() -> None:
-    classifier = Classifier(Generator().manual_seed(0))
+    classifier = Classifier(VGGM.feature_shape, Generator().manual_seed(0))
     x = torch.ones(1, FEATURES)
     plain = classifier(x)
     assert torch.equal(plain, classifier(x))
@@ -107,14 +110,14 @@ def test_dropout_is_drawn_from_the_generator_and_keeps_the_mean() -> None:
 
 
 def test_attentive_features_weigh_the_places_of_conv3() -> None:
-    classifier = Classifier(Generator().manual_seed(0), attentive_features=True)
+    classifier = Classifier(VGGM.feature_shape, Generator().manual_seed(0), attentive_features=True)
     features = torch.rand(4, FEATURES, generator=Generator().manual_seed(1))
     weights = classifier.feature_weights(features)
     assert weights.shape == (4, 1, 3, 3)
     assert weights.min() > 0
     assert weights.max() < 2
     weighed = (features.view(4, 512, 3, 3) * weights).flatten(1)
-    plain = Classifier(Generator())
+    plain = Classifier(VGGM.feature_shape, Generator())
     plain.load_state_dict({k: v for k, v in classifier.state_dict().items() if k.startswith("fc")})
     torch.testing.assert_close(classifier(features), plain(weighed))
     with pytest.raises(ValueError, match="no attention module"):
@@ -133,7 +136,9 @@ def test_golden_values_at_three_depths() -> None:
     net = load_backbone("random", dtype=torch.float64)
     x = net.pixels(crops())
     features = net(x)
-    scores = Classifier(Generator().manual_seed(0), dtype=torch.float64)(features)
+    scores = Classifier(VGGM.feature_shape, Generator().manual_seed(0), dtype=torch.float64)(
+        features
+    )
     got = {
         "conv1": net.stem(x)[0, :3, 25, 25],
         "conv3": features[0].topk(3).values,
@@ -147,7 +152,7 @@ def test_golden_values_at_three_depths() -> None:
 def test_extractor_needs_every_weight() -> None:
     weights = {k: torch.zeros(v) for k, v in SHAPES.items() if k != "conv2.bias"}
     with pytest.raises(RuntimeError, match=r"conv2\.bias"):
-        FeatureExtractor(weights)
+        VGGM(weights)
 
 
 def test_bfloat16_is_near_and_everything_else_keeps_its_type() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rltrack import draws
-from rltrack.boxes import iou
-from rltrack.chapters.opening import KINDS, opening
-from rltrack.config import preset
-from rltrack.tracker import Tracker
+from rltrack.chapters.the_tracker import KINDS, opening
+from rltrack.tracking import training_boxes as draws
+from rltrack.tracking.boxes import iou
+from rltrack.tracking.presets import preset
+from rltrack.tracking.tracker import Tracker
 
 TARGET = torch.tensor([120.0, 80.0, 40.0, 60.0])
 SIDES = torch.tensor([320.0, 240.0])

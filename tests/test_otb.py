@@ -7,15 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rltrack.benchmarks.otb import (
-    OTB,
-    SETS,
-    Target,
-    check_sequence,
-    count_rows,
-    frame_files,
-    targets,
-)
+from rltrack.data.otb import OTB, SETS, Target, check_sequence, count_rows, frame_files, targets
 from rltrack.errors import InputError
 
 TINY = Target("Tiny", "Tiny", 6, 8, frozenset({"otb2015"}), "groundtruth_rect.txt", 4)

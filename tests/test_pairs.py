@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rltrack.benchmarks.pairs import Spread, coverage, paired, seed_ranges
+from rltrack.evaluation.statistics import Spread, coverage, paired, seed_ranges
 
 
 def run(tracker: str, target: str, seed: int, score: float | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
-from rltrack.chapters.panels import boxes_on, crop_rows
+from rltrack.chapters.the_tracker import boxes_on, crop_rows
 
 IMAGE = np.full((60, 80, 3), 90, np.uint8)
 

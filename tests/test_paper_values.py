@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rltrack.benchmarks.paper_values import ATTENTION, PAPER, VOT2016, WEIGHTS
+from rltrack.evaluation.paper_values import ATTENTION, PAPER, VOT2016, WEIGHTS
 
 
 def test_table_1_by_lambda() -> None:

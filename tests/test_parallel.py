@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from rltrack.backbones import load_backbone
+from rltrack.backbones.registry import load_backbone
 from rltrack.parallel import batches, each
 
 CPU = torch.device("cpu")

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rltrack.benchmarks.opencv_trackers import PEERS, Peer
+from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
-from rltrack.evaluation import overlap
-from rltrack.film import synthetic
-from rltrack.peers import PEERS, Peer
-from rltrack.tracker import Result
+from rltrack.evaluation.metrics import overlap
+from rltrack.tracking.result import Result
 
 Image = NDArray[np.uint8]
 LOST = (False, (0.0, 0.0, 0.0, 0.0))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rltrack.chapters.picker import BoxPicker, ClipPicker
+from rltrack.chapters.your_own import BoxPicker, ClipPicker
 from rltrack.errors import InputError
-from rltrack.figures import FOUND
+from rltrack.video.annotation import FOUND
 
 GREY = np.full((240, 320, 3), 100, np.uint8)
 

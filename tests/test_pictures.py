@@ -6,15 +6,10 @@ import torch
 from matplotlib.colors import to_rgb
 from torch import Generator
 
-from rltrack.backbones import Card
-from rltrack.banks import analytic_bank
+from rltrack.backbones.cards import Card
+from rltrack.backbones.filter_banks import analytic_bank
+from rltrack.pretraining.figures import filter_sheets, lesson_sheet, loss_curves, scene_sheet
 from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, draw
-from rltrack.pretraining.pictures import (
-    filter_sheets,
-    lesson_sheet,
-    loss_curves,
-    scene_sheet,
-)
 from rltrack.pretraining.scenes import render
 
 

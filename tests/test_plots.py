@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from rltrack import preset
-from rltrack.benchmarks.plots import differences, over_weights, precision_and_success
 from rltrack.benchmarks.report import curves, report
-from rltrack.evaluation import Difference
+from rltrack.evaluation.statistics import Difference
+from rltrack.plots.benchmarks import differences, over_weights, precision_and_success
 
 
 def result(target: str, seed: int, weight: float, overlaps: list[float]) -> dict[str, Any]:

@@ -15,19 +15,20 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from rltrack import crops as cropping
-from rltrack.banks import analytic_bank, random_bank
-from rltrack.boxes import iou
+from rltrack.backbones.filter_banks import analytic_bank, random_bank
+from rltrack.backbones.lrn_stage import pooled, pooled_once
+from rltrack.backbones.vggm import FEATURES, VGGM
 from rltrack.errors import InputError
-from rltrack.network import FEATURES, FeatureExtractor
 from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, Lesson, cut, draw
 from rltrack.pretraining.objectives import OBJECTIVES, Ranking, ridge_scores
 from rltrack.pretraining.scenes import KINDS, OBJECTS, SIZE, Change, Scenes, render
+from rltrack.pretraining.separation import separation
 from rltrack.pretraining.shapes import SHAPES, normals, shapes
 from rltrack.pretraining.textures import TEXTURES, textures
-from rltrack.pretraining.training import Recipe, matched, separation, train
+from rltrack.pretraining.training import Recipe, matched, train
 from rltrack.pretraining.variants import between, scaled
-from rltrack.stage import pooled, pooled_once
+from rltrack.tracking import crops as cropping
+from rltrack.tracking.boxes import iou
 
 
 def seeded(seed: int = 0) -> Generator:
@@ -278,7 +279,7 @@ def test_matched_weights_give_features_of_the_analytic_banks_size() -> None:
     lesson = draw(1, 2, seeded()).crops.flatten(0, 2)
 
     def size(bank: dict[str, Tensor]) -> float:
-        return float(FeatureExtractor(bank)(lesson).square().mean().sqrt())
+        return float(VGGM(bank)(lesson).square().mean().sqrt())
 
     louder = scaled(analytic_bank(), 3)
     assert size(louder) == pytest.approx(3 * size(analytic_bank()), rel=1e-4)
@@ -295,15 +296,15 @@ def test_half_way_between_two_backbones_lies_the_mean_of_their_weights() -> None
 
 
 def test_separation_of_perfect_and_of_blind_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    net = FeatureExtractor(analytic_bank())
+    net = VGGM(analytic_bank())
     count = POSITIVES + NEGATIVES
     told = F.one_hot(torch.tensor([0] * POSITIVES + [1] * NEGATIVES), 4).float()
     monkeypatch.setattr(
-        "rltrack.pretraining.training._held_out", lambda *_: told.expand(8, 4, count, 4)
+        "rltrack.pretraining.separation._held_out", lambda *_: told.expand(8, 4, count, 4)
     )
     assert separation(net, scenes=8) == (1.0, 1.0, 1.0)
     monkeypatch.setattr(
-        "rltrack.pretraining.training._held_out", lambda *_: torch.ones(8, 4, count, 4)
+        "rltrack.pretraining.separation._held_out", lambda *_: torch.ones(8, 4, count, 4)
     )
     blind = separation(net, scenes=8)
     assert blind.ranked == 0

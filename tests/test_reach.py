@@ -7,17 +7,18 @@ import torch
 from torch import Generator
 
 from rltrack import load_backbone, preset
-from rltrack.attention import regulariser
-from rltrack.chapters.by_hand import attention_gradients
-from rltrack.chapters.reach import agreement, reach
-from rltrack.chapters.taylor import maps_at
-from rltrack.jacobian import FeatureJacobian
-from rltrack.network import Classifier
+from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.backbones.vggm import VGGM
+from rltrack.chapters.first_frame import maps_at
+from rltrack.chapters.reciprocative_gradients import attention_gradients
+from rltrack.chapters.reciprocative_reach import agreement, reach
+from rltrack.tracking.attention import regulariser
+from rltrack.tracking.classifier import Classifier
 
 
 def test_it_starts_at_the_classifiers_maps_and_descends() -> None:
     generator = Generator().manual_seed(0)
-    classifier = Classifier(generator, dtype=torch.float64)
+    classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
     crop = torch.randint(0, 256, (1, 3, 107, 107), generator=generator, dtype=torch.uint8)
     net, config = load_backbone("embedded", dtype=torch.float64), preset("paper")
     path = reach(classifier, net, crop, config, steps=8, rate=0.05)
@@ -32,7 +33,7 @@ def test_it_starts_at_the_classifiers_maps_and_descends() -> None:
 
 def test_agreement_is_between_the_gradients_written_out() -> None:
     generator = Generator().manual_seed(0)
-    classifier = Classifier(generator, dtype=torch.float64)
+    classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
     net, config = load_backbone("embedded", dtype=torch.float64), preset("paper")
     two = torch.randint(0, 256, (2, 3, 107, 107), generator=generator, dtype=torch.uint8)
     crops = torch.cat([two[:1], two])  # the first twice, and the last as background

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rltrack.chapters.reel import SIDE, panel, save_reel
-from rltrack.figures import FOUND, LOST
-from rltrack.tracker import Result
+from rltrack.plots.moving_picture import SIDE, panel, save_reel
+from rltrack.tracking.result import Result
+from rltrack.video.annotation import FOUND, LOST
 
 GREY = np.full((120, 160, 3), 100, np.uint8)
 EXTENT = (40, 30, 30, 60)

@@ -10,17 +10,19 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from rltrack import sampling
-from rltrack.attention import Loss, Maps, attention_maps
-from rltrack.backbones import load_backbone
-from rltrack.config import TrackerConfig, preset
-from rltrack.crops import crops
-from rltrack.film import synthetic
-from rltrack.fitting import fit, gradient_at, optimizer
-from rltrack.memory import Samples
-from rltrack.network import Classifier, FeatureExtractor
-from rltrack.reference import Iteration, ReferenceExtractor, iteration
-from rltrack.tracker import Tracker
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import VGGM
+from rltrack.demo_film.film import synthetic
+from rltrack.speed.reference import Iteration, ReferenceExtractor, iteration
+from rltrack.tracking import sampling
+from rltrack.tracking.attention import Loss, Maps, attention_maps
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.crops import crops
+from rltrack.tracking.memory import Samples
+from rltrack.tracking.presets import preset
+from rltrack.tracking.tracker import Tracker
+from rltrack.tracking.training import fit, gradient_at, optimizer
 
 N = 2  # of each label
 
@@ -32,7 +34,7 @@ TOLERANCE = 1e-5
 
 
 @lru_cache
-def extractors() -> tuple[FeatureExtractor, ReferenceExtractor]:
+def extractors() -> tuple[VGGM, ReferenceExtractor]:
     fast = load_backbone("embedded")
     return fast, ReferenceExtractor.of(fast)
 
@@ -52,7 +54,7 @@ def batch(seed: int) -> tuple[Tensor, Classifier]:
     return crops(image, torch.cat(boxes)), Classifier(spread["generator"], dropout=0)
 
 
-def samples(extractor: FeatureExtractor, seed: int) -> tuple[Samples, Samples]:
+def samples(extractor: VGGM, seed: int) -> tuple[Samples, Samples]:
     both, _ = batch(seed)
     drawn = Samples(extractor.features(both), both)
     return drawn.take(slice(N)), drawn.take(slice(N, None))

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from rltrack.backbones import load_backbone
-from rltrack.boxes import iou
-from rltrack.config import preset
-from rltrack.crops import crops
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import MAP
+from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
-from rltrack.film import synthetic
-from rltrack.network import MAP
-from rltrack.region import CELLS, SIZE, Region
-from rltrack.tracker import Tracker
+from rltrack.tracking.boxes import iou
+from rltrack.tracking.crops import crops
+from rltrack.tracking.presets import preset
+from rltrack.tracking.region import CELLS, SIZE, Region
+from rltrack.tracking.tracker import Tracker
 
 
 def frame(index: int = 0) -> tuple[Tensor, Tensor]:

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from rltrack import preset
-from rltrack.benchmarks.report import chosen, keep, latex, load, markdown, names_of, report
-from rltrack.cli import main
+from rltrack.benchmarks.report import chosen, report
+from rltrack.benchmarks.report_tables import latex, markdown
+from rltrack.cli.main import main
 from rltrack.errors import InputError
+from rltrack.evaluation.run_files import keep, load, names_of
 
 
 def result(target: str, seed: int, os: float, weight: float = 0.0, **more: Any) -> dict[str, Any]:

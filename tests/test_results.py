@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from rltrack.benchmarks.otb import OTB
-from rltrack.benchmarks.report import keep
-from rltrack.benchmarks.results import Names, read_results, read_targets
+from rltrack.data.otb import OTB
 from rltrack.errors import InputError
-from rltrack.recorder import HEADER, SEVERAL_HEADER
+from rltrack.evaluation.raw_results import read_results
+from rltrack.evaluation.result_files import read_targets
+from rltrack.evaluation.run_files import keep
+from rltrack.evaluation.target_names import Names
+from rltrack.video.recorder import HEADER, SEVERAL_HEADER
 
 NAMES = Names(OTB)
 # As files have them, counted from 1, and as they are read.

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from rltrack import Tracker, preset, synthetic
-from rltrack.chapters import exhibit
-from rltrack.chapters import retention as module
-from rltrack.chapters.retention import AHEAD, Retention, misordered, retention
-from rltrack.config import TrackerConfig
+from rltrack import array_files as exhibit
+from rltrack.chapters import backbone as module
+from rltrack.chapters.backbone import AHEAD, Retention, misordered, retention
 from rltrack.errors import InputError
+from rltrack.tracking.config import TrackerConfig
 
 FILM = synthetic()
 CONFIG = preset("tiny", attention_weight=0.0)

@@ -22,18 +22,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rltrack import recorder, video
-from rltrack.backbones import load_backbone
-from rltrack.config import TrackerConfig, preset
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import VGGM
+from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
-from rltrack.evaluation import evaluate
-from rltrack.film import synthetic
-from rltrack.network import FeatureExtractor
-from rltrack.recorder import HEADER, Recorder
-from rltrack.run import Step, Track, TrackingError, track
-from rltrack.signals import HeldSignals
-from rltrack.tracker import Result, Tracker
-from rltrack.video import open_source
+from rltrack.evaluation.metrics import evaluate
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.presets import preset
+from rltrack.tracking.result import Result
+from rltrack.tracking.tracker import Tracker
+from rltrack.video import recorder
+from rltrack.video import sources as video
+from rltrack.video.recorder import HEADER, Recorder
+from rltrack.video.run import track
+from rltrack.video.signals import HeldSignals
+from rltrack.video.sources import open_source
+from rltrack.video.tracks import Step, Track, TrackingError
 
 Image = NDArray[np.uint8]
 
@@ -465,7 +469,7 @@ def test_generators_are_not_read_ahead() -> None:
     assert seen == [1, 2, 3, 4]
 
 
-class Few(FeatureExtractor):
+class Few(VGGM):
     """Features without convolutions, for very many frames."""
 
     @torch.no_grad()

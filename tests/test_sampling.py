@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator
 
-from rltrack import sampling
-from rltrack.boxes import area, center, clip_to_image, iou
+from rltrack.tracking import sampling
+from rltrack.tracking.boxes import area, center, clip_to_image, iou
 
 IMAGE = torch.tensor([320.0, 240.0])
 BOX = torch.tensor([100.0, 80.0, 40.0, 60.0])

@@ -10,10 +10,11 @@ import pytest
 
 from rltrack import preset
 from rltrack.benchmarks.ablations import ABLATIONS
-from rltrack.benchmarks.report import common, keep
+from rltrack.benchmarks.report import common
 from rltrack.benchmarks.selection import named, over_backbones, stored
-from rltrack.config import TrackerConfig
 from rltrack.errors import InputError
+from rltrack.evaluation.run_files import keep
+from rltrack.tracking.config import TrackerConfig
 
 PAPER = preset("paper")
 PLAIN = preset("paper", attention_weight=0)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rltrack import sequences
-from rltrack.benchmarks.otb import Target
+from rltrack.data import sequences
+from rltrack.data.otb import Target
+from rltrack.data.sequences import frame_files, read_boxes, read_sequence
 from rltrack.errors import InputError
-from rltrack.sequences import frame_files, read_boxes, read_sequence
 
 NAN_ROW = [np.nan] * 4
 

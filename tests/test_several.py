@@ -21,13 +21,15 @@ import torch
 from numpy.typing import NDArray
 
 from rltrack.benchmarks.sweep import track_all
-from rltrack.config import preset
 from rltrack.errors import InputError
-from rltrack.figures import TARGETS, draw_targets
-from rltrack.recorder import SEVERAL_HEADER
-from rltrack.run import Step, Track, TrackingError, track, track_several
-from rltrack.targets import Targets
-from rltrack.tracker import Result, Tracker
+from rltrack.tracking.presets import preset
+from rltrack.tracking.result import Result
+from rltrack.tracking.tracker import Tracker
+from rltrack.video.annotation import TARGETS, draw_targets
+from rltrack.video.recorder import SEVERAL_HEADER
+from rltrack.video.run import track, track_several
+from rltrack.video.targets import Targets
+from rltrack.video.tracks import Step, Track, TrackingError
 
 Image = NDArray[np.uint8]
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from rltrack.stage import (
+from rltrack.backbones.lrn_stage import (
     _FusedStage,
     _TensorStage,
     linearised,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rltrack.chapters.standing import by_target, paper_table, raw_results, standing
+from rltrack.chapters.backbone import by_target
+from rltrack.chapters.benchmarks import paper_table, raw_results, standing
 from rltrack.errors import InputError
 
 BOXES = [[1.0 + i, 1, 20, 10] for i in range(4)]

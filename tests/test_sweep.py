@@ -27,14 +27,14 @@ from filelock import FileLock
 from rltrack import preset, synthetic
 from rltrack.benchmarks import jobs as jobs_module
 from rltrack.benchmarks import sweep as sweep_module
-from rltrack.benchmarks.jobs import Job, dataset, grid, read_result, run_job, unfinished
-from rltrack.benchmarks.report import keep, load
+from rltrack.benchmarks.jobs import Job, dataset, grid, run_job, unfinished
 from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.sweep import SweepError, results_of, sweep
-from rltrack.cli import main
+from rltrack.cli.main import main
+from rltrack.data.sequences import read_sequence
 from rltrack.errors import InputError
-from rltrack.machine import machine
-from rltrack.sequences import read_sequence
+from rltrack.evaluation.run_files import keep, load, read_result
+from rltrack.speed.hardware import machine
 
 FRAMES = 3
 FAST = {

@@ -8,25 +8,19 @@ import torch
 from torch import Generator
 
 from rltrack import preset, synthetic
-from rltrack.backbones import load_backbone
-from rltrack.chapters.charts import expansions, map_rows, tangent
-from rltrack.chapters.taylor import (
-    Expansion,
-    blend,
-    expansion,
-    learned,
-    maps_at,
-    plain_loss,
-    resemblance,
-)
-from rltrack.crops import crops as crops_of
-from rltrack.network import Classifier, FeatureExtractor
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import VGGM
+from rltrack.chapters.attention import Expansion, blend, expansion, expansions, tangent
+from rltrack.chapters.first_frame import learned, maps_at, plain_loss, resemblance
+from rltrack.plots.attention_maps import map_rows
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.crops import crops as crops_of
 
 
 @pytest.fixture(scope="module")
-def asked() -> tuple[Classifier, FeatureExtractor, torch.Tensor]:
+def asked() -> tuple[Classifier, VGGM, torch.Tensor]:
     generator = Generator().manual_seed(0)
-    classifier = Classifier(generator, dtype=torch.float64)
+    classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
     crops = torch.randint(0, 256, (2, 3, 107, 107), generator=generator, dtype=torch.uint8)
     return classifier, load_backbone("embedded", dtype=torch.float64), crops
 
@@ -107,7 +101,7 @@ def test_maps_resemble_each_other_as_their_numbers_say(asked) -> None:
     expected = np.corrcoef(maps.target[1].flatten(), maps.background[1].flatten())[0, 1]
     assert alike[1].item() == pytest.approx(expected)
     with torch.no_grad():  # the same row for both classes: nothing tells them apart
-        twin = Classifier(Generator().manual_seed(0), dtype=torch.float64)
+        twin = Classifier(VGGM.feature_shape, Generator().manual_seed(0), dtype=torch.float64)
         twin.fc6.weight[0] = twin.fc6.weight[1]
     for ones in resemblance(twin, net, crops, config):
         torch.testing.assert_close(ones, torch.ones(2, dtype=torch.float64))

@@ -9,9 +9,18 @@ import torch
 from torch import Generator
 
 from rltrack import preset
-from rltrack.attention import Maps
-from rltrack.chapters.charts import among_toys, map_strip, opinions, widening
-from rltrack.chapters.toys import concentration, descent, opinion, spot, toy_maps
+from rltrack.chapters.regulariser import (
+    among_toys,
+    concentration,
+    descent,
+    opinion,
+    opinions,
+    spot,
+    toy_maps,
+    widening,
+)
+from rltrack.plots.attention_maps import map_strip
+from rltrack.tracking.attention import Maps
 
 CONFIG = preset("paper")
 

@@ -11,16 +11,19 @@ import pytest
 import torch
 from torch import Generator
 
-from rltrack.backbones import load_backbone
-from rltrack.boxes import iou
-from rltrack.config import PRESETS, TrackerConfig, preset
+from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.vggm import FEATURES, VGGM
+from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
-from rltrack.film import synthetic
-from rltrack.fitting import hard_negatives
-from rltrack.memory import SampleMemory, Samples
-from rltrack.network import FEATURES, Classifier
-from rltrack.regression import BoxRegressor
-from rltrack.tracker import Tracker, pick_device
+from rltrack.tracking.box_regression import BoxRegressor
+from rltrack.tracking.boxes import iou
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.inputs import pick_device
+from rltrack.tracking.memory import SampleMemory, Samples
+from rltrack.tracking.presets import PRESETS, preset
+from rltrack.tracking.tracker import Tracker
+from rltrack.tracking.training import hard_negatives
 
 # --- Configuration --------------------------------------------------------------------------
 
@@ -120,7 +123,7 @@ def test_memory_keeps_crops_beside_their_features() -> None:
 
 
 def test_hard_negatives_are_the_highest_scored() -> None:
-    classifier = Classifier(Generator().manual_seed(0))
+    classifier = Classifier(VGGM.feature_shape, Generator().manual_seed(0))
     features = torch.rand(40, FEATURES, generator=Generator().manual_seed(1))
     scores = classifier(features)[:, 1]
     hard = hard_negatives(classifier, features, 8)

@@ -17,9 +17,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from rltrack import video
 from rltrack.errors import InputError
-from rltrack.video import FrameSource, VideoWriter, open_source, read_image, to_rgb8
+from rltrack.video import sources as video
+from rltrack.video.images import read_image, to_rgb8
+from rltrack.video.sources import FrameSource, open_source
+from rltrack.video.writer import VideoWriter
 
 Image = NDArray[np.uint8]
 

@@ -17,12 +17,14 @@ import cv2
 import numpy as np
 import pytest
 
-from rltrack.benchmarks import trax_entry, vot
-from rltrack.benchmarks.vot import Report, Score, VotError, rank
-from rltrack.cli import main
+from rltrack.benchmarks import trax_entry
+from rltrack.benchmarks import vot_workspace as vot
+from rltrack.benchmarks.vot_report import Report, Score, rank
+from rltrack.benchmarks.vot_workspace import VotError
+from rltrack.cli.main import main
+from rltrack.data.sequences import read_boxes
 from rltrack.errors import InputError
-from rltrack.sequences import read_boxes
-from rltrack.tracker import Result
+from rltrack.tracking.result import Result
 
 FRAMES = 30
 FAST = ["--preset", "tiny", "--backbone", "random", "--attention-weight", "0", "--device", "cpu"]

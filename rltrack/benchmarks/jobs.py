@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import logging
 import math
 import platform
-import re
 import subprocess
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -21,36 +18,29 @@ import numpy as np
 import torch
 
 from rltrack import __version__
-from rltrack.backbones import backbone_identity
-from rltrack.benchmarks.benchmark import chosen_targets
-from rltrack.benchmarks.otb import OTB, Target
-from rltrack.benchmarks.results import Names
-from rltrack.config import TrackerConfig
+from rltrack.backbones.registry import backbone_identity
+from rltrack.data.otb import OTB, Target
+from rltrack.data.sequences import read_sequence
 from rltrack.errors import InputError
-from rltrack.evaluation import curves
+from rltrack.evaluation.ground_truth import chosen_targets
+from rltrack.evaluation.metrics import evaluate_with_curves
+from rltrack.evaluation.run_files import packed, read_result
+from rltrack.evaluation.target_names import Names
 from rltrack.files import write_bytes
-from rltrack.machine import machine
-from rltrack.run import Step, Track, track
-from rltrack.sequences import read_sequence
-from rltrack.video import open_source
+from rltrack.speed.hardware import machine
+from rltrack.tracking.config import TrackerConfig
+from rltrack.video.run import track
+from rltrack.video.sources import open_source
+from rltrack.video.tracks import Step, Track
 
-__all__ = [
-    "Job",
-    "dataset",
-    "grid",
-    "missing",
-    "read_result",
-    "results_in",
-    "run_job",
-    "unfinished",
-]
+__all__ = ["Job", "dataset", "grid", "missing", "run_job", "unfinished"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to run; ``target`` is a name of `rltrack.benchmarks.otb.OTB`."""
+    """What to run; ``target`` is a name of `rltrack.data.otb.OTB`."""
 
     target: str
     seed: int
@@ -76,7 +66,7 @@ class Job:
 def dataset(name: str) -> tuple[Target, ...]:
     """The targets of OTB that ``name`` stands for.
 
-    See `rltrack.benchmarks.benchmark.chosen_targets`.
+    See `rltrack.evaluation.ground_truth.chosen_targets`.
 
     Raises:
         InputError: it stands for none.
@@ -179,7 +169,7 @@ def run_job(
                         "it is run again",
                         file,
                     )
-                write_bytes(file, _packed(_result(job, data, device, on_frame)))
+                write_bytes(file, packed(_result(job, data, device, on_frame)))
     except Timeout:
         return None
     return file
@@ -229,10 +219,9 @@ def _about(job: Job, done: Track) -> dict[str, Any]:
 
 
 def _scores(done: Track) -> dict[str, Any]:
-    metrics, truth = done.metrics, done.ground_truth
-    if metrics is None or truth is None:
+    if done.metrics is None or done.ground_truth is None:
         raise InputError(f"{done.name}: its ground truth has no box")
-    precision, success = curves(done.boxes, truth)
+    metrics, (precision, success) = evaluate_with_curves(done.boxes, done.ground_truth)
     return {
         **{name: _or_none(value) for name, value in metrics._asdict().items()},
         "success": success.round(5).tolist(),
@@ -245,32 +234,6 @@ def _scores(done: Track) -> dict[str, Any]:
 def _or_none(value: float) -> float | None:
     """JSON has no NaN."""
     return None if math.isnan(value) else value
-
-
-def _packed(result: dict[str, Any]) -> bytes:
-    # No time in the header: the same result is the same file.
-    return gzip.compress(json.dumps(result, allow_nan=False).encode(), mtime=0)
-
-
-def results_in(folder: Path) -> Iterator[Path]:
-    """The files that jobs have left in a sweep's folder, in order."""
-    for file in sorted(folder.glob("*/*.json.gz")):
-        if re.fullmatch("[0-9a-f]{12}", file.parent.name):
-            yield file
-
-
-def read_result(file: Path) -> dict[str, Any]:
-    """What a job left.
-
-    Raises:
-        InputError: it is no such file.
-    """
-    try:
-        result: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
-        result["tracker"], result["target"], result["seed"], result["os"], result["boxes"]
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file} is no result of a sweep ({error}); remove it") from error
-    return result
 
 
 @lru_cache

@@ -2,51 +2,28 @@
 
 Rows are trackers (configuration and backbone), named by what tells them apart. Means are over
 targets, seed by seed; only targets that every tracker has with every seed count, and the others are
-named. Differences are judged by :mod:`rltrack.benchmarks.pairs`.
+named. Differences are judged by :mod:`rltrack.evaluation.statistics`.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.benchmarks.jobs import dataset as targets_of
-from rltrack.benchmarks.jobs import read_result, results_in
-from rltrack.benchmarks.pairs import counted, paired
-from rltrack.config import TrackerConfig, preset
 from rltrack.errors import InputError
-from rltrack.evaluation import Difference
-from rltrack.files import write_bytes
+from rltrack.evaluation.run_files import names_of, weights_of
+from rltrack.evaluation.statistics import Difference, counted, paired
+from rltrack.tracking.config import TrackerConfig
 
-__all__ = [
-    "Report",
-    "Row",
-    "chosen",
-    "common",
-    "curves",
-    "is_kept",
-    "keep",
-    "latex",
-    "load",
-    "markdown",
-    "names_of",
-    "report",
-    "settings",
-    "table",
-    "weights_of",
-]
+__all__ = ["Report", "Row", "chosen", "common", "curves", "report"]
 
 METRICS = ("dp20", "os", "os50", "cle")
-
-_KEPT = "runs of rltrack sweep"
 
 Array = NDArray[np.float64]
 
@@ -89,35 +66,6 @@ class Report:
     left_out: tuple[str, ...]
     devices: tuple[str, ...]
     commits: tuple[str, ...]
-
-
-def load(place: Path) -> list[dict[str, Any]]:
-    """The results in a sweep's folder, or in a file that :func:`keep` wrote.
-
-    Raises:
-        InputError: there are none, or one cannot be read.
-    """
-    if place.is_file():
-        try:
-            kept: list[dict[str, Any]] = json.loads(gzip.decompress(place.read_bytes()))["results"]
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{place} holds no kept results ({error})") from error
-        return kept
-    results = [read_result(file) for file in results_in(place)]
-    if not results:
-        raise InputError(f"no results in {place}: `rltrack sweep --out {place}` makes them")
-    return results
-
-
-def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Write results to one file; the same results make the same file."""
-    text = json.dumps({"what": _KEPT, "results": results})
-    write_bytes(file, gzip.compress(text.encode(), mtime=0))
-
-
-def is_kept(content: Any) -> bool:
-    """Whether that is what a file has that :func:`keep` wrote."""
-    return isinstance(content, Mapping) and content.get("what") == _KEPT
 
 
 def report(results: Sequence[Mapping[str, Any]]) -> Report:
@@ -239,47 +187,6 @@ def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
     return float(next(r for r in results if r["tracker"] == key)["config"]["attention_weight"])
 
 
-def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Names of the trackers, by key: what differs between them; the preset if nothing does.
-
-    Of several presets, each with what differs from it besides.
-    """
-    one = {r["tracker"]: r for r in results}
-    weights = {key: weights_of(r) for key, r in one.items()}
-    # Weights by any of the names that they are known by; two files may have one name.
-    known = {weights_of(r): r["backbone"] for r in results}
-    clear = len({*known.values()}) == len(known)
-    about = {
-        key: {**settings(r["config"]), "backbone": known[weights[key]] if clear else weights[key]}
-        for key, r in one.items()
-    }
-    fields = [*asdict(TrackerConfig()), "backbone"]
-    differ = [f for f in fields if len({json.dumps(a[f]) for a in about.values()}) > 1]
-    shown = dict.fromkeys(about, differ or ["preset"])
-    if "preset" in differ:
-        for key, a in about.items():  # a preset's name says all that it sets
-            sets = settings(asdict(preset(a["preset"])))
-            shown[key] = [f for f in differ if f == "preset" or a[f] != sets.get(f)]
-    return {k: ", ".join(f"{f} {_plain(a[f])}" for f in shown[k]) for k, a in about.items()}
-
-
-def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as JSON has it; a field that an older one does not have is the default."""
-    made: dict[str, Any] = json.loads(json.dumps({**asdict(TrackerConfig()), **config}))
-    return made
-
-
-def weights_of(result: Mapping[str, Any]) -> Any:
-    """What the weights of a result's backbone are; see `rltrack.backbones.backbone_identity`."""
-    # Results that do not say are older, of when `embedded` was the analytic bank and no other.
-    name = result["backbone"]
-    return result.get("weights", "analytic" if name == "embedded" else name)
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _deviation(values: Array) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
@@ -293,7 +200,7 @@ def _fps(results: Iterable[Mapping[str, Any]]) -> float:
 
 
 def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]:
-    """Results as `rltrack.benchmarks.plots.precision_and_success` takes them.
+    """Results as `rltrack.plots.benchmarks.precision_and_success` takes them.
 
     Not all trackers need have run on all targets.
 
@@ -331,57 +238,3 @@ def _mean(values: Sequence[Any]) -> Any:
     """Of numbers, or of curves point by point; a None does not count, and is the mean of none."""
     there = [value for value in values if value is not None]
     return np.mean(there, axis=0) if there else None
-
-
-# --- As text ------------------------------------------------------------------------------------
-
-_HEADS = ("tracker", "DP", "OS", "OS0.5", "CLE px", "FPS", "OS minus first", "95% interval", "p")
-
-
-def markdown(made: Report) -> str:
-    """A table, and below it what it is of."""
-    return "\n".join([table(_HEADS, [_cells(row, "±") for row in made.rows]), "", *_notes(made)])
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts in Markdown."""
-    lines = [f"| {' | '.join(row)} |" for row in (heads, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
-
-
-def latex(made: Report) -> str:
-    """The same as a LaTeX ``tabular`` with booktabs' rules."""
-    heads = " & ".join(head.replace("%", r"\%") for head in _HEADS)
-    rows = [" & ".join(_cells(row, r"$\pm$")).replace("_", r"\_") + r" \\" for row in made.rows]
-    columns = "l" + "r" * (len(_HEADS) - 1)
-    notes = [f"% {note}" for note in _notes(made)]
-    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", heads + r" \\", r"\midrule", *rows]
-    return "\n".join([*notes, *body, r"\bottomrule", r"\end{tabular}"])
-
-
-def _cells(row: Row, plus_minus: str) -> list[str]:
-    def value(metric: str, digits: int) -> str:
-        spread = row.spread[metric]
-        tail = "" if np.isnan(spread) else f" {plus_minus} {spread:.{digits}f}"
-        return f"{row.mean[metric]:.{digits}f}{tail}"
-
-    scores = [value("dp20", 3), value("os", 3), value("os50", 3), value("cle", 1)]
-    compared = ["", "", ""]
-    if row.difference is not None and row.p is not None:
-        d = row.difference
-        compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", f"{row.p:.3f}"]
-    return [row.name, *scores, f"{row.fps:.2f}", *compared]
-
-
-def _notes(made: Report) -> list[str]:
-    seeds = ", ".join(map(str, made.seeds))
-    over = "seeds" if len(made.seeds) > 1 else "seed"
-    spread = "mean ± standard deviation over seeds" if len(made.seeds) > 1 else "means"
-    notes = [
-        f"{counted(len(made.targets), 'target')}, {over} {seeds}: {spread}.",
-        "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
-        f"On {', '.join(made.devices)}; code {', '.join(made.commits)}.",
-    ]
-    if made.left_out:
-        notes.append(f"Left out, as not all ran with these seeds: {', '.join(made.left_out)}.")
-    return notes

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rltrack.backbones import BACKBONES, backbone_identity
+from rltrack.backbones.registry import BACKBONES, backbone_identity
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.jobs import grid, missing
-from rltrack.benchmarks.report import load, settings, weights_of
 from rltrack.benchmarks.sweep import results_of
-from rltrack.config import TrackerConfig
+from rltrack.cache import data_dir
 from rltrack.errors import InputError, few
-from rltrack.fetch import data_dir
+from rltrack.evaluation.run_files import load, settings, weights_of
+from rltrack.tracking.config import TrackerConfig
 
 __all__ = ["gathered", "named", "over_backbones", "run_or_kept", "stored"]
 
@@ -94,9 +94,9 @@ def run_or_kept(
         run: whether to run what is not in ``out`` yet; else results are what ``kept`` has.
         seeds: seeds 0 to ``seeds`` - 1 are run.
         out: the sweep's folder.
-        data: folder that holds ``otb/``; by default as `rltrack.fetch.data_dir`.
+        data: folder that holds ``otb/``; by default as `rltrack.cache.data_dir`.
         device: as in `rltrack.track`.
-        kept: folder of files that `rltrack.benchmarks.report.keep` wrote.
+        kept: folder of files that `rltrack.evaluation.run_files.keep` wrote.
 
     Raises:
         InputError: no such dataset, none of its sequences is there to be run, or results cannot be
@@ -129,7 +129,7 @@ def _name(result: Mapping[str, Any]) -> str:
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:
-    """The results in a folder of what :func:`rltrack.benchmarks.report.keep` wrote, each run once.
+    """The results in a folder of what :func:`rltrack.evaluation.run_files.keep` wrote, each run once.
 
     Raises:
         InputError: there is no such folder, or a file cannot be read.

@@ -15,10 +15,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from rltrack.benchmarks.jobs import Job, read_result, run_job, unfinished
+from rltrack.benchmarks.jobs import Job, run_job, unfinished
 from rltrack.errors import InputError
-from rltrack.run import Step, Track, track
-from rltrack.tracker import pick_device
+from rltrack.evaluation.run_files import read_result
+from rltrack.tracking.inputs import pick_device
+from rltrack.video.run import track
+from rltrack.video.tracks import Step, Track
 
 __all__ = ["Outcome", "SweepError", "results_of", "sweep", "track_all"]
 

@@ -5,11 +5,11 @@ Its command is ``python -m rltrack.benchmarks.trax_entry``.
 The toolkit starts this module once for a sequence and sends an image and a region to start at, then
 image after image; after a failure it starts again further on (a reset), and so it does for each
 repetition. The tracker's settings come with every start: they are the ``arg_...`` lines of the
-workspace's ``trackers.ini``, see `rltrack.benchmarks.vot`.
+workspace's ``trackers.ini``, see `rltrack.benchmarks.vot_workspace`.
 
 Regions are rectangles in 0-based pixels both ways. Of a VOT polygon TraX's own library makes the
 axis-aligned bounding box, because that is the only kind of region asked for here; it is the box
-that `rltrack.sequences.read_boxes` reads from the same file.
+that `rltrack.data.sequences.read_boxes` reads from the same file.
 
 Repetition n of a sequence, counted from 0, runs with the seed ``seed + n``: repetitions of the same
 seed would be the same run. A reset starts with its repetition's seed.
@@ -23,10 +23,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rltrack.config import preset
 from rltrack.errors import InputError
-from rltrack.tracker import Tracker
-from rltrack.video import read_image
+from rltrack.tracking.presets import preset
+from rltrack.tracking.tracker import Tracker
+from rltrack.video.images import read_image
 
 __all__ = ["FINISHED", "LOG", "main", "make_tracker", "serve"]
 

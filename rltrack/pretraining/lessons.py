@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from rltrack.boxes import iou
-from rltrack.crops import CROP, PADDING
+from rltrack.backbones.interface import MDNET_CROP
 from rltrack.pretraining.scenes import GENTLE, SIZE, Change, Scenes, render
 from rltrack.pretraining.textures import uniform
+from rltrack.tracking.boxes import iou
 
 __all__ = ["NEGATIVES", "POSITIVES", "Lesson", "cut", "draw"]
 
@@ -89,19 +89,20 @@ def _best(boxes: Tensor, fitness: Tensor, count: int, generator: Generator) -> T
 def cut(frames: Tensor, boxes: Tensor) -> Tensor:
     """Crops (n, T, K, 3, 107, 107) of ``frames`` (n, T, 3, S, S) at ``boxes`` (n, T, K, 4).
 
-    As :mod:`rltrack.crops` cuts them, with grey outside the frame, but for the rounding to whole
+    As :mod:`rltrack.tracking.crops` cuts them, with grey outside the frame, but for the rounding to whole
     pixels and levels: targets are smaller than a crop, so nothing has to be averaged.
     """
     n, moments, count = boxes.shape[:3]
     centre = boxes[..., :2] + boxes[..., 2:] / 2
-    sides = (1 + 2 * PADDING / CROP) * boxes[..., 2:]
-    at = (torch.arange(CROP, device=boxes.device) + 0.5) / CROP - 0.5
+    sides = MDNET_CROP.enlargement * boxes[..., 2:]
+    size = MDNET_CROP.size
+    at = (torch.arange(size, device=boxes.device) + 0.5) / size - 0.5
     x, y = (centre[..., i, None] + at * sides[..., i, None] for i in (0, 1))
     x, y = (2 * value / SIZE - 1 for value in (x, y))
-    every = n, moments, count, CROP, CROP
+    every = n, moments, count, size, size
     grid = torch.stack([x[..., None, :].expand(every), y[..., None].expand(every)], -1)
     # All crops of a frame as one tall image.
-    tall = grid.view(n * moments, count * CROP, CROP, 2)
+    tall = grid.view(n * moments, count * size, size, 2)
     crops = F.grid_sample(frames.flatten(0, 1), tall, align_corners=False)
-    crops = crops.view(n, moments, 3, count, CROP, CROP)
+    crops = crops.view(n, moments, 3, count, size, size)
     return crops.permute(0, 1, 3, 2, 4, 5)

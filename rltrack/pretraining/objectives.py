@@ -7,13 +7,14 @@ moments is what a tracker has seen, the second what it meets.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from rltrack.network import FEATURES
+from rltrack.backbones.vggm import VGGM
 from rltrack.pretraining.lessons import POSITIVES, Lesson
 from rltrack.pretraining.scenes import KINDS
 from rltrack.pretraining.textures import uniform
@@ -91,17 +92,20 @@ class Instances(nn.Module):
         return F.softplus(wrong - own / self.temperature).mean()
 
 
+_FEATURES = math.prod(VGGM.feature_shape)
+
+
 class Kinds(nn.Module):
     """Name the target's texture and shape: a linear classifier over the generated categories."""
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        bound = FEATURES**-0.5
-        self.weight = nn.Parameter(uniform((KINDS, FEATURES), -bound, bound, generator))
+        bound = _FEATURES**-0.5
+        self.weight = nn.Parameter(uniform((KINDS, _FEATURES), -bound, bound, generator))
 
     def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
         """Cross-entropy over the target's samples."""
-        seen = F.normalize(features[:, :, :POSITIVES], dim=-1) * FEATURES**0.5
+        seen = F.normalize(features[:, :, :POSITIVES], dim=-1) * _FEATURES**0.5
         scores = F.linear(seen, self.weight)
         wanted = lesson.kinds[:, None, None].expand(scores.shape[:3])
         return F.cross_entropy(scores.flatten(0, 2), wanted.flatten())

@@ -14,21 +14,23 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from rltrack import __version__
-from rltrack.backbones import Card, backbone_card, load_backbone, write_weights
-from rltrack.banks import analytic_bank
+from rltrack.backbones.cards import Card
+from rltrack.backbones.convolution import Convolution
+from rltrack.backbones.filter_banks import analytic_bank
+from rltrack.backbones.interface import chunks
+from rltrack.backbones.lrn_stage import pooled_once
+from rltrack.backbones.registry import backbone_card, load_backbone
+from rltrack.backbones.vggm import VGGM
+from rltrack.backbones.weights import write_weights
 from rltrack.errors import InputError
-from rltrack.network import Convolution, FeatureExtractor, chunks
 from rltrack.parallel import each
-from rltrack.pretraining.lessons import POSITIVES, Lesson, draw
-from rltrack.pretraining.objectives import OBJECTIVES, ridge_scores
+from rltrack.pretraining.lessons import Lesson, draw
+from rltrack.pretraining.objectives import OBJECTIVES
 from rltrack.pretraining.scenes import Change
+from rltrack.pretraining.separation import HELD_OUT, held_out
 from rltrack.pretraining.variants import scaled
-from rltrack.stage import pooled_once
 
-__all__ = ["Recipe", "Separation", "Trained", "card", "matched", "separation", "train"]
-
-HELD_OUT = 2**40
-"""Generators from here on never train."""
+__all__ = ["Recipe", "Trained", "card", "matched", "train"]
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,7 @@ def _pace(step: int, recipe: Recipe) -> float:
     return rise * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / recipe.steps)).item())
 
 
-def _backward(
-    net: FeatureExtractor, objectives: nn.ModuleList, lesson: Lesson, precision: str
-) -> float:
+def _backward(net: VGGM, objectives: nn.ModuleList, lesson: Lesson, precision: str) -> float:
     """Leave the loss's gradients with the parameters; returns the loss.
 
     The convolutions go forward and back in parts, side by side on a CPU's threads; between them
@@ -183,8 +183,8 @@ def _backward(
     return float(loss.detach())
 
 
-def _features(net: FeatureExtractor, pixels: Tensor, narrow: torch.dtype) -> Tensor:
-    """`FeatureExtractor.forward` with a shorter way back, the convolutions computed ``narrow``."""
+def _features(net: VGGM, pixels: Tensor, narrow: torch.dtype) -> Tensor:
+    """`VGGM.forward` with a shorter way back, the convolutions computed ``narrow``."""
 
     def convolved(convolution: Convolution, x: Tensor) -> Tensor:
         weight, bias = (p.to(narrow) for p in convolution.parameters())
@@ -248,48 +248,6 @@ class _State:
         return tensors["losses"].tolist(), float(about["seconds"])
 
 
-class Separation(NamedTuple):
-    """How well later samples are told apart by what earlier ones teach; shares in 0..1."""
-
-    ranked: float
-    """Of pairs of a target and a background sample of the same scene, those in the right order."""
-    kept: float
-    """Of targets, those scored above zero."""
-    refused: float
-    """Of background samples, those scored below zero."""
-
-
-@torch.no_grad()
-def separation(net: FeatureExtractor, scenes: int = 64, seed: int = 0) -> Separation:
-    """Judge features on scenes that are never trained on, eight at a time."""
-    device = net.conv1.weight.device
-    generator = Generator(device).manual_seed(HELD_OUT + seed)
-    batches = [ridge_scores(_held_out(net, generator)) for _ in range(0, scenes, 8)]
-    scores = torch.cat(batches)[:scenes]
-    targets = scores[..., :POSITIVES].flatten(1)
-    background = scores[..., POSITIVES:].flatten(1)
-    ranked = (targets[:, :, None] > background[:, None]).float().mean()
-    return Separation(
-        float(ranked), float((targets > 0).float().mean()), float((background < 0).float().mean())
-    )
-
-
-def _held_out(net: FeatureExtractor, generator: Generator) -> Tensor:
-    lesson = draw(8, 4, generator)
-    shape = lesson.crops.shape[:3]
-    pixels = lesson.crops.flatten(0, 2).contiguous(memory_format=torch.channels_last)
-    parts = chunks(len(pixels), pixels.device)
-    return torch.cat(each(lambda part: _still(net, pixels[part]), parts, pixels.device)).view(
-        *shape, -1
-    )
-
-
-@torch.no_grad()
-def _still(net: FeatureExtractor, pixels: Tensor) -> Tensor:
-    features: Tensor = net(pixels.to(net.dtype))
-    return features
-
-
 @torch.no_grad()
 def matched(weights: dict[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
     """``weights`` with conv3 scaled so that features are as large as the analytic bank's.
@@ -300,7 +258,7 @@ def matched(weights: dict[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
 
     def size(bank: dict[str, Tensor]) -> float:
         generator = Generator().manual_seed(HELD_OUT + seed)
-        return float(_held_out(FeatureExtractor(bank), generator).square().mean().sqrt())
+        return float(held_out(VGGM(bank), generator).square().mean().sqrt())
 
     return scaled(weights, size(analytic_bank()) / size(weights))
 

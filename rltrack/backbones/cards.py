@@ -1,0 +1,36 @@
+"""Cards: what a backbone is, how it was made, and under which licence, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["CARDS", "Card"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a backbone is, in words."""
+
+    name: str
+    recipe: str
+    licence: str
+    facts: dict[str, str] = field(default_factory=dict)
+    """Of its making: steps, seed, time and the like."""
+
+
+CARDS = {
+    "analytic": Card(
+        "analytic",
+        "conv1: Gabor filters of 8 directions, 2 wavelengths and 4 phases, colour-opponent "
+        "edges and blobs; conv2-3: random orthogonal filters; each layer's responses scaled on "
+        "seeded 1/f noise. No image was used.",
+        "MIT",
+    ),
+    "random": Card("random", "independent Gaussian weights from a fixed seed", "MIT"),
+    "vggm": Card(
+        "vggm",
+        "conv1-3 of VGG-M, trained on ImageNet (Chatfield et al. 2014), MatConvNet's conversion",
+        "the publishers' own; not shipped with rltrack",
+    ),
+}
+"""Of the backbones whose weights are a formula's, or the publisher's. A file has its own."""

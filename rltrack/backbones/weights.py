@@ -1,0 +1,100 @@
+"""Files of weights: safetensors, checked against their own digest, never unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rltrack.backbones.cards import Card
+from rltrack.backbones.vggm import SHAPES
+from rltrack.cache import cache_dir
+from rltrack.errors import InputError
+from rltrack.files import write_bytes
+
+__all__ = [
+    "SUFFIX",
+    "checked",
+    "digest",
+    "read_weights",
+    "save_backbone",
+    "vggm_file",
+    "write_weights",
+]
+
+SUFFIX = ".safetensors"
+
+
+def vggm_file() -> Path:
+    """Where VGG-M's weights are kept once they are fetched."""
+    return cache_dir() / "weights" / "vggm.safetensors"
+
+
+def save_backbone(weights: dict[str, Tensor], path: str | Path, card: Card) -> Path:
+    """Write weights, as float16, and their card to a safetensors file; whole or not at all.
+
+    Returns:
+        ``path``, which is the backbone's name from now on.
+    """
+    half = {name: weights[name].detach().cpu().half().contiguous() for name in SHAPES}
+    about = {"card": json.dumps(asdict(card)), "sha256": digest(half)}
+    return write_weights(half, Path(path), about)
+
+
+def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str]) -> Path:
+    """Write a safetensors file, whole or not at all."""
+    from safetensors.torch import save
+
+    write_bytes(path, save(weights, about))
+    return path
+
+
+def read_weights(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The weights (float32) of a safetensors file, and what it says about them.
+
+    Raises:
+        InputError: it is missing, no such file, or not what its own digest says; with ``remedy``.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        raise InputError(f"weights {path} are missing; {remedy}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, str] = file.metadata() or {}
+            stored = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"weights {path} are corrupt ({error}); delete the file and {remedy}"
+        ) from error
+    weights = checked(stored, path, remedy)
+    if "sha256" in about and about["sha256"] != digest(weights):
+        raise InputError(f"weights {path} are not what they were; delete the file and {remedy}")
+    return {name: w.float() for name, w in weights.items()}, about
+
+
+def checked(weights: dict[str, Tensor], source: Path, remedy: str) -> dict[str, Tensor]:
+    """Those of `rltrack.backbones.vggm.SHAPES` among ``weights``.
+
+    Raises:
+        InputError: one is missing, of another shape, or not finite; with ``remedy``.
+    """
+    for name, shape in SHAPES.items():
+        got = tuple(weights[name].shape) if name in weights else "nothing"
+        if got != shape:
+            raise InputError(f"weights {source}: {name} is {got}, expected {shape}; {remedy}")
+        if not torch.isfinite(weights[name]).all():
+            raise InputError(f"weights {source}: {name} is not finite; {remedy}")
+    return {name: weights[name] for name in SHAPES}
+
+
+def digest(weights: dict[str, Tensor]) -> str:
+    """SHA-256 of the numbers, layer by layer."""
+    sha256 = hashlib.sha256()
+    for name in SHAPES:
+        sha256.update(weights[name].contiguous().numpy().tobytes())
+    return sha256.hexdigest()

@@ -1,0 +1,135 @@
+"""OpenCV's own trackers, with the two calls of `rltrack.tracking.tracker.Tracker`, to compare with.
+
+They are what OpenCV makes of them, with its default settings, and no benchmark's reference: its
+KCF and MOSSE, for instance, give a target up where their authors' programs search on. All but MIL
+are only in the wheel opencv-contrib-python, which must not lie beside opencv-python: `make peers`
+makes an environment that has it.
+
+MIL and TLD draw random numbers from OpenCV's global generator. In a new process they give the same
+boxes every time; the second run in one process gives others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.errors import InputError
+from rltrack.tracking.inputs import checked_box
+from rltrack.tracking.result import Result
+from rltrack.video.images import to_rgb8
+
+__all__ = ["PEERS", "Peer"]
+
+Image = NDArray[np.uint8]
+
+PEERS = {
+    "csrt": "TrackerCSRT_create",
+    "kcf": "TrackerKCF_create",
+    "mosse": "legacy.TrackerMOSSE_create",
+    "tld": "legacy.TrackerTLD_create",
+    "mil": "TrackerMIL_create",
+    "boosting": "legacy.TrackerBoosting_create",
+}
+"""The peers, and what makes them in OpenCV; csrt is CSR-DCF."""
+
+_SMALLEST = 5  # pixels a side: with less, MIL, TLD and Boosting never return
+
+
+class Peer:
+    """One of OpenCV's trackers; follows one target through a video.
+
+    >>> peer = Peer("mil")                                  # doctest: +SKIP
+    >>> peer.init(first_image, (x, y, w, h))                # doctest: +SKIP
+    >>> box, score, found = peer.update(next_image)         # doctest: +SKIP
+
+    Images are (H, W, 3) uint8 RGB, all of one size. Peers give no score: it is NaN.
+
+    Args:
+        name: one of `PEERS`.
+
+    Raises:
+        InputError: no peer has that name, or the OpenCV installed here lacks it.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name not in PEERS:
+            raise InputError(f"unknown peer {name!r}; there are {', '.join(PEERS)}")
+        try:
+            self._create = attrgetter(PEERS[name])(cv2)
+        except AttributeError:
+            raise InputError(
+                f"the OpenCV {cv2.__version__} installed here has no {name}: `make peers` makes an "
+                "environment with all peers, for .venv-peers/bin/rltrack compare"
+            ) from None
+        self.name = name
+        self._tracker: Any = None
+
+    def init(self, image: Image, box: Sequence[float]) -> Result:
+        """Learn the target in ``box`` (x, y, w, h), 0-based pixels, of the first image.
+
+        OpenCV is given the part of it inside the image, in whole pixels.
+
+        Returns:
+            The box as given, found.
+
+        Raises:
+            InputError: the image or the box cannot be used, or less than 5 pixels a side of it are
+                inside the image.
+        """
+        pixels = _bgr(image)
+        x, y, w, h = checked_box(box, pixels)
+        height, width = pixels.shape[:2]
+        left, top = max(0, round(x)), max(0, round(y))
+        w_inside, h_inside = min(width, round(x + w)) - left, min(height, round(y + h)) - top
+        place = f"the part {left},{top},{w_inside},{h_inside} of the box inside the image"
+        if min(w_inside, h_inside) < _SMALLEST:
+            raise InputError(
+                f"{self.name} cannot learn {place}: its sides must be {_SMALLEST} pixels or more"
+            )
+        self._tracker = self._create()
+        try:
+            self._tracker.init(pixels, (left, top, w_inside, h_inside))
+        except cv2.error as error:
+            raise InputError(f"{self.name} cannot learn {place}: {error}") from error
+        self._shape, self._box = pixels.shape, (x, y, w, h)
+        return Result(self._box, math.nan, True)
+
+    def update(self, image: Image) -> Result:
+        """Find the target in the next image.
+
+        Returns:
+            The box, and found as the peer says; while it says no, the last box.
+
+        Raises:
+            InputError: the image cannot be used or is of another size than the first, or
+                :meth:`init` was not called.
+            RuntimeError: the peer failed within OpenCV.
+        """
+        if self._tracker is None:
+            raise InputError("update() before init(): give the first image and box to init()")
+        pixels = _bgr(image)
+        if pixels.shape != self._shape:
+            (height, width), (first_height, first_width) = pixels.shape[:2], self._shape[:2]
+            raise InputError(
+                f"{self.name} needs images of one size: the first was {first_width}x{first_height},"
+                f" this one is {width}x{height}"
+            )
+        try:
+            found, (x, y, w, h) = self._tracker.update(pixels)
+        except cv2.error as error:
+            raise RuntimeError(f"{self.name} failed within OpenCV: {error}") from error
+        if found:
+            self._box = float(x), float(y), float(w), float(h)
+        return Result(self._box, math.nan, bool(found))
+
+
+def _bgr(image: Image) -> Image:
+    """The image as OpenCV takes it."""
+    return np.asarray(cv2.cvtColor(to_rgb8(image), cv2.COLOR_RGB2BGR), np.uint8)

@@ -1,0 +1,63 @@
+"""A sweep's report as a table: in Markdown, or in LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from rltrack.benchmarks.report import Report, Row
+from rltrack.evaluation.statistics import counted
+
+__all__ = ["latex", "markdown", "table"]
+
+_HEADS = ("tracker", "DP", "OS", "OS0.5", "CLE px", "FPS", "OS minus first", "95% interval", "p")
+
+
+def markdown(made: Report) -> str:
+    """A table, and below it what it is of."""
+    return "\n".join([table(_HEADS, [_cells(row, "±") for row in made.rows]), "", *_notes(made)])
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts in Markdown."""
+    lines = [f"| {' | '.join(row)} |" for row in (heads, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
+
+
+def latex(made: Report) -> str:
+    """The same as a LaTeX ``tabular`` with booktabs' rules."""
+    heads = " & ".join(head.replace("%", r"\%") for head in _HEADS)
+    rows = [" & ".join(_cells(row, r"$\pm$")).replace("_", r"\_") + r" \\" for row in made.rows]
+    columns = "l" + "r" * (len(_HEADS) - 1)
+    notes = [f"% {note}" for note in _notes(made)]
+    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", heads + r" \\", r"\midrule", *rows]
+    return "\n".join([*notes, *body, r"\bottomrule", r"\end{tabular}"])
+
+
+def _cells(row: Row, plus_minus: str) -> list[str]:
+    def value(metric: str, digits: int) -> str:
+        spread = row.spread[metric]
+        tail = "" if np.isnan(spread) else f" {plus_minus} {spread:.{digits}f}"
+        return f"{row.mean[metric]:.{digits}f}{tail}"
+
+    scores = [value("dp20", 3), value("os", 3), value("os50", 3), value("cle", 1)]
+    compared = ["", "", ""]
+    if row.difference is not None and row.p is not None:
+        d = row.difference
+        compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", f"{row.p:.3f}"]
+    return [row.name, *scores, f"{row.fps:.2f}", *compared]
+
+
+def _notes(made: Report) -> list[str]:
+    seeds = ", ".join(map(str, made.seeds))
+    over = "seeds" if len(made.seeds) > 1 else "seed"
+    spread = "mean ± standard deviation over seeds" if len(made.seeds) > 1 else "means"
+    notes = [
+        f"{counted(len(made.targets), 'target')}, {over} {seeds}: {spread}.",
+        "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
+        f"On {', '.join(made.devices)}; code {', '.join(made.commits)}.",
+    ]
+    if made.left_out:
+        notes.append(f"Left out, as not all ran with these seeds: {', '.join(made.left_out)}.")
+    return notes

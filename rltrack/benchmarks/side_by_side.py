@@ -1,0 +1,263 @@
+"""The tracker beside its peers: one video, one start, each frame decoded once for all."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.benchmarks.opencv_trackers import Peer
+from rltrack.errors import InputError
+from rltrack.evaluation.metrics import Metrics, overlap
+from rltrack.files import writable
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.result import Result
+from rltrack.video.annotation import draw_trackers
+from rltrack.video.recorder import Recorder
+from rltrack.video.run import track
+from rltrack.video.sources import FrameSource, open_source
+from rltrack.video.tracks import Step, Track, TrackingError
+from rltrack.video.writer import VideoWriter
+
+__all__ = ["OURS", "Comparison", "ComparisonError", "Run", "compare"]
+
+Array = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+OURS = "rltrack"
+"""The name of this package's tracker among its peers."""
+
+
+class Run(NamedTuple):
+    """What one tracker gave over T frames.
+
+    Attributes:
+        name: `OURS`, or the peer's.
+        boxes: (T, 4) float64, (x, y, w, h) in 0-based pixels; the first is the box given, and the
+            last one is repeated while the tracker says that it does not find the target.
+        found: (T,) bool, what the tracker says.
+        fps: frames tracked after the first, by the seconds they took, see `rltrack.video.tracks.Track.fps`;
+            None if there are none.
+        metrics: against the ground truth; None without any.
+    """
+
+    name: str
+    boxes: Array
+    found: NDArray[np.bool_]
+    fps: float | None
+    metrics: Metrics | None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Trackers on one video, over as many frames each.
+
+    Attributes:
+        track: this package's own run.
+        runs: of all N trackers, this package's first.
+        files: what was written.
+    """
+
+    track: Track
+    runs: tuple[Run, ...]
+    files: tuple[Path, ...]
+
+    @property
+    def shared(self) -> NDArray[np.int64]:
+        """(N, N) int64, in how many frames after the first each two find the target."""
+        found = np.array([run.found[1:] for run in self.runs], np.int64)
+        return found @ found.T
+
+    @property
+    def overlaps(self) -> Array:
+        """(N, N) float64 in [0, 1], mean overlap of each two's boxes; NaN where there is none.
+
+        Over the `shared` frames: the first box is given to all, and one that has lost the target
+        keeps its last box, which says nothing of where it looks.
+        """
+        means = np.full((len(self.runs), len(self.runs)), np.nan)
+        for row, a in enumerate(self.runs):
+            for column, b in enumerate(self.runs):
+                both = a.found[1:] & b.found[1:]
+                if both.any():
+                    means[row, column] = overlap(a.boxes[1:][both], b.boxes[1:][both]).mean()
+        return means
+
+
+class ComparisonError(RuntimeError):
+    """A comparison failed part-way; the cause is chained to it.
+
+    Attributes:
+        comparison: the frames before the failure; their files are written and complete.
+    """
+
+    def __init__(self, message: str, comparison: Comparison) -> None:
+        super().__init__(message)
+        self.comparison = comparison
+
+
+def compare(
+    source: str | Path | int | Iterable[Any] | FrameSource,
+    box: Sequence[float] | None = None,
+    *,
+    peers: Iterable[str],
+    folder: str | Path,
+    config: TrackerConfig | str = "paper",
+    backbone: str = "embedded",
+    device: str = "auto",
+    seed: int = 0,
+    on_frame: Callable[[Step], None] | None = None,
+) -> Comparison:
+    """Follow a target through a video with this package's tracker and with OpenCV's.
+
+    ``folder`` gets the boxes of each tracker, ``rltrack.csv``, ``csrt.csv`` and so on, in the form
+    that `rltrack.video.recorder.Recorder` describes, with NaN for a peer's score; and ``compare.mp4``,
+    each frame with all boxes, and below it the trackers' names in their boxes' colours.
+
+    In each frame the trackers work one after the other. A frame that cannot be read is not found
+    by any, as in `rltrack.track`.
+
+    Args:
+        source: what `rltrack.open_source` takes.
+        box: of the target in the first frame, (x, y, w, h) in 0-based pixels; None takes the
+            ground truth's.
+        peers: names out of `rltrack.benchmarks.opencv_trackers.PEERS`.
+        folder: where the files go; made if it is not there.
+        config: of this package's tracker, as in `rltrack.track`.
+        backbone: likewise.
+        device: likewise.
+        seed: likewise.
+        on_frame: called after each frame, with this package's tracker's step.
+
+    Returns:
+        The comparison. After a Ctrl-C it holds the frames that all trackers were done with, and
+        its ``track.interrupted`` is True.
+
+    Raises:
+        InputError: something given cannot be used; nothing was tracked or written.
+        ComparisonError: an error part-way, of any of the trackers. What was tracked before it is
+            written, and is the error's ``comparison``.
+    """
+    rivals = [Peer(name) for name in dict.fromkeys(peers)]
+    frames = open_source(source)
+    if box is None:
+        if frames.ground_truth is None:
+            raise InputError(
+                f"no first box: {frames.name} has no ground truth to take it from; give x,y,w,h "
+                "(on the command line --box)"
+            )
+        box = frames.ground_truth[0].tolist()
+    start = box
+    names = [OURS, *(peer.name for peer in rivals)]
+    files = _Files(
+        Path(folder).expanduser(),
+        names,
+        frames.fps,
+        Path(source).expanduser() if isinstance(source, str | Path) else None,
+    )
+    rows: list[list[tuple[Result, float]]] = []
+    learned: list[tuple[Result, float]] = []
+
+    def first_box(image: Image) -> Sequence[float]:
+        # Peers first: what they cannot learn is said before the tracker's first fit, which is long.
+        learned[:] = [_timed(partial(peer.init, image, start)) for peer in rivals]
+        return start
+
+    def follow(step: Step) -> None:
+        row = [(step.result, step.seconds)]
+        if not step.index:
+            row += learned
+        elif step.image is None:
+            row += [(Result(last.box, math.nan, False), math.nan) for last, _ in rows[-1][1:]]
+        else:
+            row += [_timed(partial(peer.update, step.image)) for peer in rivals]
+        rows.append(row)  # first: a Ctrl-C during the writing is let through when it is done
+        files.add(step.image, [result for result, _ in row])
+        if on_frame is not None:
+            on_frame(step)
+
+    failure: Exception | None = None
+    try:
+        done = track(
+            frames,
+            first_box,
+            config=config,
+            backbone=backbone,
+            device=device,
+            seed=seed,
+            on_frame=follow,
+        )
+    except TrackingError as error:
+        done, failure = error.track, error
+    try:
+        files.close()
+    except KeyboardInterrupt:  # a second Ctrl-C, or a late one; the files were completed first
+        done = replace(done, interrupted=True)
+    except Exception as error:  # a full disk, say; the first failure is the one told
+        failure = failure or error
+    tracks = [_as_track(done, [row[number] for row in rows]) for number in range(len(names))]
+    runs = [
+        Run(name, each.boxes, each.found, each.fps, each.metrics)
+        for name, each in zip(names, tracks, strict=True)
+    ]
+    comparison = Comparison(tracks[0], tuple(runs), files.paths)
+    if failure is not None:
+        raise ComparisonError(str(failure), comparison) from failure
+    return comparison
+
+
+class _Files:
+    """Writes the files of a comparison, and nothing if no frame is added."""
+
+    def __init__(
+        self, folder: Path, names: Sequence[str], fps: float | None, source: Path | None
+    ) -> None:
+        self._names = names
+        self._boxes = [Recorder(boxes=folder / f"{name}.csv", source=source) for name in names]
+        video = writable(folder / "compare.mp4", "video", source)
+        self._video = VideoWriter(video, fps)
+        self.paths = (*(path for each in self._boxes for path in each.paths), video)
+        self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read
+        self._count = 0
+
+    def add(self, image: Image | None, results: Sequence[Result]) -> None:
+        """Write a frame's rows and picture."""
+        for recorder, result in zip(self._boxes, results, strict=True):
+            recorder.add(image, [result], ())
+        label = f"frame {self._count}{' unreadable' * (image is None)}"
+        self._image = self._image if image is None else image
+        self._video.write(draw_trackers(self._image, self._names, results, label))
+        self._count += 1
+
+    def close(self) -> None:
+        """Complete all files, whatever befalls one of them."""
+        with ExitStack() as stack:
+            stack.callback(self._video.close)
+            for recorder in self._boxes:
+                stack.callback(recorder.close, {})
+
+
+def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
+    began = time.perf_counter()
+    return call(), time.perf_counter() - began
+
+
+def _as_track(done: Track, steps: Sequence[tuple[Result, float]]) -> Track:
+    """A tracker's run as a `Track`, so that all are timed and scored by the same rules."""
+    truth = done.ground_truth
+    return replace(
+        done,
+        boxes=np.array([result.box for result, _ in steps], np.float64).reshape(-1, 4),
+        scores=np.array([result.score for result, _ in steps], np.float64),
+        found=np.array([result.found for result, _ in steps], np.bool_),
+        seconds=np.array([seconds for _, seconds in steps], np.float64),
+        ground_truth=None if truth is None else truth[: len(steps)],
+    )

@@ -1,0 +1,78 @@
+"""Running VOT-2016's supervised experiment with the challenge's own toolkit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rltrack.benchmarks.vot_workspace import (
+    NAME,
+    VotError,
+    open_workspace,
+    our_tracker,
+    trajectories,
+)
+
+__all__ = ["run"]
+
+
+def run(workspace: str | Path, *, on_progress: Callable[[str, int, int], None]) -> None:
+    """Run what is missing of the experiment; what is finished stays.
+
+    Args:
+        workspace: that :func:`init` made.
+        on_progress: told a sequence's name, its finished repetitions, and how many there are to be.
+
+    Raises:
+        InputError: it is no such workspace.
+        VotError: the tracker failed. ``logs/rltrack.log`` in the workspace has its traceback.
+        KeyboardInterrupt: it was stopped; the repetition it was in is lost.
+    """
+    from vot import ToolkitException
+
+    from rltrack.benchmarks.trax_entry import FINISHED, LOG
+    from rltrack.video.signals import HeldSignals
+
+    workspace = Path(workspace).expanduser().resolve()
+    opened, experiment = open_workspace(workspace)
+    log = workspace / "logs" / f"{NAME}.log"
+    total = experiment.repetitions
+
+    # The toolkit waits for the tracker in a library that calls back into Python, where an exception
+    # would be printed and lost. So signals are held; one makes that library's waiting fail.
+    with HeldSignals() as signals:
+
+        def stop_if_told() -> None:
+            with signals.let_through():
+                pass
+
+        def advance(name: str, share: float) -> None:
+            stop_if_told()
+            on_progress(name, round(share * total), total)
+
+        for sequence in experiment.transform(opened.dataset):
+            name = sequence.name
+            finished = len(trajectories(experiment, our_tracker(workspace), sequence))
+            on_progress(name, finished, total)
+            tracker = our_tracker(workspace, {LOG: str(log), FINISHED: str(finished)})
+            log.unlink(missing_ok=True)
+            try:
+                experiment.execute(tracker, sequence, callback=partial(advance, name))
+            except ToolkitException as error:
+                stop_if_told()
+                raise VotError(f"{name}: {_cause(error, log)}; more in {log}") from error
+            stop_if_told()
+            if not experiment.scan(tracker, sequence)[0]:
+                raise VotError(f"{name}: the toolkit gave no error, but results are missing")
+
+
+def _cause(error: Any, log: Path) -> str:
+    """What the tracker said. If it could not write it to ``log``, its output is put there."""
+    if log.exists():
+        return log.read_text(encoding="utf-8").partition("\n")[0]
+    output = getattr(error, "log", None) or ""
+    log.write_text(f"{error}\n\n{output}", encoding="utf-8")
+    said = [line for line in output.splitlines() if line.strip() and not line.startswith("@@TRAX")]
+    return "; ".join([str(error), *said[-2:]])

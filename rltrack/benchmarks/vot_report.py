@@ -1,0 +1,202 @@
+"""EAO, accuracy and robustness of VOT-2016, by the challenge's own toolkit; and ranks."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rltrack import __version__
+from rltrack.benchmarks.vot_workspace import (
+    NAME,
+    SEQUENCES,
+    STACKS,
+    VotError,
+    open_workspace,
+    our_section,
+    our_tracker,
+    trajectories,
+)
+from rltrack.errors import InputError
+
+__all__ = ["Report", "Score", "rank", "report"]
+
+
+class Score(NamedTuple):
+    """One tracker's numbers."""
+
+    eao: float
+    """Expected average overlap, 0..1; NaN if no run reaches the range it is over."""
+    accuracy: float
+    """A: mean overlap while tracking, 0..1; the ten frames after each start do not count."""
+    failures: float
+    """R: failures a sequence, 0 or more; the mean over sequences, weighted by their lengths."""
+    reliability: float
+    """exp(-30 failures / length): the chance to last 30 frames, the AR plot's other axis."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`report` found.
+
+    Attributes:
+        stack: its name, see `STACKS`.
+        sequences: their number.
+        repetitions: of each, as the stack wants them.
+        eao_frames: the numbers of frames (first, last) that EAO is averaged over.
+        longest: frames of the longest sequence; where it is shorter, that average ends there.
+        scores: by tracker, ours (`NAME`) first.
+        incomplete: trackers left out, since they have not all frames of some sequence.
+        settings: of our tracker.
+    """
+
+    stack: str
+    sequences: int
+    repetitions: int
+    eao_frames: tuple[int, int]
+    longest: int
+    scores: dict[str, Score]
+    incomplete: tuple[str, ...]
+    settings: dict[str, str]
+
+    @property
+    def official(self) -> bool:
+        """Whether it is VOT-2016: its stack, and as many sequences."""
+        return self.stack == "vot2016" and self.sequences == SEQUENCES
+
+    @property
+    def ranks(self) -> dict[str, dict[str, int]]:
+        """By tracker, its places by EAO, accuracy and failures, see :func:`rank`; {} of one."""
+        if len(self.scores) < 2:
+            return {}
+        by = {measure: rank(self.scores, measure) for measure in ("eao", "accuracy", "failures")}
+        return {name: {measure: by[measure][name] for measure in by} for name in self.scores}
+
+    def content(self) -> dict[str, Any]:
+        """What the JSON file holds: all of it; an EAO that there is not is None, as are ranks."""
+        scores = {name: score._asdict() for name, score in self.scores.items()}
+        for score in scores.values():
+            score["eao"] = None if math.isnan(score["eao"]) else score["eao"]
+        return {
+            **asdict(self),
+            "scores": scores,
+            "ranks": self.ranks or None,
+            "official": self.official,
+            "toolkit": metadata.version("vot-toolkit"),
+            "version": __version__,
+        }
+
+
+def report(workspace: str | Path) -> Report:
+    """Have the toolkit analyse the results.
+
+    Other trackers are compared with where their raw results lie in the workspace, as the challenge
+    publishes them: ``results/<tracker>/baseline/<sequence>/<sequence>_001.txt``.
+
+    Raises:
+        InputError: it is no workspace, or our results are not complete.
+        VotError: a result cannot be read.
+    """
+    from vot.analysis.supervised import AverageAccuracyRobustness, EAOScore
+
+    workspace = Path(workspace).expanduser().resolve()
+    opened, experiment = open_workspace(workspace)
+    sequences = experiment.transform(opened.dataset)
+    ours = our_tracker(workspace)
+    done = [experiment.scan(ours, each)[0] and _whole(experiment, ours, each) for each in sequences]
+    if not all(done):
+        raise InputError(
+            f"{done.count(False)} of {len(done)} sequences are not finished: "
+            f"`rltrack vot run {workspace}` goes on"
+        )
+    trackers, incomplete = [ours], []
+    for other in _others(workspace):
+        if all(_whole(experiment, other, sequence) for sequence in sequences):
+            trackers.append(other)
+        else:
+            incomplete.append(other.reference)
+
+    analyses = {type(analysis): analysis for analysis in experiment.analyses}
+    eao = analyses[EAOScore]
+    accuracy_robustness = analyses[AverageAccuracyRobustness]
+    measured = _analysed(experiment, trackers, sequences, [accuracy_robustness, eao])
+    stacks = {there: name for name, there in STACKS.items()}
+    return Report(
+        stack=stacks.get(opened.stack.name, opened.stack.name),
+        sequences=len(sequences),
+        repetitions=experiment.repetitions,
+        eao_frames=(eao.low, eao.high),
+        longest=max(len(sequence) for sequence in sequences),
+        scores={
+            tracker.reference: Score(*map(float, (expected[0], accuracy, failures, point[0])))
+            for tracker, (accuracy, failures, point, _), expected in zip(
+                trackers, *measured, strict=True
+            )
+        },
+        incomplete=tuple(incomplete),
+        settings={
+            key.removeprefix("arg_"): value
+            for key, value in our_section(workspace).items()
+            if key.startswith("arg_")
+        },
+    )
+
+
+def _others(workspace: Path) -> list[Any]:
+    """The other trackers that have a folder of results; the toolkit wants them in its registry."""
+    from vot.tracker import Tracker, is_valid_identifier
+
+    names = sorted(folder.name for folder in (workspace / "results").iterdir() if folder.is_dir())
+    return [
+        Tracker(_identifier=name, _source=None, command="")
+        for name in names
+        if name != NAME and is_valid_identifier(name)
+    ]
+
+
+def _whole(experiment: Any, tracker: Any, sequence: Any) -> bool:
+    """Whether a tracker has a sequence at least once, and each time all its frames."""
+    lengths = {len(found) for found in trajectories(experiment, tracker, sequence)}
+    return lengths == {len(sequence)}
+
+
+def _analysed(
+    experiment: Any, trackers: list[Any], sequences: list[Any], analyses: list[Any]
+) -> list[list[Any]]:
+    """Of each analysis, what it gives for each tracker."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from vot import ToolkitException
+    from vot.analysis.processor import AnalysisProcessor
+
+    with (
+        ThreadPoolExecutor(1) as executor,
+        AnalysisProcessor(executor, {}) as processor,
+        warnings.catch_warnings(),
+    ):
+        # EAO is the mean of part of a curve, and NaN if no run reaches there.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            return [
+                list(processor.run(analysis, experiment, trackers, sequences))
+                for analysis in analyses
+            ]
+        except ToolkitException as error:
+            cause = getattr(error, "root_cause", None) or error
+            raise VotError(f"the toolkit could not analyse the results: {cause}") from error
+
+
+def rank(scores: Mapping[str, Score], measure: str) -> dict[str, int]:
+    """Each tracker's place by one measure of `Score`, from 1; equals share the better place.
+
+    These are places among the trackers given, by the measure itself. The challenge's own ranks, A_r
+    and R_r of the paper's Table 4, are averages that count equivalent trackers as equal.
+    """
+    sign = 1 if measure == "failures" else -1  # fewer failures are better
+    keys = {name: sign * getattr(score, measure) for name, score in scores.items()}
+    keys = {name: math.inf if math.isnan(key) else key for name, key in keys.items()}
+    return {name: 1 + sum(other < key for other in keys.values()) for name, key in keys.items()}

@@ -1,0 +1,26 @@
+"""Where files of the user's are kept that the package fetches or reads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["cache_dir", "data_dir"]
+
+
+def cache_dir() -> Path:
+    """Where fetched files are kept.
+
+    ``$RLTRACK_CACHE``, else ``$XDG_CACHE_HOME/rltrack``, else ``~/.cache/rltrack``.
+    """
+    if given := os.environ.get("RLTRACK_CACHE"):
+        return Path(given).expanduser()
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return Path(given).expanduser() / "rltrack"
+    return Path.home() / ".cache" / "rltrack"
+
+
+def data_dir() -> Path:
+    """Where sequences are kept: ``$RLTRACK_DATA``, else ``data`` in `cache_dir`."""
+    given = os.environ.get("RLTRACK_DATA")
+    return Path(given).expanduser() if given else cache_dir() / "data"

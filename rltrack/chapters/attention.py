@@ -1,0 +1,153 @@
+"""Eq. 1 put to the test: the score on the way from one crop to another, and its tangent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rltrack.backbones.interface import Backbone
+from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.plots.attention_maps import lay_over
+from rltrack.plots.style import BLUE, GREEN, ORANGE, PINK, VERMILION, page
+from rltrack.tracking.attention import (
+    TARGET,
+    through_jacobian,
+)
+from rltrack.tracking.classifier import Classifier
+
+__all__ = ["Expansion", "blend", "expansion", "expansions", "tangent"]
+
+
+class Expansion(NamedTuple):
+    """A score along a line, ``I(t) = I_0 + t (I_1 - I_0)``."""
+
+    steps: NDArray[np.float64]
+    """(S,) the t."""
+    exact: NDArray[np.float64]
+    """(S,) f_c(I(t)), logits."""
+    linear: NDArray[np.float64]
+    """(S,) f_c(I_0) + t A_c . (I_1 - I_0), Eq. 1."""
+
+    def radius(self, tolerance: float = 0.1) -> float:
+        """The last t up to which Eq. 1 is right about the change: all errors within tolerance.
+
+        A share of the change so far; 0 if already the first step's error is larger.
+        """
+        change = np.abs(self.exact - self.exact[0])
+        wrong = np.abs(self.linear - self.exact) > tolerance * change + 1e-12
+        return float(self.steps[np.argmax(wrong) - 1] if wrong.any() else self.steps[-1])
+
+
+@torch.no_grad()
+def expansion(
+    classifier: Classifier,
+    extractor: Backbone,
+    crops: Tensor,
+    steps: Sequence[float],
+    c: int = TARGET,
+    at: Literal["conv1", "input"] = "conv1",
+) -> Expansion:
+    """Follow f_c from the first of two crops towards the second.
+
+    Args:
+        classifier: fc4-6; called without dropout.
+        extractor: conv1-3.
+        crops: (2, 3, 107, 107) uint8, I_0 and I_1.
+        steps: the t, the first of them 0.
+        c: which score.
+        at: where the line is straight, and the derivative taken: conv1's output, or the crop.
+    """
+    pixels = extractor.pixels(crops)
+    with torch.enable_grad():
+        jacobian = FeatureJacobian(extractor, pixels[:1], at)
+        slope = through_jacobian(classifier, jacobian)(c).detach()
+    ends = pixels if at == "input" else extractor.stem(pixels)
+    start, way = ends[:1], ends[1:] - ends[:1]
+    t = torch.tensor(list(steps), device=way.device, dtype=way.dtype)
+    line = start + t[:, None, None, None] * way
+    features = extractor(line) if at == "input" else extractor.trunk(line)
+    exact = classifier(features)[:, c]
+    linear = exact[0] + t * (slope * way).sum()
+    as_arrays = (x.double().cpu().numpy() for x in (t, exact, linear))
+    return Expansion(*as_arrays)
+
+
+def blend(crops: Tensor, t: float) -> Tensor:
+    """(1, 3, S, S) uint8, on the line between the first two of ``crops``, rounded."""
+    start, end = crops[:2].float()
+    return torch.lerp(start, end, t).round().to(torch.uint8)[None]
+
+
+def expansions(
+    lines: Mapping[str, Expansion], near: Mapping[str, Expansion], tolerance: float = 0.1
+) -> Figure:
+    """Scores along lines with their tangents, and the tangents' errors close to the start.
+
+    Args:
+        lines: by name, with even steps from 0 to 1.
+        near: of the same names, with steps that begin with 0 and then grow by a factor.
+        tolerance: the share of the change that is marked.
+    """
+    figure = page(3.2)
+    scores, errors = figure.subplots(1, 2)
+    for (name, line), colour in zip(lines.items(), (PINK, BLUE, ORANGE, GREEN), strict=False):
+        scores.plot(line.steps, line.exact, color=colour, label=name)
+        scores.plot(line.steps, line.linear, color=colour, linestyle=":")
+        first = near[name]
+        change = np.abs(first.exact - first.exact[0])[1:]
+        error = np.abs(first.linear - first.exact)[1:]
+        share = np.divide(error, change, out=np.full(len(error), np.nan), where=change > 0)
+        errors.plot(first.steps[1:], share, color=colour, marker="o", markersize=3)
+    low, high = (reduce([reduce(line.exact) for line in lines.values()]) for reduce in (min, max))
+    margin = 0.25 * (high - low)  # a tangent may leave the picture
+    scores.set(ylim=(low - margin, high + margin), xlabel="t, from the crop (0) to another (1)")
+    scores.set_ylabel("score $f_1$; dotted: its tangent")
+    scores.legend(frameon=False, fontsize=9)
+    errors.axhline(tolerance, color="0.4", linewidth=1, linestyle="--")
+    errors.annotate(
+        f"{tolerance:.0%} wrong", (0, tolerance), (4, 4),
+        xycoords=("axes fraction", "data"), textcoords="offset points", color="0.3", fontsize=9,
+    )  # fmt: skip
+    errors.set(xscale="log", yscale="log", xlabel="t")
+    errors.set_ylabel("error / change of the score")
+    for axes in (scores, errors):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def tangent(
+    line: Expansion, here: Expansion, t: float, crop: NDArray[np.uint8], attention: Any
+) -> Figure:
+    """A point of a line between two crops: what is there, its map, and the tangent from there on.
+
+    Args:
+        line: the whole way, with steps from 0 to 1.
+        here: from the point to the line's end, with steps from 0 to 1.
+        t: of the point, from 0 to below 1.
+        crop: (S, S, 3) there.
+        attention: (h, w), the crop's map.
+    """
+    figure = page(2.5)
+    picture, overlay, scores = figure.subplots(1, 3, width_ratios=[1, 1, 1.7])
+    picture.imshow(crop)
+    picture.set_axis_off()
+    picture.set_anchor("N")
+    picture.set_title(f"$I(t)$, t = {t:.2f}", fontsize=9)
+    lay_over(overlay, crop, np.asarray(attention, float))
+    overlay.set_axis_off()
+    overlay.set_anchor("N")
+    overlay.set_title("$A_p$ there", fontsize=9)
+    scores.plot(line.steps, line.exact, color=BLUE)
+    scores.plot(t + here.steps * (1 - t), here.linear, ":", color=VERMILION, linewidth=2)
+    scores.plot(t, here.exact[0], "o", color=VERMILION)
+    reach = np.ptp(line.exact)
+    scores.set(xlabel="t", ylim=(line.exact.min() - 1.4 * reach, line.exact.max() + 0.3 * reach))
+    scores.set_title("score $f_1$; dotted: its tangent here", fontsize=9)
+    scores.spines[["top", "right"]].set_visible(False)
+    return figure

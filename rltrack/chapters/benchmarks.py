@@ -1,0 +1,120 @@
+"""Who stands where, in tables: in chapter 7 the paper, raw results and ours, in 9 backbones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.jobs import missing
+from rltrack.benchmarks.report_tables import table
+from rltrack.data.otb import targets
+from rltrack.errors import few
+from rltrack.evaluation.ground_truth import load
+from rltrack.evaluation.paper_values import PAPER
+from rltrack.evaluation.ranking import compare
+
+__all__ = ["Raw", "paper_table", "raw_results", "standing"]
+
+_TITLES = {"otb2013": "OTB-2013", "otb2015": "OTB-2015"}
+
+_SCORES = {"dp20": ("DP", 3), "os": ("OS", 3), "os50": ("OS0.5", 3), "cle": ("CLE px", 2)}
+
+_HEADS = tuple(head for head, _ in _SCORES.values())
+
+_ROWS = ("Ours", "MDNet")
+"""Of the paper's, what it is about: its tracker and its baseline."""
+
+
+class Raw(NamedTuple):
+    """Published raw results, scored."""
+
+    trackers: list[dict[str, Any]]
+    """As in a report of `rltrack.evaluation.ranking.compare`, best first."""
+    notes: list[str]
+    """What is not there, and what was left out: a short line each."""
+
+
+def raw_results(dataset: str, data: str | Path | None) -> Raw:
+    """Score what trackers' authors published, on those targets of a dataset that are at hand.
+
+    Args:
+        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        data: folder that holds ``otb/``, with the ground truth, and
+            ``results/otb100/<Tracker>.json.gz``; None for none.
+
+    Raises:
+        InputError: no such dataset, or what is there cannot be used.
+    """
+    every = targets_of(dataset)
+    if data is None:
+        return Raw([], ["no published raw results here: the parameter data says where they are"])
+    place = Path(data).expanduser()
+    files = sorted((place / "results" / "otb100").glob("*.json.gz"))
+    if not files:
+        return Raw([], ["no published raw results in the data folder's results/otb100"])
+    absent = missing(every, place)
+    notes = []
+    if absent:
+        notes.append(
+            f"{len(absent)} of {len(every)} targets are not in the data folder: {few(absent)}"
+        )
+    there = [target.name for target in every if target.name not in absent]
+    if not there:
+        return Raw([], notes)
+    trackers = compare(load(",".join(there), data=place), files)["trackers"]
+    for tracker in trackers:
+        if left := [*tracker["missing"], *tracker["wrong_length"]]:
+            notes.append(f"{tracker['name']}: left out, missing or of another length: {few(left)}")
+    return Raw(trackers, notes)
+
+
+def paper_table(of: str) -> str:
+    """The paper's Figure 4 and Table 3 on one set, in Markdown; its numbers, none of them ours.
+
+    Args:
+        of: ``otb2013`` or ``otb2015``.
+    """
+    rows = [(name, *_cells(values._asdict())) for name, values in PAPER[of].items()]
+    return table((f"the paper, {_TITLES[of]}", *_HEADS), rows)
+
+
+def standing(ours: Mapping[str, Any], raw: Sequence[Mapping[str, Any]]) -> str:
+    """The paper's tracker and baseline, raw results and our runs in one table, in Markdown.
+
+    Each row says whose its numbers are, and of how many targets and runs they are means.
+
+    Args:
+        ours: of `rltrack.benchmarks.report.curves`.
+        raw: of :func:`raw_results`; one run of each target.
+    """
+    every = len(ours["targets"])
+
+    def counted(of: Iterable[Mapping[str, Any]], whose: str) -> list[Sequence[str]]:
+        return [
+            (
+                tracker["name"],
+                whose,
+                f"{means['targets']} of {every}",
+                str(means.get("runs", means["targets"])),
+                *_cells(means),
+            )
+            for tracker in of
+            for means in [tracker["means"]]
+        ]
+
+    reported = [
+        (name, f"the paper, {title}", str(len(targets(of))), "–", *_cells(values._asdict()))
+        for of, title in _TITLES.items()
+        for name, values in ((name, PAPER[of][name]) for name in _ROWS)
+    ]
+    rows = [*reported, *counted(raw, "raw results"), *counted(ours["trackers"], "our runs")]
+    return table(("tracker", "whose", "targets", "runs", *_HEADS), rows)
+
+
+def _cells(values: Mapping[str, float | None]) -> list[str]:
+    return [
+        "–" if values[key] is None else f"{values[key]:.{digits}f}"
+        for key, (_, digits) in _SCORES.items()
+    ]

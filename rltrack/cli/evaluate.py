@@ -1,0 +1,258 @@
+"""`rltrack evaluate`: any trackers' raw results, scored, ranked, with what is left out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rltrack.cli.status import FAILED, fail
+from rltrack.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    results: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RESULT",
+            help="<Tracker>.json or .json.gz, or a folder of them; a folder <Tracker> of "
+            "<Sequence>.txt, .csv, .json or .mat; <Sequence>_<Tracker>.mat, .txt or .csv, or a "
+            "folder of them; a sweep's folder, or a file kept of one.",
+        ),
+    ],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            metavar="NAME|FILE|A,B,C",
+            help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13; a text file of targets' "
+            "names; or their names.",
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder that holds otb/, with the ground truth. By default $RLTRACK_DATA, else "
+            "the cache folder.",
+            show_default=False,
+        ),
+    ] = None,
+    ground_truth: Annotated[
+        str | None,
+        typer.Option(
+            "--ground-truth",
+            metavar="FILE",
+            help="Use this .json or .json.gz instead, 1-based boxes by target.",
+            show_default=False,
+        ),
+    ] = None,
+    frames: Annotated[
+        str | None,
+        typer.Option(
+            "--frames",
+            metavar="stored|official",
+            help="Rows as they are, or the benchmark's frames (Tiger1 from 6). By default "
+            "official, with --ground-truth stored.",
+            show_default=False,
+        ),
+    ] = None,
+    base: Annotated[
+        int | None,
+        typer.Option(
+            "--base",
+            metavar="0|1",
+            min=0,
+            max=1,
+            help="The leftmost pixel's number in the results. By default 0 in .csv, else 1.",
+            show_default=False,
+        ),
+    ] = None,
+    attributes: Annotated[
+        bool, typer.Option("--attributes", help="Show OS by attribute, too.")
+    ] = False,
+    json: Annotated[
+        str | None,
+        typer.Option("--json", metavar="OUT", help="All numbers and curves, as a JSON file."),
+    ] = None,
+    plot: Annotated[
+        str | None,
+        typer.Option(
+            "--plot", metavar="OUT", help="Precision and success plots: .png, .pdf or .svg."
+        ),
+    ] = None,
+) -> None:
+    """Score trackers by their raw results, one-pass evaluation, and rank them by OS."""
+    from rich.console import Console
+
+    from rltrack.cache import data_dir
+    from rltrack.cli.terminal import warnings_shown
+    from rltrack.evaluation.ground_truth import load
+    from rltrack.evaluation.ranking import compare
+    from rltrack.files import write_json
+    from rltrack.plots.benchmarks import checked_plot, precision_and_success, write_plot
+
+    read = [*results, *filter(None, [ground_truth])]
+    json_file, plot_file = _output(json, "numbers", read), _output(plot, "plots", read)
+    if plot_file is not None:
+        checked_plot(plot_file)
+    with warnings_shown() as warnings:
+        benchmark = load(dataset, data=data or data_dir(), ground_truth=ground_truth, frames=frames)
+        report = compare(benchmark, results, base=base)
+        warnings.show()
+    scored = any(tracker["scores"] for tracker in report["trackers"])
+    try:
+        if scored and json_file is not None:
+            write_json(json_file, report)
+        if scored and plot_file is not None:
+            write_plot(precision_and_success(report), plot_file)
+    except OSError as error:
+        fail(f"cannot write what was asked for: {error}", FAILED)
+    console = Console(markup=False, emoji=False)  # in a tracker's name, [ and : are themselves
+    for table in _tables(report, attributes):
+        console.print(table)
+        print()
+    for line in _left_out(report):
+        print(line)
+    if not scored:
+        raise InputError(
+            f"nothing could be scored: no result has a box for each frame of a target of {dataset}"
+        )
+
+
+def _output(path: str | None, what: str, read: Sequence[str]) -> Path | None:
+    """Where a file goes, if one is asked for."""
+    if path is None:
+        return None
+    from rltrack.files import writable
+
+    file = writable(path, what)
+    if file.resolve() in [Path(each).expanduser().resolve() for each in read]:
+        raise InputError(f"cannot write the {what} to {path!r}: that file is read")
+    return file
+
+
+def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:
+    """The ranking; OS by attribute, if asked for; and the paper's values for the same set."""
+    from rltrack.data.otb import ATTRIBUTES
+    from rltrack.evaluation.paper_values import PAPER
+
+    every, trackers = len(report["targets"]), report["trackers"]
+    scores = ("DP", "OS", "CLE", "OS0.5")
+    title = f"{report['dataset']}, {report['frames']} frames: means over targets"
+    ranking = _table(title, "targets", *scores)
+    for rank, tracker in enumerate(trackers, start=1):
+        means = tracker["means"]
+        ranking.add_row(
+            f"{rank:2} {tracker['name']}", f"{means['targets']}/{every}", *_scores(means, 4)
+        )
+    tables = [ranking]
+    if attributes:
+        sizes = {
+            key: sum(key in target["attributes"] for target in report["targets"].values())
+            for key in ATTRIBUTES
+        }
+        title = "OS by attribute; below it the number of targets, * fewer (see the end)"
+        by_attribute = _table(title, *(f"{key}\n{size}" for key, size in sizes.items()))
+        for tracker in trackers:
+            cells = []
+            for key, size in sizes.items():
+                means = tracker["attributes"][key]
+                cells.append(_cell(means["os"], 3) + "*" * (means["targets"] < size))
+            by_attribute.add_row(tracker["name"], *cells)
+        tables.append(by_attribute)
+    if report["dataset"] in PAPER:
+        paper = _table("the paper's own, not computed here", *scores)
+        paper.caption = "from its Figure 4 and Table 3"
+        for name, values in PAPER[report["dataset"]].items():
+            paper.add_row(name, *_scores(values._asdict(), 3))
+        tables.append(paper)
+    return tables
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table of trackers, with a column for each number."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(
+        title=title,
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0) if len(columns) < 10 else 0,
+    )
+    made.add_column("tracker", overflow="fold")  # so that numbers are whole beside a long name
+    for column in columns:
+        made.add_column(column, justify="right", no_wrap=True)
+    return made
+
+
+def _scores(values: Mapping[str, float | None], digits: int) -> list[str]:
+    """DP, OS, CLE, OS0.5 as text."""
+    cle = values["cle"]
+    return [
+        _cell(values["dp20"], digits),
+        _cell(values["os"], digits),
+        "-" if cle is None else f"{cle:.2f}",
+        _cell(values["os50"], digits),
+    ]
+
+
+def _cell(share: float | None, digits: int) -> str:
+    """A number in [0, 1] without its leading zero."""
+    return "-" if share is None else f"{share:.{digits}f}".removeprefix("0")
+
+
+def _left_out(report: Mapping[str, Any]) -> list[str]:
+    """What the means are not over, and what was changed: a line each."""
+    lines = []
+    lengths: dict[tuple[str, int, int], list[str]] = defaultdict(list)
+    shortened: dict[str, list[str]] = defaultdict(list)
+    for tracker in report["trackers"]:
+        for target, rows in tracker["wrong_length"].items():
+            lengths[target, rows["boxes"], rows["frames"]].append(tracker["name"])
+        for target in tracker["shortened"]:
+            shortened[target].append(tracker["name"])
+    lines += [f"official frames: {change}" for change in report["changes"]]
+    lines += [
+        f"official frames: the first rows of {target} are not used of {', '.join(names)} either"
+        for target, names in shortened.items()
+    ]
+    lines += [
+        f"wrong length, left out: {target} has {boxes} boxes for {frames} frames in "
+        f"{', '.join(names)}" + _cure(target, boxes, frames)
+        for (target, boxes, frames), names in lengths.items()
+    ]
+    lines += [
+        f"missing, left out: {tracker['name']} has no {', '.join(tracker['missing'])}"
+        for tracker in report["trackers"]
+        if tracker["missing"]
+    ]
+    lines += [
+        f"no box: {tracker['name']} gives none in {tracker['no_box']} frames; they are misses, and "
+        "not in its CLE"
+        for tracker in report["trackers"]
+        if tracker["no_box"]
+    ]
+    return lines
+
+
+def _cure(target: str, boxes: int, frames: int) -> str:
+    """What makes a wrong length right, if the benchmark's own frames do."""
+    from rltrack.data.otb import OTB
+
+    entry = OTB.get(target)
+    if entry is None or not boxes == entry.frames < frames == entry.rows:
+        return ""
+    return f"; they start at frame {entry.first}, as with --frames official"

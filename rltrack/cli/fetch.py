@@ -1,0 +1,79 @@
+"""`rltrack fetch`: weights and benchmark sequences, downloaded with a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rltrack.cli.status import FAILED, INTERRUPTED, fail, say
+
+if TYPE_CHECKING:
+    from rltrack.data.download import Progress
+
+__all__ = ["fetch", "rich_progress"]
+
+
+def fetch(
+    asset: Annotated[str, typer.Argument(metavar="vggm|otb2013|otb2015|vot2016")],
+    dest: Annotated[
+        str | None,
+        typer.Option("--dest", metavar="DIR", help="Where to; `info` shows the default."),
+    ] = None,
+) -> None:
+    """Fetch weights or sequences; stopped, the same command goes on from there."""
+    from rltrack.cli.terminal import stop_signals, warnings_shown
+    from rltrack.data.download import FetchError
+    from rltrack.data.fetch import fetch as fetch_asset
+
+    try:
+        with stop_signals(), warnings_shown() as warnings, rich_progress() as progress:
+            warnings.show()
+            print(fetch_asset(asset, dest, progress=progress))
+    except FetchError as error:
+        fail(error, FAILED)
+    except KeyboardInterrupt:
+        raise typer.Exit(
+            say("interrupted; the same command goes on from here", INTERRUPTED)
+        ) from None
+
+
+@contextmanager
+def rich_progress() -> Iterator[Progress]:
+    """A progress bar on standard error, if that is a terminal; to pass to `fetch` or `download`.
+
+    Yields:
+        The callback. The bar shows the file on its way, bytes, speed and time left.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", total=None, visible=False)
+        current = ""
+
+        def show(name: str, received: int, total: int | None, /) -> None:
+            nonlocal current, task
+            if name != current:
+                bars.remove_task(task)
+                task, current = bars.add_task(name, total=total, completed=received), name
+            bars.update(task, completed=received, total=total)
+
+        yield show

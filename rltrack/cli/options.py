@@ -1,0 +1,58 @@
+"""Options that several commands read."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from rltrack.errors import InputError
+
+__all__ = ["Backbone", "Debug", "Device", "Preset", "Seed", "checked_device", "parsed_box"]
+
+Preset = Annotated[
+    str,
+    typer.Option(
+        "--preset", metavar="paper|released-code|realtime|tiny", help="All other choices."
+    ),
+]
+Backbone = Annotated[
+    str,
+    typer.Option(
+        "--backbone",
+        metavar="NAME",
+        help="Weights of conv1-3: `rltrack info` lists them; or a .safetensors file.",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all randomness.")]
+Debug = Annotated[bool, typer.Option("--debug", help="If something fails, show the traceback.")]
+
+
+def parsed_box(text: str) -> list[float]:
+    """``X,Y,W,H`` as four numbers.
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        numbers = [float(item) for item in re.split(r"\s*,\s*|\s+", text.strip())]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4:
+        raise InputError(f"--box is {text!r}; wanted four numbers X,Y,W,H")
+    return numbers
+
+
+def checked_device(name: str) -> str:
+    """``name``, if a device can be called so.
+
+    Raises:
+        InputError: none can.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise InputError(f"unknown device {name!r}; there are auto, cpu, cuda, mps")
+    return name

@@ -1,0 +1,285 @@
+"""`rltrack sweep`: many runs, which resume and share their work."""
+
+from __future__ import annotations
+
+import ast
+import re
+import time
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rltrack.cli.options import Device
+from rltrack.cli.status import DONE, FAILED, INTERRUPTED, say
+from rltrack.errors import InputError, few
+
+if TYPE_CHECKING:
+    from rltrack.benchmarks.jobs import Job
+    from rltrack.benchmarks.sweep import Outcome
+
+__all__ = ["numbers", "shard_of", "sweep", "values_of"]
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """``0,1,5`` as a list, ``0:8`` as 0, 1, ... 8.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        if ":" in text:
+            first, last = map(int, text.split(":"))
+            found = [float(value) for value in range(first, last + 1)]
+        else:
+            found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found:
+        raise InputError(f"{option} is {text!r}; it must be numbers as 0,5 or a range as 0:8")
+    return found
+
+
+def values_of(text: str, option: str = "--set") -> tuple[str, list[Any]]:
+    """``map_at=conv1,input`` as the field's name and its values.
+
+    Raises:
+        InputError: there is no ``=`` in it, or nothing after it.
+    """
+    field, _, values = text.partition("=")
+    if not values:
+        raise InputError(
+            f"{option} is {text!r}; it must be a field and values, as map_at=conv1,input"
+        )
+    # Commas between brackets are a pair's: positive_iou=(0.5,1),(0.7,1).
+    return field, [_literal(value) for value in re.split(r",(?![^(]*\))", values)]
+
+
+def _literal(text: str) -> Any:
+    """The number or truth value that a text spells, or the text itself."""
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """``2/8``, the second of eight parts, as (2, 8).
+
+    Raises:
+        InputError: it is no such thing.
+    """
+    part, _, parts = text.partition("/")
+    if part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts):
+        return int(part), int(parts)
+    raise InputError(f"--shard is {text!r}; it must be a part and their number, as 2/8")
+
+
+def sweep(
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            metavar="NAME|A,B,C",
+            help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13, or names of targets.",
+        ),
+    ],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Results, one file a job.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder that holds otb/. By default $RLTRACK_DATA, else the cache folder.",
+            show_default=False,
+        ),
+    ] = None,
+    attention_weight: Annotated[
+        str | None,
+        typer.Option(
+            "--attention-weight",
+            metavar="L",
+            help="Lambdas, as 0,5 or 0:8; by default the preset's.",
+            show_default=False,
+        ),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="A,B", help="Presets to run.")
+    ] = "paper",
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            "--variant",
+            metavar="A,B",
+            help="reciprocative or attentive-features; by default the preset's.",
+            show_default=False,
+        ),
+    ] = None,
+    changed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=A,B",
+            help="Any field of the configuration, as map_at=conv1,input; repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
+    backbone: Annotated[
+        str, typer.Option("--backbone", metavar="A,B", help="Backbones to run.")
+    ] = "embedded",
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="N", min=1, help="Seeds 0 to N - 1.")
+    ] = 1,
+    device: Device = "auto",
+    local: Annotated[
+        int,
+        typer.Option("--local", metavar="N", min=1, help="Jobs at a time in this process."),
+    ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Of a dask scheduler, whose workers do the jobs, as tcp://host:8786.",
+            show_default=False,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Only part I of N of the jobs.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Track every target with every setting and seed; what is done already is not done again."""
+    from rltrack.benchmarks.jobs import dataset as targets_of
+    from rltrack.benchmarks.jobs import grid, missing
+    from rltrack.benchmarks.sweep import sweep as run_sweep
+    from rltrack.cache import data_dir
+    from rltrack.cli.terminal import stop_signals, warnings_shown
+    from rltrack.tracking.inputs import pick_device
+    from rltrack.tracking.presets import preset as preset_of
+
+    targets = targets_of(dataset)
+    place = Path(data).expanduser() if data else data_dir()
+    absent = missing(targets, place)
+    if absent:
+        raise InputError(
+            f"{len(absent)} of {len(targets)} sequences are not in {place / 'otb'}: "
+            f"{few(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
+        )
+    given = [values_of(text) for text in changed or ()]
+    if variant is not None:
+        given.append(("variant", list(variant.split(","))))
+    if attention_weight is not None:
+        given.append(("attention_weight", numbers(attention_weight, "--attention-weight")))
+    fields = dict(given)
+    if len(fields) < len(given):
+        twice = next(field for field in fields if sum(field == f for f, _ in given) > 1)
+        raise InputError(f"{twice} is given twice; give all its values at once, as A,B")
+    trackers = [
+        (preset_of(name, **dict(zip(fields, values, strict=True))), one)
+        for name in preset.split(",")
+        for values in product(*fields.values())
+        for one in backbone.split(",")
+    ]
+    jobs = grid(trackers, targets, range(seeds))
+    if scheduler is None:
+        pick_device(device)
+    if shard is not None:
+        part, parts = shard_of(shard)
+        jobs = jobs[part - 1 :: parts]
+    folder = Path(out).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out is {folder}, a file; it must be a folder")
+    outcomes = run_sweep(jobs, folder, data=place, device=device, local=local, scheduler=scheduler)
+    with stop_signals(), warnings_shown() as warnings:
+        warnings.show()
+        raise typer.Exit(_followed(jobs, place, folder, outcomes))
+
+
+def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[Outcome]) -> int:
+    """Show how a sweep goes on, and in the end what failed; returns the exit status."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from rltrack.benchmarks.jobs import unfinished
+    from rltrack.evaluation.run_files import read_result
+    from rltrack.evaluation.statistics import counted
+
+    # Of what is to be run, the result that is there now: none, or one that does not count.
+    stale = {
+        job.file(folder): _stamp(job.file(folder))
+        for job in unfinished(jobs, data=data, out=folder)
+    }
+
+    def done() -> int:
+        return len(jobs) - sum(_stamp(file) in (None, before) for file, before in stale.items())
+
+    failed: list[Outcome] = []
+    started, before = time.monotonic(), done()
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    columns = (
+        TextColumn("jobs"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    bars = Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        speed_estimate_period=24 * 3600,  # jobs take minutes or hours
+    )
+    try:
+        with bars:
+            task = bars.add_task("", total=len(jobs), completed=done())
+            for outcome in outcomes:
+                job = outcome.job
+                name = f"{job.target} seed {job.seed} {job.key}"
+                if outcome.error is not None:
+                    failed.append(outcome)
+                    console.print(f"{name}: failed: {outcome.error}", markup=False)
+                elif outcome.file is not None:
+                    result, now = read_result(outcome.file), done()
+                    left = (time.monotonic() - started) / max(1, now - before) * (len(jobs) - now)
+                    console.print(
+                        f"{name}: DP {result['dp20']:.3f} OS {result['os']:.3f}, "
+                        f"{result['seconds']:.0f} s; {now} of {len(jobs)} done, "
+                        f"about {timedelta(seconds=round(left))} left",
+                        markup=False,
+                    )
+                bars.update(task, completed=done())
+    except KeyboardInterrupt:
+        return say(
+            f"interrupted; {done()} of {len(jobs)} jobs are done, the same command goes on",
+            INTERRUPTED,
+        )
+    print(f"{done()} of {len(jobs)} jobs are done, in {folder}")
+    if failed:
+        names = ", ".join(f"{o.job.target} seed {o.job.seed}" for o in failed)
+        return say(f"{counted(len(failed), 'job')} failed: {names}; the others are kept", FAILED)
+    return DONE
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What tells a file from the one that takes its place; None if it is not there."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns

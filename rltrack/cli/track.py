@@ -1,0 +1,171 @@
+"""`rltrack track`: follow one target through a video, or several."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rltrack.cli.options import (
+    Backbone,
+    Debug,
+    Device,
+    Preset,
+    Seed,
+    checked_device,
+    parsed_box,
+)
+from rltrack.cli.status import ending, fail_part_way
+from rltrack.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["track"]
+
+log = logging.getLogger(__name__)
+
+
+def track(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A video file, a folder of frames, a sequence folder of OTB (its ground truth "
+            "gives the first box, and metrics), or a webcam's index.",
+        ),
+    ],
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--box",
+            metavar="X,Y,W,H",
+            help="The target in the first frame, 0-based pixels. Give it once for each of several.",
+        ),
+    ] = None,
+    select: Annotated[bool, typer.Option("--select", help="Draw the box in a window.")] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="boxes.csv",
+            help="Boxes, scores and found, a row a frame; of several targets a row each.",
+        ),
+    ] = None,
+    video: Annotated[
+        str | None,
+        typer.Option("--video", metavar="out.mp4", help="Annotated video: .mp4, .mkv, .webm."),
+    ] = None,
+    json: Annotated[
+        str | None,
+        typer.Option("--json", metavar="summary.json", help="Settings, speed and metrics."),
+    ] = None,
+    preset: Preset = "paper",
+    attention_weight: Annotated[
+        float | None,
+        typer.Option(
+            "--attention-weight",
+            metavar="L",
+            help="Lambda of the paper's Eq. 5; 0 is its baseline. By default the preset's: 5, "
+            "of realtime 0; for attentive-features 0.",
+            show_default=False,
+        ),
+    ] = None,
+    variant: Annotated[
+        str,
+        typer.Option(
+            "--variant",
+            metavar="reciprocative|attentive-features",
+            help="The paper's tracker, or its rival of Table 2.",
+        ),
+    ] = "reciprocative",
+    backbone: Backbone = "embedded",
+    device: Device = "auto",
+    seed: Seed = 0,
+    overlay: Annotated[
+        str | None,
+        typer.Option(
+            "--overlay", metavar="attention|confidence", help="Heat to draw into the video."
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Follow one target through SOURCE, or several in one pass.
+
+    Ctrl-C stops it and keeps what was tracked. Speed is given as FPS of the tracking alone,
+    without the first frame, in which the target is learned.
+    """
+    from rltrack.tracking.presets import preset as configuration
+
+    changes: dict[str, Any] = {"variant": variant}
+    if attention_weight is not None:
+        changes["attention_weight"] = attention_weight
+    config = configuration(preset, **changes)
+    if box and select:
+        raise InputError("--box and --select both give the first box: use one of them")
+    boxes = [parsed_box(text) for text in box or ()]
+    if select:
+        _check_display()
+
+    from rltrack.cli.terminal import print_track, session
+    from rltrack.video.run import track_several
+    from rltrack.video.tracks import TrackingError
+
+    outputs = [path for path in (out, video, json) if path is not None]
+    failure = None
+    with session() as bar:
+        bar.start(Path(source).name)
+        if not outputs:
+            log.warning("nothing is written without --out, --video or --json")
+        try:
+            tracks = track_several(
+                source,
+                boxes or [_selected_box if select else None],
+                config=config,
+                backbone=backbone,
+                device=checked_device(device),
+                seed=seed,
+                out=out,
+                video=video,
+                summary=json,
+                overlay=overlay,
+                on_frame=bar.advance,
+            )
+        except TrackingError as error:
+            tracks, failure = error.tracks, error
+    if len(tracks[0]):
+        print_track(tracks, outputs)
+    if failure is not None:
+        fail_part_way(failure, debug)
+    raise typer.Exit(ending(*tracks))
+
+
+def _check_display() -> None:
+    """Find out in another process: without a display, OpenCV's window kills its own."""
+    probe = "import cv2; cv2.namedWindow('rltrack'); cv2.waitKey(1); cv2.destroyAllWindows()"
+    try:
+        opened = subprocess.run([sys.executable, "-c", probe], capture_output=True, timeout=60)
+        works = opened.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        works = False
+    if not works:
+        raise InputError("--select needs a display, and there is none: give --box X,Y,W,H")
+
+
+def _selected_box(image: NDArray[np.uint8]) -> list[float]:
+    """Let the user draw the box; the window fits the screen whatever the frame's size."""
+    import cv2
+
+    title = "Draw a box round the target, then press Enter; c gives up"
+    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    box = [float(side) for side in cv2.selectROI(title, image[..., ::-1].copy(), False)]
+    cv2.destroyWindow(title)
+    cv2.waitKey(1)
+    if not (box[2] > 0 and box[3] > 0):
+        raise InputError("no box was drawn: draw one, or give --box X,Y,W,H")
+    return box

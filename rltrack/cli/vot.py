@@ -1,0 +1,150 @@
+"""`rltrack vot`: VOT-2016 with the challenge's own toolkit."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rltrack.cli.options import Backbone, Device, Preset
+from rltrack.cli.status import FAILED, INTERRUPTED, fail, say
+
+if TYPE_CHECKING:
+    from rltrack.benchmarks.vot_report import Report
+
+__all__ = ["vot_app"]
+
+vot_app = typer.Typer(
+    help="VOT-2016 with the official toolkit: make a workspace, run it, report EAO, A and R.",
+    rich_markup_mode=None,
+)
+
+_Workspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="The toolkit's folder.")]
+
+
+@vot_app.command("init")
+def _init(
+    workspace: _Workspace,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder that holds vot/. By default $RLTRACK_DATA, else the cache folder.",
+            show_default=False,
+        ),
+    ] = None,
+    stack: Annotated[
+        str,
+        typer.Option(
+            "--stack", metavar="vot2016|small", help="The challenge's, or one to try it out."
+        ),
+    ] = "vot2016",
+    preset: Preset = "paper",
+    attention_weight: Annotated[
+        float | None,
+        typer.Option(
+            "--attention-weight",
+            metavar="L",
+            help="Lambda of the paper's Eq. 5; by default the preset's.",
+            show_default=False,
+        ),
+    ] = None,
+    backbone: Backbone = "embedded",
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the first repetition.")] = 0,
+) -> None:
+    """Make WORKSPACE of the sequences in DIR/vot, by links to them."""
+    from rltrack.benchmarks import vot_workspace as vot
+    from rltrack.cache import data_dir
+
+    vot.check_toolkit()
+    count = vot.init(
+        workspace,
+        data=data or data_dir(),
+        stack=stack,
+        preset=preset,
+        attention_weight=attention_weight,
+        backbone=backbone,
+        device=device,
+        seed=seed,
+    )
+    print(f"{workspace}: {count} sequences, stack {stack}; next: rltrack vot run {workspace}")
+
+
+@vot_app.command("run")
+def _run(workspace: _Workspace) -> None:
+    """Run the tracker on WORKSPACE; stopped, the same command goes on from there."""
+    from rltrack.benchmarks import vot_experiment
+    from rltrack.benchmarks.vot_workspace import VotError, check_toolkit
+    from rltrack.cli.terminal import stop_signals
+
+    check_toolkit()
+
+    def show(name: str, done: int, total: int) -> None:
+        print(f"{name}: {done} of {total} repetitions", flush=True)
+
+    try:
+        with stop_signals():
+            vot_experiment.run(workspace, on_progress=show)
+    except VotError as error:
+        fail(f"{error}; finished repetitions are kept", FAILED)
+    except KeyboardInterrupt:
+        raise typer.Exit(
+            say("interrupted; the same command goes on from here", INTERRUPTED)
+        ) from None
+    print(f"all is run; next: rltrack vot report {workspace}")
+
+
+@vot_app.command("report")
+def _report(
+    workspace: _Workspace,
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="OUT", help="All numbers, as a JSON file.")
+    ] = None,
+) -> None:
+    """Print EAO, accuracy and robustness, and ranks among the trackers with results there."""
+    from rltrack.benchmarks import vot_report
+    from rltrack.benchmarks.vot_workspace import VotError, check_toolkit
+    from rltrack.files import writable, write_json
+
+    check_toolkit()
+    out = None if json is None else writable(json, "report", None)
+    try:
+        made = vot_report.report(workspace)
+    except VotError as error:
+        fail(error, FAILED)
+    print("\n".join(_lines(made)))
+    if out is not None:
+        write_json(out, made.content())
+
+
+def _lines(made: Report) -> list[str]:
+    """The report for people."""
+    ranks = made.ranks
+    width = max(len("tracker"), *map(len, made.scores))
+    lines = [f"{'tracker':<{width}}    EAO      A      R  reliability{'  ranks' if ranks else ''}"]
+    for name, score in made.scores.items():
+        eao = "    -" if math.isnan(score.eao) else f"{score.eao:.3f}"
+        line = f"{name:<{width}}  {eao}  {score.accuracy:.3f}  {score.failures:5.2f}  "
+        line += f"{score.reliability:11.3f}"
+        if ranks:
+            line += "  " + "/".join(str(ranks[name][measure]) for measure in ranks[name])
+        lines.append(line)
+    first, last = made.eao_frames
+    lines += [
+        "",
+        f"{made.sequences} sequences, the longest of {made.longest} frames, {made.repetitions} "
+        f"repetitions, stack {made.stack}",
+        f"EAO is over {first} to {last} frames, as far as a run reaches; R is failures a sequence",
+    ]
+    if ranks:
+        lines.append(
+            "ranks by EAO/A/R among the trackers above; the challenge's own (A_r, R_r) are others"
+        )
+    if made.incomplete:
+        lines.append(f"left out, for frames are missing: {', '.join(made.incomplete)}")
+    if not made.official:
+        lines.append("this shows only that the plumbing works: it is no VOT-2016 result")
+    return lines

@@ -1,0 +1,101 @@
+"""Fetching: the weights and benchmark sequences that do not come with the package.
+
+A transfer goes to ``<name>.part`` and resumes there, a finished file is checked before it takes
+its name, an archive is checked before anything of it is written, and a sequence folder appears
+only when it is whole. So a run can be stopped anywhere, and the same call goes on from there.
+
+Where the publisher gives a hash, the file must have it. Where none is known, the content is
+counted (frames, rows of ground truth) and the hash received is kept in ``received.json``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rltrack.backbones.matconvnet import convert_vggm
+from rltrack.cache import cache_dir, data_dir
+from rltrack.data.download import FetchError, Progress, download
+from rltrack.data.otb import targets
+from rltrack.data.otb_archives import OTB_MIRROR_URL, OTB_URL, fetch_otb
+from rltrack.data.vot_archives import VOT2016_URL, fetch_vot
+from rltrack.errors import InputError
+
+__all__ = ["ASSETS", "fetch"]
+
+ASSETS = ("vggm", "otb2013", "otb2015", "vot2016")
+
+VGGM_URL = "https://raw.githubusercontent.com/hyseob/MDNet/07c0d063d01ef5f59d9371c6aba1f28f4c9a475b/models/"
+
+VGGM_FILE = "imagenet-vgg-m-conv1-3.mat"
+
+VGGM_GIT_BLOB = "0739927c61d48a5ad24107535b42cde2be8a265a"
+
+VGGM_FULL_FILE = "imagenet-vgg-m.mat"  # the whole model; used where a person has put it
+
+
+def fetch(
+    asset: str,
+    dest: str | Path | None = None,
+    *,
+    base_url: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Fetch an asset, or what is missing of it.
+
+    ``vggm`` is VGG-M's conv1-3 as MatConvNet published them, converted for ``backbone="vggm"``.
+    If the whole model, ``imagenet-vgg-m.mat``, has been put into the folder by hand, it is used.
+    ``otb2013`` and ``otb2015`` become ``<dest>/otb/<Name>/``, with ``img/`` and the ground truth.
+    ``vot2016`` becomes ``<dest>/vot/<name>/``, with ``img/%08d.jpg`` and ``groundtruth.txt``.
+
+    Args:
+        asset: One of `ASSETS`.
+        dest: Folder to put it into. By default `data_dir`, for ``vggm`` ``weights`` in
+            `cache_dir`; VGG-M's converted form always goes to the latter, where it is looked for.
+        base_url: Fetch from here, not from the publisher; ends in a slash.
+        progress: Told how many bytes have come; see `rltrack.cli.progress.rich_progress`.
+
+    Returns:
+        The converted weights, or the folder that holds the sequence folders.
+
+    Raises:
+        InputError: No such asset, or ``dest`` cannot be written to.
+        FetchError: Something could not be fetched or is not what it should be. What was fetched
+            is kept, and the same call goes on from there.
+    """
+    if asset not in ASSETS:
+        raise InputError(f"cannot fetch {asset!r}: give one of {', '.join(ASSETS)}")
+    home = cache_dir() / "weights" if asset == "vggm" else data_dir()
+    folder = home if dest is None else Path(dest).expanduser()
+    if asset != "vggm":
+        folder = folder / ("vot" if asset == "vot2016" else "otb")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error}") from error
+    try:
+        if asset == "vggm":
+            return _fetch_vggm(folder, base_url or VGGM_URL, progress)
+        if asset == "vot2016":
+            fetch_vot(folder, base_url or VOT2016_URL, progress)
+        else:
+            bases = [base_url] if base_url else [OTB_URL, OTB_MIRROR_URL]
+            fetch_otb(targets(asset), folder, bases, progress)
+    except OSError as error:
+        raise FetchError(f"cannot write under {folder}: {error}") from error
+    return folder
+
+
+def _fetch_vggm(folder: Path, base_url: str, progress: Progress | None) -> Path:
+    path, full = folder / VGGM_FILE, folder / VGGM_FULL_FILE
+    if full.is_file() and not path.is_file():
+        try:
+            return convert_vggm(full)
+        except InputError as error:
+            raise FetchError(
+                f"{full}, put there by hand, cannot be used: {error}; without it, "
+                f"{VGGM_FILE} would be fetched"
+            ) from error
+    # Converted each time: it takes a second, and mends weights that were damaged since.
+    return convert_vggm(
+        download(base_url + VGGM_FILE, path, git_blob=VGGM_GIT_BLOB, progress=progress)
+    )

@@ -1,0 +1,215 @@
+"""What the demo film is painted with: layers seen through a camera, plates to paint on."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+__all__ = ["STAGE", "SUN", "Layer", "rotation"]
+
+Array = NDArray[np.float64]
+Float = NDArray[np.float32]
+
+STAGE = (320.0, 240.0)  # the scene at 4:3, in the units of its plates
+
+SUN = np.array([-0.50, -0.62, 0.60])  # to the sun: x right, y down, z to the camera
+
+# Fallen leaves: colour, and depth of the lobes. Some are as red as the ladybird.
+LEAVES = (
+    ((0.62, 0.36, 0.10), 0.0),
+    ((0.50, 0.28, 0.11), 0.55),
+    ((0.72, 0.52, 0.16), 0.0),
+    ((0.60, 0.17, 0.07), 0.0),
+    ((0.42, 0.30, 0.16), 0.5),
+    ((0.66, 0.30, 0.08), 0.55),
+    ((0.38, 0.42, 0.14), 0.0),
+    ((0.34, 0.22, 0.13), 0.0),
+)
+
+# Near blades of grass: frame at which the target is under it, how far the tip reaches beyond the
+# target's centre, length, width at the root.
+BLADES = (
+    (17.0, 60.0, 210.0, 24.0),
+    (47.0, 40.0, 200.0, 14.0),
+    (66.0, 44.0, 200.0, 20.0),
+    (106.0, 40.0, 190.0, 22.0),
+)
+
+
+def rotation(angle: float) -> Array:
+    """The (2, 2) matrix that turns x towards y by an angle in radians."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+class Layer(NamedTuple):
+    """A picture in units of its own, to be seen through a camera.
+
+    Attributes:
+        texels: (h, w) or (h, w, c), uint8 or float32.
+        scale: texels per unit.
+        origin: (2,) x, y in texels of the units' origin, from the picture's corner.
+        border: what is beyond the picture, as one of OpenCV's border modes.
+    """
+
+    texels: NDArray[Any]
+    scale: float
+    origin: Array
+    border: int = cv2.BORDER_CONSTANT
+
+    def warp(self, matrix: Array, place: Array, size: tuple[int, int]) -> NDArray[Any]:
+        """The layer in a picture of (width, height): a point p is at pixel matrix @ p + place."""
+        inverse = self.scale * np.linalg.inv(matrix)
+        # Pixel and texel centres are at half-integers, OpenCV counts them from 0.
+        start = inverse @ (0.5 - place) + self.origin - 0.5
+        affine = np.column_stack([inverse, start])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(self.texels, affine, size, flags=flags, borderMode=self.border)
+
+    def over(self, picture: Float, matrix: Array, place: Array) -> None:
+        """Lays the layer, whose origin is its middle, over a picture (H, W, C), in place.
+
+        Its channels are C premultiplied colours and alpha; alpha alone, a shadow, is black.
+        """
+        reach = self.origin / self.scale @ np.abs(matrix).T
+        bounds = picture.shape[1::-1]
+        x0, y0 = np.clip(np.floor(place - reach), 0, bounds).astype(int).tolist()
+        x1, y1 = np.clip(np.ceil(place + reach), 0, bounds).astype(int).tolist()
+        if x0 == x1 or y0 == y1:
+            return
+        size = (x1 - x0, y1 - y0)
+        above = self.warp(matrix, place - (x0, y0), size).reshape(*size[::-1], -1)
+        below = picture[y0:y1, x0:x1]
+        below *= 1 - above[..., -1:]
+        if above.shape[2] > 1:
+            below += above[..., :-1]
+
+
+class Plate:
+    """A premultiplied (H, W, 4) float32 picture to paint on, in stage units around the origin.
+
+    Args:
+        rng: of the texture of what is painted.
+        half: (2,) half the width and height.
+        scale: texels per stage unit.
+    """
+
+    def __init__(self, rng: Generator, half: Array, scale: float) -> None:
+        self.half, self.scale = half, scale
+        width, height = np.ceil(2 * half * scale).astype(int)
+        self.paint = np.zeros((height, width, 4), np.float32)
+        self._rng = rng
+
+    def leaf(
+        self,
+        place: Array,
+        angle: float,
+        length: float,
+        width: float,
+        colour: Array,
+        *,
+        bend: float,
+        lobes: float = 0.0,
+        veins: float = 1.0,
+        shadow: float = 0.6,
+        blade: bool = False,
+    ) -> None:
+        """Paints a leaf, or a blade of grass, with the shadow that it throws.
+
+        Args:
+            place: (x, y) of its middle.
+            angle: of its tip, radians.
+            length: from stalk to tip.
+            width: at the widest.
+            colour: (3,) red, green, blue 0..1.
+            bend: sideways bow, in lengths.
+            lobes: depth 0..1 of the lobes of a leaf's edge, as an oak's.
+            veins: strength of a blade's veins.
+            shadow: strength 0..1 of the shadow.
+            blade: widest at the root and pointed, with veins along it.
+        """
+        part, x, y = self._around(place, 0.62 * length + width)
+        cos, sin = np.cos(angle), np.sin(angle)
+        freckles = self._rng.spawn(1)[0]  # so that the layout is the same at every size
+
+        def outline(x: Array, y: Array) -> tuple[Array, Array, Array]:
+            """Place along and across the leaf, -1..1, and distance to its edge, > 0 outside."""
+            u = (cos * x + sin * y) / (length / 2)
+            v = (cos * y - sin * x) / (width / 2) - bend * (1 - u**2) * length / width
+            along = np.clip((u + 1) / 2, 0, 1)
+            if blade:
+                edge = (1 - along) ** 0.6
+            else:
+                edge = 2.25 * along**0.62 * (1 - along) ** 0.80
+                edge *= 1 - lobes * (0.5 - 0.5 * np.cos(2 * np.pi * 4.5 * along**0.9)) ** 1.5
+            return u, v, (np.abs(v) - edge) * width / 2
+
+        cast = -SUN[:2] * 0.05 * length
+        _, _, outside = outline(x - cast[0], y - cast[1])
+        self._over(part, np.zeros(3), shadow * np.clip(0.5 - outside / (0.06 * length), 0, 1) ** 2)
+
+        u, v, outside = outline(x, y)
+        alpha = np.clip(0.5 - outside * self.scale, 0, 1) * (np.abs(u) < 1)
+        # Height of the leaf: veins, two halves folded at the midrib, a curl, freckles.
+        if blade:
+            relief = 0.10 * np.cos(v * 9) * veins - 0.14 * np.sign(v)
+        else:
+            stalk = np.clip(0.5 - (np.abs(v) * width / 2 - 0.02 * length) * self.scale, 0, 1)
+            alpha = np.maximum(alpha, stalk * (u < -0.5) * (u > -1.2))
+            ribs = (u - 0.55 * np.abs(v)) * 5.5
+            relief = 0.20 * np.exp(-(((ribs - np.round(ribs)) / 0.13) ** 2))
+            relief += 0.35 * np.exp(-((v * width / length / 0.05) ** 2))
+            relief -= 0.13 * np.sign(v) * (cos * SUN[1] - sin * SUN[0])
+        relief += 0.16 * (u * (cos * SUN[0] + sin * SUN[1]))
+        relief += 0.10 * noise(freckles, u.shape, max(3.0, 0.10 * length * self.scale))
+        relief += 0.05 * noise(freckles, u.shape, 2.0)
+        relief -= 0.22 * np.exp(outside / (0.05 * length))  # darker at its edge
+        tinge = 0.10 * noise(freckles, u.shape, max(4.0, 0.3 * length * self.scale))
+        shaded = np.maximum(colour + tinge[..., None] * (0.8, 0.5, 0.1), 0.02)
+        self._over(part, shaded * np.maximum(1 + relief, 0.1)[..., None], alpha)
+
+    def ball(self, place: Array, radius: float, colour: Array, gloss: float) -> None:
+        """Paints a berry or a pebble and its shadow."""
+        part, x, y = self._around(place, 2 * radius)
+        cast = -SUN[:2] * 0.6 * radius
+        shadow = 0.7 * np.clip(1.3 - np.hypot(x - cast[0], y - cast[1]) / radius, 0, 1)
+        self._over(part, np.zeros(3), shadow)
+        up = np.sqrt(np.maximum(1 - (x**2 + y**2) / radius**2, 0))
+        sun = SUN / np.linalg.norm(SUN)
+        facing = np.maximum((x * sun[0] + y * sun[1]) / radius + up * sun[2], 0)
+        shaded = colour * (0.35 + 0.85 * facing)[..., None] + gloss * facing[..., None] ** 30
+        self._over(part, shaded, np.clip(0.5 - (np.hypot(x, y) - radius) * self.scale, 0, 1))
+
+    def layer(self) -> Layer:
+        """The plate in 8 bits, mirrored at its borders."""
+        texels = np.clip(self.paint * 255 + 0.5, 0, 255).astype(np.uint8)
+        return Layer(texels, self.scale, self.half * self.scale, cv2.BORDER_REFLECT)
+
+    def _around(self, place: Array, reach: float) -> tuple[Float, Array, Array]:
+        """The part of the plate within `reach` of a place, and x, y of its texels from there."""
+        bounds = self.paint.shape[1::-1]
+        low, high = place - reach + self.half, place + reach + self.half
+        x0, y0 = np.clip(np.floor(low * self.scale), 0, bounds).astype(int)
+        x1, y1 = np.clip(np.ceil(high * self.scale), 0, bounds).astype(int)
+        x = (np.arange(x0, x1) + 0.5) / self.scale - self.half[0] - place[0]
+        y = (np.arange(y0, y1) + 0.5) / self.scale - self.half[1] - place[1]
+        across, down = np.meshgrid(x, y)
+        return self.paint[y0:y1, x0:x1], across, down
+
+    def _over(self, part: Float, colour: Array, alpha: Array) -> None:
+        """Paints a colour, (h, w, 3) or (3,), with an alpha (h, w), over a part of the plate."""
+        part *= (1 - alpha[..., None]).astype(np.float32)
+        part[..., :3] += np.minimum(colour, 1) * alpha[..., None]
+        part[..., 3] += alpha
+
+
+def noise(rng: Generator, shape: tuple[int, ...], cell: float) -> Float:
+    """Smooth noise (H, W), mean 0 and deviation about 1, with blobs `cell` texels wide."""
+    grid = rng.standard_normal((int(shape[0] / cell) + 4, int(shape[1] / cell) + 4))
+    size = (round(grid.shape[1] * cell), round(grid.shape[0] * cell))
+    noise = cv2.resize(grid.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(noise[: shape[0], : shape[1]] * 1.4, np.float32)

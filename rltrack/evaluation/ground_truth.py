@@ -1,0 +1,174 @@
+"""Trackers compared over a set of targets: ground truth, scores, means, ranks, what is left out.
+
+The rules for one target are :mod:`rltrack.evaluation.metrics`'s. For a set of them:
+
+- Every mean is over targets, each of which counts alike, however long. It is over those targets
+  for which a tracker's results have a box for each frame, and comes with their number; the others
+  are named, as missing or as of the wrong length. Nothing is cut or filled up to fit.
+- Trackers are ranked by OS.
+- *Stored* frames are the rows of the ground truth as it is given. *Official* frames are those of
+  the benchmark's table (:mod:`rltrack.data.otb`). They differ in Tiger1: of its ground
+  truth's 354 rows the first 5 are not used, and neither are the first 5 of results that have as
+  many rows.
+- An attribute's means are over the targets of the set that have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.data.otb import OTB, SETS, targets
+from rltrack.data.sequences import read_boxes
+from rltrack.errors import InputError, few
+from rltrack.evaluation.result_files import read_targets
+from rltrack.evaluation.target_names import Names, plain
+
+__all__ = ["FRAMES", "Benchmark", "chosen_targets", "load"]
+
+Array = NDArray[np.float64]
+
+FRAMES = ("stored", "official")
+
+
+class Benchmark(NamedTuple):
+    """What trackers are compared on.
+
+    Attributes:
+        dataset: as it was asked for; a set by its name in `rltrack.data.otb.SETS`.
+        frames: ``stored`` or ``official``.
+        truth: by target, (T, 4) float64, 0-based (x, y, w, h), NaN or empty where there is none.
+        names: of all targets that results may be of, those outside the dataset included.
+        changes: what ``official`` changed of the ground truth, a line each.
+    """
+
+    dataset: str
+    frames: str
+    truth: dict[str, Array]
+    names: Names
+    changes: tuple[str, ...]
+
+
+def load(
+    dataset: str,
+    *,
+    data: str | Path | None = None,
+    ground_truth: str | Path | None = None,
+    frames: str | None = None,
+) -> Benchmark:
+    """Find the targets of a dataset and their ground truth.
+
+    Args:
+        dataset: one of `rltrack.data.otb.SETS`, a text file of target names, or names
+            ``A,B,C``.
+        data: folder that holds ``otb/<Sequence>/`` with the ground truth.
+        ground_truth: file ``{"<Sequence>": [[x, y, w, h], ...], ...}`` (``.json`` or
+            ``.json.gz``), 1-based, to be used instead; its targets need not be OTB's.
+        frames: one of `FRAMES`; None for ``stored`` with a ``ground_truth`` file, else
+            ``official``.
+
+    Raises:
+        InputError: no such dataset or target; a target has no ground truth, or in official frames
+            not as many rows as the benchmark.
+    """
+    if frames is None:
+        frames = "official" if ground_truth is None else "stored"
+    if frames not in FRAMES:
+        raise InputError(f"unknown frames {frames!r}; there are {', '.join(FRAMES)}")
+    given = {} if ground_truth is None else _file_truth(Path(ground_truth).expanduser())
+    names = Names({**OTB, **given})
+    dataset, chosen = chosen_targets(dataset, names)
+    if ground_truth is not None:
+        absent = [name for name in chosen if name not in given]
+        if absent:
+            raise InputError(
+                f"{ground_truth} has no ground truth for {len(absent)} of the {len(chosen)} "
+                f"targets of {dataset}: {few(absent)}; add it, or choose other targets"
+            )
+        truth = {name: given[name] for name in chosen}
+    elif data is not None:
+        truth = _folder_truth(Path(data).expanduser(), chosen)
+    else:
+        raise InputError("no ground truth: give the folder that holds otb/, or a file of it")
+    changes = _make_official(truth) if frames == "official" else []
+    return Benchmark(dataset, frames, truth, names, tuple(changes))
+
+
+def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:
+    """The dataset's name, and its targets, spelled as ``names`` has them.
+
+    Raises:
+        InputError: no set, no file and no target is called so.
+    """
+    if plain(dataset) in SETS:
+        return plain(dataset), [target.name for target in targets(plain(dataset))]
+    file = Path(dataset).expanduser()
+    try:
+        text = file.read_text(encoding="utf-8") if file.is_file() else dataset
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the targets' names in {dataset}: {error}") from None
+    spelled = [name for name in re.split(r"[\s,]+", text) if name]
+    chosen = {name: names.find(name) for name in spelled}
+    unknown = [name for name, target in chosen.items() if target is None]
+    if unknown or not spelled:
+        raise InputError(
+            f"no target is called {', '.join(map(repr, unknown)) or repr(dataset)}: a dataset is "
+            f"one of {', '.join(SETS)}, a file of targets' names, or names A,B,C"
+        )
+    return dataset, list(dict.fromkeys(target for target in chosen.values() if target))
+
+
+def _file_truth(file: Path) -> dict[str, Array]:
+    """The ground truth in a file, OTB's targets by their names in the table."""
+    official = Names(OTB)
+    truth: dict[str, Array] = {}
+    for spelled, boxes in read_targets(file).items():
+        name = official.find(spelled) or spelled
+        if name in truth:
+            raise InputError(f"{file} has ground truth for {name} twice: remove one of them")
+        truth[name] = boxes
+    return truth
+
+
+def _folder_truth(data: Path, chosen: Sequence[str]) -> dict[str, Array]:
+    """The ground truth in the folders of OTB's sequences."""
+    files = {name: data / "otb" / OTB[name].folder / OTB[name].ground_truth_file for name in chosen}
+    absent = [name for name, file in files.items() if not file.is_file()]
+    if absent:
+        raise InputError(
+            f"no ground truth in {data / 'otb'} for {len(absent)} of {len(files)} targets: "
+            f"{few(absent)}; `rltrack fetch otb2015` gets it, or give other targets, or a "
+            "file with --ground-truth"
+        )
+    return {name: read_boxes(file) for name, file in files.items()}
+
+
+def _make_official(truth: dict[str, Array]) -> list[str]:
+    """Reduce the ground truth to the official frames; says what changed, a line each."""
+    changes = []
+    for name, rows in truth.items():
+        if name not in OTB:
+            continue
+        entry, truth[name] = OTB[name], official_rows(name, rows)
+        if len(truth[name]) != entry.frames:
+            raise InputError(
+                f"the ground truth of {name} has {len(rows)} rows, and its official frames are "
+                f"{entry.first} to {entry.last}: give the official one, or --frames stored"
+            )
+        if entry.frames < len(rows):
+            changes.append(
+                f"{name} is tracked from frame {entry.first}: the first {entry.skipped_rows} of "
+                f"{entry.rows} rows of ground truth are not used"
+            )
+    return changes
+
+
+def official_rows(name: str, rows: Array) -> Array:
+    """The rows of the official frames, of as many as the ground-truth file officially has."""
+    entry = OTB.get(name)
+    return rows[entry.skipped_rows :] if entry is not None and len(rows) == entry.rows else rows

@@ -1,0 +1,193 @@
+"""Raw results of any tracker, in the forms that they are published in: one-pass boxes on disk.
+
+- ``<Tracker>.json`` or ``.json.gz``: ``{"<Sequence>": [[x, y, w, h], ...], ...}``.
+- ``<Tracker>/<Sequence>.txt``, ``.csv``, ``.json`` or ``.mat``: a folder with a file a target.
+- ``<Sequence>_<Tracker>.mat``, ``.txt`` or ``.csv``: alone, or a folder of them.
+- A folder of ``<Tracker>.json`` or ``.json.gz`` files: all of them.
+- The folder of a `rltrack sweep`, or a file that `rltrack report --keep` made of one: each of its
+  trackers with each seed counts as one.
+
+A ``.mat`` is the OTB toolkit's (``results{1}`` with ``res`` and ``type``, which must be ``rect``)
+or holds a plain matrix ``result``. A ``.txt`` has x, y, w, h a line, between commas, tabs or
+spaces. A ``.csv`` is rltrack's own (:mod:`rltrack.video.recorder`). ``.mat``, ``.txt`` and ``.json``
+count pixels from 1, as MATLAB does, ours from 0; all boxes handed out are 0-based.
+
+Sequences are told by the names of their targets, in any case and with any of ``.``, ``-`` and
+``_`` between, and trackers likewise: ``jogging.1`` is Jogging-1. ``Human4.2`` is Human4, whose
+ground-truth file is the second of its folder.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.errors import InputError
+from rltrack.evaluation.result_files import boxes_of, entries, is_json, read_file, read_json
+from rltrack.evaluation.run_files import is_kept, load, names_of, results_in
+from rltrack.evaluation.target_names import Names, plain
+
+__all__ = ["read_results"]
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float64]
+
+_SUFFIXES = (".txt", ".csv", ".json", ".mat")
+
+
+def read_results(
+    paths: Iterable[str | Path],
+    names: Names,
+    wanted: Collection[str],
+    *,
+    base: int | None = None,
+) -> dict[str, dict[str, Array]]:
+    """Read results of one or more trackers.
+
+    A tracker's targets may be spread over several paths. A name in a folder, or in a tracker's
+    file, that is no target's is logged as a warning.
+
+    Args:
+        paths: files and folders in any of the forms above.
+        names: all targets that results may be of.
+        wanted: targets to read; files of others are not opened.
+        base: number of the leftmost pixel, 0 or 1, in all files; None for what the form implies.
+
+    Returns:
+        By tracker and target, (T, 4) float64, 0-based (x, y, w, h); rows with a NaN or an infinity
+        in them, where the tracker gave no box, are NaN throughout.
+
+    Raises:
+        InputError: a path is in none of the forms; a file cannot be read; two files, or two
+            entries of one, hold a tracker's boxes of the same target.
+    """
+    found: dict[str, dict[str, Array]] = {}
+    spellings: dict[str, str] = {}  # of trackers, the first that is met
+    places: dict[tuple[str, str], str] = {}
+    for path in map(Path, paths):
+        unknown = []
+        for source in _sources(path.expanduser(), names, base):
+            tracker = spellings.setdefault(plain(source.tracker), source.tracker)
+            boxes = found.setdefault(tracker, {})
+            target = names.find(source.name)
+            if target is None:
+                unknown.append(source.name)
+                continue
+            key = tracker, target
+            if key in places:
+                raise InputError(
+                    f"two results of {tracker} on {target}: {places[key]} and "
+                    f"{source.place}; give one of them, or rename one of the trackers"
+                )
+            places[key] = source.place
+            if target in wanted:
+                boxes[target] = source.read()
+        if unknown:
+            logger.warning("%s: left out, as no target is called so: %s", path, ", ".join(unknown))
+    return found
+
+
+class _Source(NamedTuple):
+    """One tracker's boxes of one target."""
+
+    tracker: str
+    name: str  # of the target, as spelled there
+    place: str  # for messages
+    read: Callable[[], Array]  # the boxes, 0-based
+
+
+def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
+    """Everything that a path holds, in any form."""
+    if path.is_dir():
+        yield from _in_sweep(path) if _is_sweep(path) else _in_folder(path, names, base)
+        return
+    if not path.is_file():
+        raise InputError(f"no results at {path}: there is no such file or folder")
+    source = _file_source(path, names, base)
+    if source is not None:
+        yield source
+    elif is_json(path):
+        yield from _in_json(path, base)
+    else:
+        raise InputError(
+            f"{path}: its name is no target's; wanted <Tracker>.json or .json.gz, <Sequence> or "
+            "<Sequence>_<Tracker> with .txt, .csv or .mat"
+        )
+
+
+def _in_json(file: Path, base: int | None) -> Iterator[_Source]:
+    """A file of many targets: a tracker's, or what is kept of a sweep."""
+    held = read_json(file)
+    if is_kept(held):
+        yield from _in_sweep(file)
+        return
+    tracker = re.sub(r"\.json(\.gz)?$", "", file.name, flags=re.IGNORECASE)
+    for name, rows, place in entries(file, held):
+        read = partial(boxes_of, rows, place, 1 if base is None else base)
+        yield _Source(tracker, name, place, read)
+
+
+def _is_sweep(folder: Path) -> bool:
+    """Whether it holds what jobs leave: a folder for each tracker, named by its key."""
+    return next(results_in(folder), None) is not None
+
+
+def _in_sweep(path: Path) -> Iterator[_Source]:
+    """The jobs of a sweep, its folder or what is kept of it; their boxes are 0-based."""
+    jobs = load(path)
+    names = names_of(jobs)
+    for job in jobs:
+        tracker = f"{names[job['tracker']]}, seed {job['seed']}"
+        place = f"{job['target']} of {tracker} in {path}"
+        yield _Source(tracker, job["target"], place, partial(boxes_of, job["boxes"], place, 0))
+
+
+def _in_folder(folder: Path, names: Names, base: int | None) -> Iterator[_Source]:
+    """The files of a folder, each with one target; or else each with a tracker's targets."""
+    try:
+        files = sorted(
+            file
+            for file in folder.iterdir()
+            if (file.suffix.lower() in _SUFFIXES or is_json(file)) and not file.name.startswith(".")
+        )
+    except OSError as error:
+        raise InputError(f"cannot list the folder {folder}: {error.strerror}") from None
+    sources = {file: _file_source(file, names, base) for file in files}
+    known = [source for source in sources.values() if source is not None]
+    trackers = [] if known else [file for file in files if is_json(file)]
+    if not known and not trackers:
+        raise InputError(
+            f"no results in the folder {folder}: wanted <Sequence> or <Sequence>_<Tracker> with "
+            ".txt, .csv or .mat, or <Tracker>.json or .json.gz; of other folders in it, give each"
+        )
+    others = [f.name for f, source in sources.items() if source is None and f not in trackers]
+    if others:
+        logger.warning("%s: left out, as no target is called so: %s", folder, ", ".join(others))
+    yield from known
+    for file in trackers:
+        yield from _in_json(file, base)
+
+
+def _file_source(file: Path, names: Names, base: int | None) -> _Source | None:
+    """The one target that a file's name tells of; None if it tells of none."""
+    if file.suffix.lower() not in _SUFFIXES:
+        return None
+    stem = file.stem
+    if names.find(stem) is not None:
+        return _Source(file.resolve().parent.name, stem, str(file), partial(read_file, file, base))
+    if is_json(file):
+        return None
+    # Both names may have underscores: the longest beginning that is a target's counts.
+    for cut in reversed([match.start() for match in re.finditer("_", stem)]):
+        name, tracker = stem[:cut], stem[cut + 1 :]
+        if names.find(name) is not None:
+            return _Source(tracker, name, str(file), partial(read_file, file, base))
+    return None

@@ -1,0 +1,43 @@
+"""Names of targets and trackers, however they are spelled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rltrack.data.otb import OTB
+from rltrack.errors import InputError
+
+__all__ = ["Names", "plain"]
+
+
+def plain(name: str) -> str:
+    """A name without what its spellings differ in: case, ``.``, ``-`` and ``_``."""
+    return re.sub(r"[._-]", "", name.lower())
+
+
+class Names:
+    """Targets by any spelling of their names.
+
+    Args:
+        names: of the targets, spelled as they are to come out.
+
+    Raises:
+        InputError: two of them differ in nothing but spelling.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names: dict[str, str] = {}
+        for name in names:
+            if self._names.setdefault(plain(name), name) != name:
+                raise InputError(
+                    f"{self._names[plain(name)]!r} and {name!r} are spellings of one name: "
+                    "remove or rename one of these targets"
+                )
+        for name in [name for name in self._names.values() if name in OTB]:
+            if OTB[name].number is not None:
+                self._names.setdefault(plain(f"{OTB[name].folder}{OTB[name].number}"), name)
+
+    def find(self, spelled: str) -> str | None:
+        """The target of that name; None if there is none."""
+        return self._names.get(plain(spelled))

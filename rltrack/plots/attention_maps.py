@@ -1,0 +1,73 @@
+"""Attention maps in rows: beside the crops that they belong to, or step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from rltrack.plots.style import page
+
+__all__ = ["lay_over", "map_rows", "map_strip"]
+
+
+def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
+    """Crops with their maps: of each row the crop (S, S, 3) uint8, and maps (h, w) by title.
+
+    Each map is drawn by its own scale: what it says is where, not how much.
+    """
+    columns = 1 + max(len(maps) for _, maps in rows)
+    figure = page((7 / columns + 0.2) * len(rows))
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for axes, (crop, maps) in zip(grid, rows, strict=True):
+        for ax in axes:
+            ax.set_axis_off()
+        axes[0].imshow(crop)
+        for ax, (title, values) in zip(axes[1:], maps.items(), strict=False):
+            lay_over(ax, np.asarray(crop), np.asarray(values, float))
+            ax.set_title(title, fontsize=10)
+    return figure
+
+
+def lay_over(axes: Axes, crop: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
+    """Places of a map as they are, over their crop in grey; of a coarse map also its numbers."""
+    width, height = crop.shape[1], crop.shape[0]
+    extent = (0.0, float(width), float(height), 0.0)
+    axes.imshow(crop.mean(2), cmap="gray", vmin=0, vmax=330, extent=extent)
+    rows, columns = values.shape
+    if rows < 10:
+        values = values / values.max()
+        axes.imshow(values, cmap="inferno", vmin=0, vmax=1.6, extent=extent, alpha=0.55)
+        for (row, column), value in np.ndenumerate(values):
+            x, y = (column + 0.5) * width / columns, (row + 0.5) * height / rows
+            axes.text(x, y, f"{value:.2f}", color="white", fontsize=8, ha="center", va="center")
+        return
+    # The power brings out what the few largest places would leave in the dark.
+    strength = np.clip(values / np.percentile(values, 99.5), 0, 1) ** 0.6
+    axes.imshow(
+        strength, cmap="inferno", vmin=-0.1, vmax=1, extent=extent, alpha=0.2 + 0.75 * strength
+    )
+
+
+def map_strip(rows: Mapping[str, Sequence[Any]], titles: Sequence[str]) -> Figure:
+    """Rows of maps (h, w), each row on a scale of its own, such as A_p and A_n step by step.
+
+    Args:
+        rows: of maps, by name.
+        titles: of the columns.
+    """
+    figure = page((6.6 / len(titles) + 0.1) * len(rows) + 0.3)
+    grid = figure.subplots(len(rows), len(titles), squeeze=False)
+    for axes, (name, maps) in zip(grid, rows.items(), strict=True):
+        top = max(float(np.asarray(values).max()) for values in maps)
+        for ax, values in zip(axes, maps, strict=True):
+            ax.imshow(np.asarray(values), cmap="magma", vmin=0, vmax=top)
+            ax.set(xticks=[], yticks=[])
+        axes[0].set_ylabel(name, fontsize=10)
+    for ax, title in zip(grid[0], titles, strict=True):
+        ax.set_title(title, fontsize=9)
+    return figure

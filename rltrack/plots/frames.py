@@ -1,0 +1,75 @@
+"""Frames of a video, and maps over the parts of an image that they were computed for, on Axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike, NDArray
+
+from rltrack.plots.style import page
+from rltrack.video.annotation import SMALL
+from rltrack.video.heat_maps import overlay_heat
+
+__all__ = ["attention_overlay", "filmstrip", "outline", "show"]
+
+Array = NDArray[np.float64]
+Box = Sequence[float] | Array
+Image = NDArray[np.uint8]
+
+
+def filmstrip(images: Sequence[Image], frames: Sequence[int]) -> Figure:
+    """Shows frames of a video, two in a row.
+
+    Args:
+        images: (H, W, 3) uint8 RGB each.
+        frames: their indices, written above.
+    """
+    rows = -(-len(images) // 2)
+    figure = page(2.8 * rows)
+    for place, (image, frame) in enumerate(zip(images, frames, strict=True), 1):
+        ax = figure.add_subplot(rows, 2, place)
+        show(ax, image, image.shape[:2], f"frame {frame}")
+    return figure
+
+
+def attention_overlay(ax: Axes, crop: Image, attention_map: ArrayLike, title: str) -> None:
+    """Draws an attention map over the crop that it was computed for.
+
+    The crop is shown in grey, so that all colour is attention.
+
+    Args:
+        ax: to draw on.
+        crop: (H, W, 3) uint8 RGB.
+        attention_map: (h, w), >= 0, over the whole crop.
+        title: of the panel.
+    """
+    height, width = crop.shape[:2]
+    grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)
+    # Enlarged first: the heat then varies smoothly over a crop of few pixels.
+    factor = max(1, -(-SMALL // max(height, width)))
+    grey = cv2.resize(grey, (width * factor, height * factor), interpolation=cv2.INTER_CUBIC)
+    backdrop = np.asarray(np.repeat(grey[..., None], 3, 2), np.uint8)
+    extent = (0, 0, width * factor, height * factor)
+    show(ax, overlay_heat(backdrop, attention_map, extent), (height, width), title)
+
+
+def show(ax: Axes, image: ArrayLike, shape: tuple[int, int], title: str, **style: Any) -> None:
+    """Shows an image on bare Axes, where it covers (H, W) pixels: pixel i is [i, i + 1)."""
+    height, width = shape
+    ax.imshow(image, extent=(0, width, height, 0), **style)
+    ax.set_title(title, fontsize=9)
+    ax.set_axis_off()
+    ax.set_anchor("N")
+
+
+def outline(ax: Axes, box: Box, **style: Any) -> None:
+    """Draws a box on the Axes of `show`."""
+    x, y, w, h = (float(side) for side in box)
+    if np.isfinite((x, y, w, h)).all():
+        ax.add_patch(Rectangle((x, y), w, h, fill=False, **style))

@@ -1,0 +1,117 @@
+"""Pictures of a training: its scenes and lessons, its course, and the filters that came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rltrack.backbones.cards import Card
+from rltrack.plots.style import BLUE, GREEN, PINK, VERMILION, page
+from rltrack.pretraining.lessons import POSITIVES, Lesson
+from rltrack.pretraining.scenes import Scenes
+
+__all__ = ["filter_sheets", "lesson_sheet", "loss_curves", "scene_sheet"]
+
+_COLOURS = (VERMILION, BLUE, GREEN, PINK)
+"""Of Okabe and Ito; the first one is the target's."""
+
+
+def scene_sheet(scenes: Scenes) -> Figure:
+    """A row for each scene, a column for each moment: the target's box, dotted the others'."""
+    n, moments = scenes.frames.shape[:2]
+    figure, grid = _sheet(n, moments)
+    target, other = _COLOURS[0], "white"
+    for row, frames, boxes in zip(grid, scenes.frames, scenes.boxes, strict=True):
+        for axes, frame, at in zip(row, frames, boxes.tolist(), strict=True):
+            axes.imshow(_picture(frame))
+            for index, (x, y, w, h) in enumerate(at):
+                style = (target, "-", 2.5) if index == 0 else (other, ":", 1.5)
+                for colour, width in (("black", style[2] + 1.5), (style[0], style[2])):
+                    axes.add_patch(
+                        Rectangle((x, y), w, h, fill=False, ec=colour, ls=style[1], lw=width)
+                    )
+    return figure
+
+
+def lesson_sheet(lesson: Lesson, scene: int = 0) -> Figure:
+    """One scene's crops: a row for each moment, before to learn from and after to be judged on.
+
+    The target's crops come first, framed.
+    """
+    crops = lesson.crops[scene]
+    figure, grid = _sheet(*crops.shape[:2])
+    for moment, (row, samples) in enumerate(zip(grid, crops, strict=True)):
+        for k, (axes, crop) in enumerate(zip(row, samples, strict=True)):
+            axes.imshow(_picture(crop))
+            axes.set_axis_on()
+            axes.set(xticks=[], yticks=[])
+            for spine in axes.spines.values():
+                spine.set(color=_COLOURS[0] if k < POSITIVES else "white", linewidth=3)
+        when = "before" if moment < len(crops) // 2 else "after"
+        row[0].set_ylabel(f"{moment + 1}, {when}", fontsize=9)
+    return figure
+
+
+def filter_sheets(banks: Mapping[str, Tensor]) -> Figure:
+    """Filters of conv1 (N, 3, 7, 7), bank by bank; each filter on its own scale, grey is zero."""
+    figure = page(6.8 / len(banks))
+    for axes, (name, weights) in zip(
+        figure.subplots(1, len(banks), squeeze=False)[0], banks.items(), strict=True
+    ):
+        axes.imshow(_tiles(weights), interpolation="nearest")
+        axes.set_title(name, fontsize=10)
+        axes.set_axis_off()
+    return figure
+
+
+def loss_curves(cards: Mapping[str, Card]) -> Figure:
+    """Mean losses of equal parts of trainings, a panel for each by its name.
+
+    Losses of different lessons are no measure of each other, so each has its own scale.
+
+    Args:
+        cards: as `rltrack.pretraining.training.card` makes them.
+    """
+    figure = page(2.6)
+    panels = figure.subplots(1, len(cards), squeeze=False)[0]
+    for axes, (name, card) in zip(panels, cards.items(), strict=True):
+        values, steps = [*map(float, card.facts["losses"].split())], int(card.facts["steps"])
+        at = (np.arange(len(values)) + 0.5) * steps / len(values)
+        axes.plot(at, values, color=_COLOURS[0])
+        axes.set(title=name, xlabel="step", ylim=(0, None), xlim=(0, steps))
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("loss")
+    return figure
+
+
+def _sheet(rows: int, columns: int) -> tuple[Figure, NDArray[np.object_]]:
+    figure = page(7 * rows / columns)
+    grid: NDArray[np.object_] = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.ravel():
+        assert isinstance(axes, Axes)
+        axes.set_axis_off()
+    return figure, grid
+
+
+def _picture(pixels: Tensor) -> NDArray[np.uint8]:
+    """(3, H, W), -128..127, as an image."""
+    image: NDArray[np.uint8] = (pixels + 128).clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    return image
+
+
+def _tiles(weights: Tensor, columns: int = 12, gap: int = 1) -> NDArray[np.float32]:
+    n, _, side, _ = weights.shape
+    rows = -(-n // columns)
+    pitch = side + gap
+    sheet = np.ones((rows * pitch - gap, columns * pitch - gap, 3), np.float32)
+    reach = weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
+    for index, tile in enumerate((0.5 + 0.5 * weights / reach).permute(0, 2, 3, 1).numpy()):
+        y, x = (pitch * at for at in divmod(index, columns))
+        sheet[y : y + side, x : x + side] = tile
+    return sheet

@@ -1,0 +1,62 @@
+"""How well features tell a target from what is around it, on scenes never trained on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from rltrack.backbones.interface import chunks
+from rltrack.backbones.vggm import VGGM
+from rltrack.parallel import each
+from rltrack.pretraining.lessons import POSITIVES, draw
+from rltrack.pretraining.objectives import ridge_scores
+
+__all__ = ["HELD_OUT", "Separation", "held_out", "separation"]
+
+HELD_OUT = 2**40
+"""Generators from here on never train."""
+
+
+class Separation(NamedTuple):
+    """How well later samples are told apart by what earlier ones teach; shares in 0..1."""
+
+    ranked: float
+    """Of pairs of a target and a background sample of the same scene, those in the right order."""
+    kept: float
+    """Of targets, those scored above zero."""
+    refused: float
+    """Of background samples, those scored below zero."""
+
+
+@torch.no_grad()
+def separation(net: VGGM, scenes: int = 64, seed: int = 0) -> Separation:
+    """Judge features on scenes that are never trained on, eight at a time."""
+    device = net.conv1.weight.device
+    generator = Generator(device).manual_seed(HELD_OUT + seed)
+    batches = [ridge_scores(held_out(net, generator)) for _ in range(0, scenes, 8)]
+    scores = torch.cat(batches)[:scenes]
+    targets = scores[..., :POSITIVES].flatten(1)
+    background = scores[..., POSITIVES:].flatten(1)
+    ranked = (targets[:, :, None] > background[:, None]).float().mean()
+    return Separation(
+        float(ranked), float((targets > 0).float().mean()), float((background < 0).float().mean())
+    )
+
+
+def held_out(net: VGGM, generator: Generator) -> Tensor:
+    """Features (n, T, K, 4608) of eight scenes' samples."""
+    lesson = draw(8, 4, generator)
+    shape = lesson.crops.shape[:3]
+    pixels = lesson.crops.flatten(0, 2).contiguous(memory_format=torch.channels_last)
+    parts = chunks(len(pixels), pixels.device)
+    return torch.cat(each(lambda part: _features(net, pixels[part]), parts, pixels.device)).view(
+        *shape, -1
+    )
+
+
+@torch.no_grad()
+def _features(net: VGGM, pixels: Tensor) -> Tensor:
+    features: Tensor = net(pixels.to(net.dtype))
+    return features

@@ -1,0 +1,118 @@
+"""The plain tracker's time: a frame of it, composed from measured parts.
+
+It is too slow to be run over a film. Measured are crops and features of the frame's candidates and
+update samples, the candidates' scores, and the update's iterations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator
+
+from rltrack.backbones.registry import load_backbone
+from rltrack.speed import reference
+from rltrack.speed.cost import frame_samples
+from rltrack.speed.reference import ReferenceExtractor, iteration
+from rltrack.speed.timing import Times, spread, timed
+from rltrack.speed.timing import frame_ms as of_frame
+from rltrack.tracking import sampling
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.memory import Samples
+from rltrack.tracking.training import hard_negatives
+
+__all__ = ["Composed", "measure_baseline"]
+
+Image = NDArray[np.uint8]
+
+
+class Composed(NamedTuple):
+    """A frame's time, and the parts that it is composed of."""
+
+    frame_ms: float
+    phases: dict[str, Times]
+    composed: dict[str, Any]
+
+
+def measure_baseline(
+    config: TrackerConfig,
+    backbone: str,
+    device: torch.device,
+    seed: int,
+    image: Image,
+    box: Sequence[float],
+    repeats: int,
+) -> Composed:
+    """Time the plain features of the candidates, and iterations on some of them."""
+    extractor = ReferenceExtractor.of(load_backbone(backbone, device=device))
+    extractor.place(device, torch.float32, config.precision)
+    generator = Generator(device).manual_seed(seed)
+    classifier = Classifier(
+        extractor.feature_shape,
+        generator,
+        attentive_features=config.variant == "attentive-features",
+        dropout=config.dropout,
+        device=device,
+    )
+    boxes = sampling.gaussian(
+        torch.tensor(box, device=device, dtype=torch.float32),
+        max(config.candidates, config.batch_positives),
+        torch.tensor(image.shape[1::-1], device=device, dtype=torch.float32),
+        translation=config.search_translation,
+        scale=config.search_scale,
+        generator=generator,
+    )
+    pixels = reference.crops(image, boxes)
+    drawn = Samples(extractor.features(pixels), pixels)
+    mined = torch.arange(config.scored_negatives, device=device) % len(pixels)
+    positives, pool = drawn.take(slice(config.batch_positives)), drawn.take(mined)
+
+    def iterate(scope: Literal["fc", "all"]) -> Callable[[], object]:
+        counted = replace(config, clip_scope=scope)
+
+        def step() -> None:
+            hard = hard_negatives(classifier, pool.features, config.batch_negatives)
+            iteration(extractor, classifier, positives, pool.take(hard), counted, generator)
+
+        return step
+
+    share = frame_samples(config) / len(pixels)
+    batches = timed(lambda: extractor.features(pixels), repeats, device)
+    features = spread([share * seconds for seconds in batches])
+    cut = timed(lambda: reference.crops(image, boxes), repeats, device)
+    crop = spread([share * seconds for seconds in cut])
+
+    @torch.no_grad()
+    def scored() -> None:
+        classifier(drawn.features[: config.candidates])
+
+    score = spread(timed(scored, repeats, device))
+    without = spread(timed(iterate("fc"), repeats, device))
+    iterations = spread(timed(iterate("all"), repeats, device))
+
+    def frame_ms(one: Times) -> float:
+        usual = sum(part["median_ms"] for part in (crop, features, score)) / 1000
+        updating = usual + config.update_iterations * one["median_ms"] / 1000
+        return of_frame(usual, updating, config)
+
+    return Composed(
+        frame_ms=frame_ms(iterations),
+        phases={"crop": crop, "features": features, "score": score, "iteration": iterations},
+        composed={
+            "how": "crop_ms + features_ms + score_ms + iteration_ms * iterations_a_frame",
+            "crop_ms": crop["median_ms"],
+            "features_ms": features["median_ms"],
+            "score_ms": score["median_ms"],
+            "crops_a_frame": frame_samples(config),
+            "crops_timed": len(pixels),
+            "iteration_ms": iterations["median_ms"],
+            "without_fixed_gradients_ms": frame_ms(without),
+            "iterations_a_frame": config.update_iterations / config.update_interval,
+        },
+    )

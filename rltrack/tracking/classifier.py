@@ -1,0 +1,89 @@
+"""The classifier: three linear layers, learned on the video itself.
+
+    fc4, fc5   dropout, linear to 512, ReLU
+    fc6        dropout, linear to 2 scores
+
+Scores are logits: f_0 of the background, f_1 of the target (paper, section 5).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+__all__ = ["Classifier"]
+
+
+class Classifier(nn.Module):
+    """fc4-6, all that is learned. Maps (N, C k k) features to (N, 2) scores (logits).
+
+    With ``attentive_features`` the features first pass a small attention module, the paper's
+    rival in Table 2: two 1x1 convolutions look at the feature map (N, C, k, k) and weight its
+    places, by 2 sigmoid(.) in (0, 2), so that it starts near 1, the plain classifier.
+
+    Args:
+        feature_shape: (C, k, k) of the backbone, see `rltrack.backbones.interface.Backbone`.
+        generator: of the first weights, on ``device``.
+        attentive_features: whether there is that module.
+        dropout: share of units dropped in training, before each of fc4-6.
+        device: where to compute.
+        dtype: of weights, features and scores.
+    """
+
+    def __init__(
+        self,
+        feature_shape: tuple[int, int, int],
+        generator: Generator,
+        *,
+        attentive_features: bool = False,
+        dropout: float = 0.5,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.feature_shape, self.dropout = feature_shape, dropout
+        self.fc4 = nn.Linear(math.prod(feature_shape), 512, device="meta", dtype=dtype)
+        self.fc5 = nn.Linear(512, 512, device="meta", dtype=dtype)
+        self.fc6 = nn.Linear(512, 2, device="meta", dtype=dtype)
+        self.squeeze = self.weigh = None
+        if attentive_features:
+            self.squeeze = nn.Conv2d(feature_shape[0], 32, 1, device="meta", dtype=dtype)
+            self.weigh = nn.Conv2d(32, 1, 1, device="meta", dtype=dtype)
+        self.to_empty(device=device)
+        for layer in self.children():
+            # PyTorch's own default, but from the generator that is passed in.
+            weight, bias = cast(Tensor, layer.weight), cast(Tensor, layer.bias)
+            bound = weight[0].numel() ** -0.5
+            nn.init.uniform_(weight, -bound, bound, generator=generator)
+            nn.init.uniform_(bias, -bound, bound, generator=generator)
+
+    def feature_weights(self, features: Tensor) -> Tensor:
+        """The attention module's weights (N, 1, k, k), in (0, 2); ``attentive_features`` only."""
+        if self.squeeze is None or self.weigh is None:
+            raise ValueError("this classifier has no attention module")
+        hidden = F.relu(self.squeeze(features.view(-1, *self.feature_shape)))
+        return 2 * torch.sigmoid(self.weigh(hidden))
+
+    def forward(self, features: Tensor, dropout: Generator | None = None) -> Tensor:
+        """Scores (N, 2), unbounded logits, of ``features`` (N, C k k).
+
+        Args:
+            features: of conv3, >= 0.
+            dropout: when given, units are dropped at random from this generator (training).
+        """
+        x = features
+        if self.weigh is not None:
+            x = (x.view(-1, *self.feature_shape) * self.feature_weights(x)).flatten(1)
+        x = F.relu(self.fc4(self._drop(x, dropout)))
+        x = F.relu(self.fc5(self._drop(x, dropout)))
+        return cast(Tensor, self.fc6(self._drop(x, dropout)))
+
+    def _drop(self, x: Tensor, generator: Generator | None) -> Tensor:
+        if generator is None or self.dropout == 0:
+            return x
+        keep = torch.rand(x.shape, generator=generator, device=x.device) >= self.dropout
+        return x * keep / (1 - self.dropout)

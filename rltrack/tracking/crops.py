@@ -1,0 +1,130 @@
+"""Crops: from an image and boxes to the backbone's square inputs, all at once on the device.
+
+A box is enlarged (by 16/107 of its sides on each side, MDNet's way), its corners are rounded to whole pixels,
+what lies outside the image is grey (128), and the region is resampled with the antialiased
+bilinear filter (a triangle as wide as the reduction, as PIL's). That filter is separable, so a
+crop is two matrix products, ``rows @ region @ columns^T``, batched over all boxes; on a CPU, which
+need not multiply by the zeros in them, two short loops (:mod:`rltrack.tracking.crop_kernel`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rltrack.backbones.interface import MDNET_CROP, CropLayout
+from rltrack.parallel import batches, each
+from rltrack.tracking.crop_kernel import resample
+
+__all__ = [
+    "by_loops",
+    "by_products",
+    "crop_extents",
+    "crops",
+    "resampled",
+]
+
+_BUDGET = 16_000_000
+"""Numbers in the gathered regions of one pass; bounds memory at about 200 MB."""
+
+
+def crop_extents(boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tensor:
+    """The whole-pixel image regions ``(N, 4)`` (x, y, w, h) that crops of ``boxes`` cover."""
+    enlarged = boxes[:, 2:] * layout.enlargement
+    center = boxes[:, :2] + boxes[:, 2:] / 2
+    low = torch.floor(center - enlarged / 2 + 0.5)
+    high = torch.floor(center + enlarged / 2 + 0.5)
+    return torch.cat([low, (high - low).clamp(min=1)], dim=-1)
+
+
+def crops(image: Tensor, boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tensor:
+    """Resampled crops of one image.
+
+    Args:
+        image: (3, H, W) uint8.
+        boxes: (N, 4) float, on the same device; may reach outside the image.
+        layout: of the backbone that the crops are for.
+
+    Returns:
+        (N, 3, S, S) uint8, S = 107 by default, in channels-last memory, as rounded as an image library's.
+    """
+    return resampled(image, crop_extents(boxes, layout), layout.size, layout.fill)
+
+
+def resampled(
+    image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
+) -> Tensor:
+    """Whole-pixel ``extents`` (N, 4) of ``image`` as (N, 3, size, size); see :func:`crops`."""
+    if image.device.type == "cpu":
+        return by_loops(image, extents, size, fill)
+    return by_products(image, extents, size, fill)
+
+
+def by_loops(
+    image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
+) -> Tensor:
+    """What :func:`resampled` does on a CPU: two short loops a crop."""
+    pixels = image.permute(1, 2, 0).contiguous().numpy()
+    whole = extents.long().numpy()
+    out = np.empty((len(whole), size, size, 3), np.uint8)
+
+    def work(part: slice) -> None:
+        resample(pixels, whole[part], np.float32(fill), out[part])
+
+    each(work, batches(len(whole), 16), image.device)
+    return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+
+def by_products(
+    image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
+) -> Tensor:
+    """What :func:`resampled` does elsewhere: two batched matrix products."""
+    # Regions of similar size go together: a pass costs as much as its largest region.
+    order = extents[:, 2:].prod(-1).argsort()
+    parts, start = [], 0
+    for stop, width, height in _passes(extents[order, 2:].long().tolist()):
+        parts.append(_product(image, extents[order[start:stop]], width, height, size, fill))
+        start = stop
+    return torch.cat(parts)[order.argsort()].contiguous(memory_format=torch.channels_last)
+
+
+def _passes(sides: list[list[int]]) -> list[tuple[int, int, int]]:
+    """Consecutive runs of regions within the budget, as (stop, largest width, largest height)."""
+    runs: list[tuple[int, int, int]] = []
+    start = width = height = 0
+    for i, (w, h) in enumerate(sides):
+        wider, higher = max(width, w), max(height, h)
+        if i > start and 3 * wider * higher * (i + 1 - start) > _BUDGET:
+            runs.append((i, width, height))
+            start, wider, higher = i, w, h
+        width, height = wider, higher
+    return [*runs, (len(sides), width, height)] if sides else runs
+
+
+def _product(
+    image: Tensor, extents: Tensor, width: int, height: int, size: int, fill: int
+) -> Tensor:
+    columns, column_weights = _taps(extents[:, 0], extents[:, 2], width, image.shape[2], size)
+    rows, row_weights = _taps(extents[:, 1], extents[:, 3], height, image.shape[1], size)
+    region = image[:, rows[:, :, None], columns[:, None, :]]  # (3, n, height, width)
+    # Relative to the fill, so that taps outside the image, of weight 0, leave it.
+    region = region.to(row_weights.dtype).sub_(fill)
+    resampled = row_weights @ region @ column_weights.mT  # (3, n, size, size)
+    return resampled.add_(fill + 0.5).to(torch.uint8).transpose(0, 1)  # truncated: rounded
+
+
+def _taps(
+    start: Tensor, length: Tensor, widest: int, limit: int, size: int
+) -> tuple[Tensor, Tensor]:
+    """Source pixels ``(n, widest)`` and their weights ``(n, size, widest)`` along one axis."""
+    offset = torch.arange(widest, device=start.device, dtype=start.dtype)
+    scale = (length / size)[:, None]
+    middle = (torch.arange(size, device=start.device, dtype=start.dtype) + 0.5) * scale
+    distance = (offset[None, None] + 0.5 - middle[:, :, None]).abs()
+    weights = (1 - distance / scale.clamp(min=1)[:, :, None]).clamp(min=0)
+    weights = weights * (offset < length[:, None])[:, None]
+    weights = weights / weights.sum(-1, keepdim=True)
+    pixel = start[:, None] + offset
+    weights = weights * ((pixel >= 0) & (pixel < limit))[:, None]
+    return pixel.clamp(0, limit - 1).long(), weights

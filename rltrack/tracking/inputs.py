@@ -1,0 +1,80 @@
+"""What a person gives to the tracker, checked: an image, a box, a seed, the name of a device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rltrack.errors import InputError
+
+__all__ = ["checked_box", "checked_image", "checked_seed", "pick_device"]
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device called ``auto``, ``cpu``, ``cuda`` (``cuda:1`` ...) or ``mps``.
+
+    ``auto`` is CUDA where there is one, else the CPU. MPS is best effort and untested.
+
+    Raises:
+        InputError: no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device {name!r} cannot be used on this machine; try auto or cpu"
+        ) from error
+    return device
+
+
+def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``image`` as it is, if it is (H, W, 3) uint8 with pixels.
+
+    Raises:
+        InputError: it is of another shape or type.
+    """
+    array = np.asarray(image)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
+        raise InputError(
+            f"image is {array.dtype} {array.shape}; wanted uint8 (height, width, 3), RGB"
+        )
+    return array
+
+
+def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
+    """``box`` as four floats.
+
+    Raises:
+        InputError: it is malformed, not finite, empty, or does not overlap ``image``.
+    """
+    try:
+        x, y, w, h = (float(value) for value in box)
+    except (TypeError, ValueError):
+        raise InputError(f"box is {box!r}; wanted four numbers x, y, w, h") from None
+    if not all(map(math.isfinite, (x, y, w, h))):
+        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; its numbers must be finite")
+    if w <= 0 or h <= 0:
+        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be positive")
+    height, width = image.shape[:2]
+    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image")
+    return [x, y, w, h]
+
+
+def checked_seed(seed: int) -> int:
+    """``seed`` as it is, if it can be one.
+
+    Raises:
+        InputError: it is no whole number from 0 to 2^63 - 1.
+    """
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**63:
+        raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^63 - 1")
+    return int(seed)

@@ -1,0 +1,108 @@
+"""What the tracker remembers: the training samples of recent frames, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["SampleMemory", "Samples"]
+
+
+class Samples(NamedTuple):
+    """Training samples of one label."""
+
+    features: Tensor
+    """(N, C k k), computed once: the backbone is fixed."""
+    crops: Tensor | None
+    """(N, 3, S, S) uint8, for attention; None where the loss has no attention term."""
+
+    def take(self, index: Tensor | slice) -> Samples:
+        """The samples at ``index``."""
+        return Samples(self.features[index], None if self.crops is None else self.crops[index])
+
+    def cycled(self, n: int) -> Samples:
+        """The first ``n`` samples; if there are fewer, they are repeated."""
+        return self.take(torch.arange(n, device=self.features.device) % len(self.features))
+
+    @staticmethod
+    def join(parts: Iterable[Samples]) -> Samples:
+        """All samples of ``parts``, which must all have crops or all have none."""
+        features, crops = zip(*parts, strict=True)
+        return Samples(torch.cat(features), None if crops[0] is None else torch.cat(crops))
+
+
+class _Frames:
+    """The samples of the last ``capacity`` frames, each frame's in its place, which is reused."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity, self.added = capacity, 0
+
+    def __len__(self) -> int:
+        return min(self.added, self.capacity)
+
+    def add(self, samples: Samples) -> None:
+        features, crops = samples
+        if self.added == 0:
+            self.each = len(features)
+            rows = self.capacity * self.each
+            kept = None if crops is None else _room(crops, rows)
+            self.room = Samples(_room(features, rows), kept)
+        place = self._place(self.added)
+        self.room.features[place] = features
+        if self.room.crops is not None and crops is not None:
+            self.room.crops[place] = crops
+        self.added += 1
+
+    def last(self, frames: int) -> Samples:
+        """Those of the last ``frames``: no copy, unless they go round the end."""
+        frames = min(frames, len(self))
+        if frames == self.capacity:
+            return self.room
+        first = self._place(self.added - frames).start
+        stop, end = first + frames * self.each, self.capacity * self.each
+        if stop <= end:
+            return self.room.take(slice(first, stop))
+        return Samples.join([self.room.take(slice(first, end)), self.room.take(slice(stop - end))])
+
+    def _place(self, frame: int) -> slice:
+        first = frame % self.capacity * self.each
+        return slice(first, first + self.each)
+
+
+def _room(like: Tensor, rows: int) -> Tensor:
+    """For ``rows`` of what ``like`` has; on a CPU it takes up memory as it is filled."""
+    layout = torch.channels_last if like.dim() == 4 else torch.contiguous_format
+    shape = rows, *like.shape[1:]
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+
+
+class SampleMemory:
+    """Positives of the last ``long`` successful frames, negatives of the last ``short``.
+
+    Every frame brings the same number of positives, and of negatives. What the memory returns is
+    good until the next frame is added.
+    """
+
+    def __init__(self, long: int, short: int) -> None:
+        self.short = short
+        self._positives, self._negatives = _Frames(long), _Frames(short)
+
+    def __len__(self) -> int:
+        """Frames remembered."""
+        return len(self._positives)
+
+    def add(self, positives: Samples, negatives: Samples) -> None:
+        """Remember one frame's samples, forgetting the oldest frame's when full."""
+        self._positives.add(positives)
+        self._negatives.add(negatives)
+
+    def long_term(self) -> tuple[Samples, Samples]:
+        """All positives, and all (short-lived) negatives."""
+        return self._positives.last(len(self)), self._negatives.last(self.short)
+
+    def short_term(self) -> tuple[Samples, Samples]:
+        """Positives and negatives of the last ``short`` frames."""
+        return self._positives.last(self.short), self._negatives.last(self.short)

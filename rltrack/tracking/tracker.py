@@ -1,0 +1,316 @@
+"""The tracker: find the target in each frame, and learn from what was found (paper, section 4)."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Generator, Tensor
+
+from rltrack.backbones.interface import Backbone
+from rltrack.backbones.registry import load_backbone
+from rltrack.errors import InputError
+from rltrack.tracking import sampling
+from rltrack.tracking import training_boxes as draws
+from rltrack.tracking.attention import TARGET, Loss, attention_maps
+from rltrack.tracking.box_regression import BoxRegressor
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.crops import crop_extents
+from rltrack.tracking.frame import Frame, Stopwatch
+from rltrack.tracking.inputs import checked_box, checked_image, checked_seed, pick_device
+from rltrack.tracking.memory import SampleMemory, Samples
+from rltrack.tracking.presets import preset
+from rltrack.tracking.result import Result
+from rltrack.tracking.training import fit, gradient_at, optimizer
+
+__all__ = ["Tracker"]
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _learning(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that takes gradients, also of a caller who has turned them off for inference."""
+    return torch.inference_mode(mode=False)(torch.enable_grad()(method))
+
+
+class Tracker:
+    """Follows one target through a video.
+
+    >>> tracker = Tracker(preset("paper"))                      # doctest: +SKIP
+    >>> tracker.init(first_image, (x, y, w, h))                 # doctest: +SKIP
+    >>> box, score, found = tracker.update(next_image)          # doctest: +SKIP
+
+    Images are (H, W, 3) uint8 RGB arrays and may change size from frame to frame.
+
+    Args:
+        config: see :func:`rltrack.preset`.
+        backbone: a name of `rltrack.backbones.registry.BACKBONES`, a file, or fixed convolutions to use.
+        device: see :func:`rltrack.tracking.inputs.pick_device`; all from crops to regression runs there.
+        dtype: of all computation; float32 or float64.
+        seed: of all randomness. The same seed gives the same boxes, bit for bit, on a CPU.
+
+    Attributes:
+        config: as given.
+        extractor: conv1-3, fixed.
+        classifier: fc4-6, what it has learned; from `init` on.
+    """
+
+    @_learning
+    def __init__(
+        self,
+        config: TrackerConfig | str = "paper",
+        *,
+        backbone: str | Path | Backbone = "embedded",
+        device: str | torch.device = "auto",
+        dtype: torch.dtype = torch.float32,
+        seed: int = 0,
+    ) -> None:
+        self.config = preset(config) if isinstance(config, str) else config
+        self.device = device if isinstance(device, torch.device) else pick_device(device)
+        self.dtype, self.seed = dtype, checked_seed(seed)
+        precision = self.config.precision
+        if isinstance(backbone, Backbone):
+            self.backbone = "custom"
+            self.extractor = backbone.placed(self.device, dtype, precision)
+        else:
+            self.backbone = str(backbone)
+            self.extractor = load_backbone(
+                backbone, device=self.device, dtype=dtype, precision=precision
+            )
+        if self.config.clip_scope == "all":  # their gradients are counted, never applied
+            self.extractor = copy.deepcopy(self.extractor).requires_grad_(True)
+        self._stopwatch = Stopwatch(self.device)
+
+    # --- The two calls --------------------------------------------------------------------
+
+    @_learning
+    def init(self, image: NDArray[np.uint8], box: Sequence[float]) -> Result:
+        """Learn the target in ``box`` of the first image.
+
+        Raises:
+            InputError: the image is no (H, W, 3) uint8 array, or the box is not four finite
+                numbers with positive sides that overlaps the image.
+        """
+        target = torch.tensor(
+            checked_box(box, checked_image(image)), device=self.device, dtype=self.dtype
+        )
+        config = self.config
+        self._generator = Generator(self.device).manual_seed(self.seed)
+        self.classifier = Classifier(
+            self.extractor.feature_shape,
+            self._generator,
+            attentive_features=config.variant == "attentive-features",
+            dropout=config.dropout,
+            device=self.device,
+            dtype=self.dtype,
+        )
+        self._memory = SampleMemory(config.long_memory, config.short_memory)
+        self._optimizer = optimizer(self.classifier, config.update_learning_rate, config)
+        self._frames = 0
+        self._search = config.search_translation
+        self._last = self._target = target
+
+        with self._stopwatch.phase("first_fit"):
+            frame = self._frame(image, target)
+            self._regressor = self._fit_regressor(frame, target)
+            positives, negatives = self._first_samples(frame, target)
+            first = optimizer(self.classifier, config.first_learning_rate, config)
+            self._fit(first, positives, negatives, config.first_iterations)
+        self._memory.add(
+            positives.cycled(config.update_positives), negatives.cycled(config.update_negatives)
+        )
+        score = self.classifier(frame.samples(target[None]).features)[0, TARGET].item()
+        self._candidates = target[None], torch.tensor([score])
+        return Result(_plain(target), score, score > config.success_threshold)
+
+    @_learning
+    def update(self, image: NDArray[np.uint8] | None) -> Result:
+        """Find the target in the next image, and learn from it.
+
+        None stands for an image that could not be read: the target is not found, its score NaN,
+        and nothing is learned.
+
+        Raises:
+            InputError: the image is no (H, W, 3) uint8 array, or :meth:`init` was not called.
+        """
+        self._begun("update()")
+        if image is None:
+            return Result(_plain(self._last), math.nan, False)
+        config = self.config
+        frame = self._frame(image, self._target)
+        self._frames += 1
+
+        candidates = sampling.gaussian(
+            self._target,
+            config.candidates,
+            frame.image_wh,
+            translation=self._search,
+            scale=config.search_scale,
+            inside=True,
+            generator=self._generator,
+        )
+        features = frame.samples(candidates).features
+        with self._stopwatch.phase("score"), torch.no_grad():
+            scores = self.classifier(features)[:, TARGET]
+            best = scores.topk(config.averaged_candidates)
+            chosen = candidates[best.indices]
+            regressed = self._regressor(features[best.indices], chosen, frame.image_wh).mean(0)
+            score = best.values.mean().item()
+        self._candidates = candidates, scores
+        found = score > config.success_threshold
+
+        if found:
+            self._search = config.search_translation
+            self._last = regressed
+            self._target = regressed if config.follow == "result" else chosen.mean(0)
+            self._remember(frame)
+        else:
+            self._search = config.search_translation_lost
+
+        if not found:
+            self._learn(*self._memory.short_term())
+        elif self._frames % config.update_interval == 0:
+            self._learn(*self._memory.long_term())
+        return Result(_plain(self._last), score, found)
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds spent so far, by phase: crop, features, score, first_fit, update."""
+        return self._stopwatch.seconds
+
+    # --- Looking inside ---------------------------------------------------------------------
+
+    @property
+    def candidates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Boxes (N, 4) and scores (N,) of the last frame's candidates."""
+        self._begun("candidates")
+        boxes, scores = self._candidates
+        return _array(boxes), _array(scores)
+
+    def scores(self, image: NDArray[np.uint8], boxes: ArrayLike) -> NDArray[np.float64]:
+        """Scores (N,), the target's logit, of any ``boxes`` (N, 4) in an image; nothing is learned.
+
+        Raises:
+            InputError: the image is no (H, W, 3) uint8 array, the boxes are no (N, 4) array, or
+                :meth:`init` was not called.
+        """
+        self._begun("scores()")
+        at = torch.as_tensor(np.asarray(boxes), device=self.device, dtype=self.dtype)
+        if at.ndim != 2 or at.shape[1] != 4 or not len(at):
+            raise InputError(f"boxes are {tuple(at.shape)}; wanted (N, 4), at least one")
+        frame = self._frame(image, at.mean(0))
+        with torch.no_grad():
+            return _array(self.classifier(frame.samples(at).features)[:, TARGET])
+
+    @_learning
+    def attention(
+        self, image: NDArray[np.uint8], box: Sequence[float]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Attention maps A_p and A_n (h, w) of the crop at ``box``; see :meth:`crop_extent`."""
+        self._begun("attention()")
+        at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
+        samples = self._frame(image).cropped(at)
+        gradient = gradient_at(self.classifier, self.extractor, samples, self.config)
+        maps = attention_maps(gradient, self.config)
+        target, background = (m[0].detach().float().cpu().numpy() for m in maps)
+        return target, background
+
+    def crop_extent(self, box: Sequence[float]) -> tuple[float, float, float, float]:
+        """The image region (x, y, w, h) that the crop at ``box``, and so its map, covers."""
+        at = torch.tensor([list(box)], dtype=torch.float64)
+        return _plain(crop_extents(at, self.extractor.crop)[0])
+
+    def _begun(self, what: str) -> None:
+        if not hasattr(self, "_target"):
+            raise InputError(f"{what} before init(): give the first image and box to init()")
+
+    # --- Parts ------------------------------------------------------------------------------
+
+    def _frame(self, image: NDArray[np.uint8], target: Tensor | None = None) -> Frame:
+        """The image, with the map of the target's surroundings where the configuration has it."""
+        around = target if self.config.features_from == "region" else None
+        return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around)
+
+    def _fit_regressor(self, frame: Frame, target: Tensor) -> BoxRegressor:
+        config = self.config
+        boxes = self._draw(draws.for_regression, frame, target, config.regression_samples)
+        return BoxRegressor(
+            frame.samples(boxes).features,
+            boxes,
+            target,
+            alpha=config.regression_alpha,
+            iou_range=config.regression_iou,
+            area_range=config.regression_area,
+        )
+
+    def _first_samples(self, frame: Frame, target: Tensor) -> tuple[Samples, Samples]:
+        config, half = self.config, self.config.first_negatives // 2
+        positives = self._draw(draws.targets, frame, target, config.first_positives)
+        around = self._draw(draws.first_background_beside, frame, target, half)
+        everywhere = self._draw(
+            draws.first_background_anywhere, frame, target, config.first_negatives - half
+        )
+        # A region does not reach over the whole image.
+        far = self._to_learn_from(frame.cropped(everywhere))
+        negatives = Samples.join([self._to_learn_from(frame.samples(around)), far])
+        shuffle = torch.randperm(
+            config.first_negatives, generator=self._generator, device=self.device
+        )
+        return self._to_learn_from(frame.samples(positives)), negatives.take(shuffle)
+
+    def _remember(self, frame: Frame) -> None:
+        """Draw this frame's training samples around the target just found."""
+        config = self.config
+        positives = self._draw(draws.targets, frame, self._target, config.update_positives)
+        negatives = self._draw(
+            draws.update_background, frame, self._target, config.update_negatives
+        )
+        samples = self._to_learn_from(frame.samples(torch.cat([positives, negatives])))
+        split = len(positives)
+        self._memory.add(samples.take(slice(split)), samples.take(slice(split, None)))
+
+    def _learn(self, positives: Samples, negatives: Samples) -> None:
+        """Update the classifier from what is remembered."""
+        with self._stopwatch.phase("update"):
+            self._fit(self._optimizer, positives, negatives, self.config.update_iterations)
+
+    def _fit(
+        self,
+        optimizer: torch.optim.SGD,
+        positives: Samples,
+        negatives: Samples,
+        iterations: int,
+        report: Callable[[int, Loss], None] | None = None,
+    ) -> None:
+        learner = self.classifier, self.extractor, optimizer
+        fit(*learner, positives, negatives, iterations, self.config, self._generator, report)
+
+    def _draw(self, kind: Callable[..., Tensor], frame: Frame, target: Tensor, n: int) -> Tensor:
+        return kind(target, frame.image_wh, n, self.config, self._generator)
+
+    def _to_learn_from(self, samples: Samples) -> Samples:
+        """Those samples; their crops are kept only where attention will need them."""
+        config = self.config
+        needed = config.attention_weight > 0 and config.map_at != "conv3"
+        return samples if needed else samples._replace(crops=None)
+
+
+def _plain(box: Tensor) -> tuple[float, float, float, float]:
+    x, y, w, h = box.tolist()
+    return x, y, w, h
+
+
+def _array(values: Tensor) -> NDArray[np.float64]:
+    array: NDArray[np.float64] = values.detach().cpu().numpy().astype(np.float64)
+    return array

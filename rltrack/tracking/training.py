@@ -1,0 +1,166 @@
+"""Fitting the classifier: hard negatives, reciprocative loss, gradient steps (paper 3.3, 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from rltrack.backbones.interface import Backbone
+from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.tracking.attention import (
+    TARGET,
+    Gradient,
+    Loss,
+    at_features,
+    attention_maps,
+    double_backward,
+    reciprocative_loss,
+    through_jacobian,
+)
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.memory import Samples
+
+__all__ = ["fit", "gradient_at", "hard_negatives", "optimizer"]
+
+
+def optimizer(
+    classifier: Classifier, learning_rate: float, config: TrackerConfig
+) -> torch.optim.SGD:
+    """SGD with momentum and weight decay; fc6 learns faster than the rest."""
+    named = list(classifier.named_parameters())
+    last = [p for name, p in named if name.startswith("fc6.")]
+    rest = [p for name, p in named if not name.startswith("fc6.")]
+    groups: list[dict[str, Any]] = [
+        {"params": rest},
+        {"params": last, "lr": config.fc6_rate_factor * learning_rate},
+    ]
+    return torch.optim.SGD(
+        groups,
+        lr=learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+    )
+
+
+@torch.no_grad()
+def hard_negatives(classifier: Classifier, candidates: Tensor, n: int) -> Tensor:
+    """Indices (n,) of the ``n`` negatives (M, C k k) that look most like the target."""
+    scores: Tensor = classifier(candidates)[:, TARGET]
+    return scores.topk(min(n, len(candidates))).indices
+
+
+def fit(
+    classifier: Classifier,
+    extractor: Backbone,
+    optimizer: torch.optim.SGD,
+    positives: Samples,
+    negatives: Samples,
+    iterations: int,
+    config: TrackerConfig,
+    generator: Generator,
+    report: Callable[[int, Loss], None] | None = None,
+) -> None:
+    """Train ``classifier`` in place for ``iterations`` steps of Eq. 5.
+
+    Each step takes the next positives of an endless shuffle, the hardest of the next
+    ``config.mined_negatives`` negatives, and descends the loss of both together. With
+    ``config.attention_weight > 0`` the samples must carry crops.
+
+    Args:
+        classifier: trained in place.
+        extractor: the fixed convolutions, for attention.
+        optimizer: of the classifier; see :func:`optimizer`.
+        positives: samples of the target.
+        negatives: samples of the background.
+        iterations: steps to take.
+        config: batch sizes, lambda, how attention is read, clipping.
+        generator: of shuffles and dropout, on the samples' device.
+        report: called after each step with its number, from 1, and its loss.
+    """
+    next_positives = _shuffled(len(positives.features), config.batch_positives, generator)
+    next_negatives = _shuffled(len(negatives.features), config.scored_negatives, generator)
+    for step in range(1, iterations + 1):
+        candidates = next(next_negatives)
+        hard = hard_negatives(classifier, negatives.features[candidates], config.batch_negatives)
+        loss = _step(
+            classifier,
+            extractor,
+            optimizer,
+            positives.take(next(next_positives)),
+            negatives.take(candidates[hard]),
+            config,
+            generator,
+        )
+        if report:
+            report(step, loss)
+
+
+def _step(
+    classifier: Classifier,
+    extractor: Backbone,
+    optimizer: torch.optim.SGD,
+    positives: Samples,
+    negatives: Samples,
+    config: TrackerConfig,
+    generator: Generator,
+) -> Loss:
+    features = torch.cat([positives.features, negatives.features])
+    scores = classifier(features, dropout=generator)
+    maps = None
+    if config.attention_weight > 0:
+        together = Samples.join([positives, negatives])
+        gradient = gradient_at(classifier, extractor, together, config, generator)
+        maps = attention_maps(gradient, config).split(len(positives.features))
+    loss = reciprocative_loss(scores, len(positives.features), maps, config)
+    descended = loss.total if config.second_order else loss.cross_entropy
+
+    learned = list(classifier.parameters())
+    # The released code lets the fixed layers' gradients into the norm that is clipped.
+    counted = list(extractor.parameters()) if _counts_fixed_layers(config) else []
+    gradients = torch.autograd.grad(descended, learned + counted, allow_unused=bool(counted))
+    norm = torch.stack([g.norm() for g in gradients if g is not None]).norm()
+    shrink = (config.clip_norm / (norm + 1e-6)).clamp(max=1)
+    for parameter, gradient_of in zip(learned, gradients, strict=False):
+        parameter.grad = gradient_of * shrink
+    optimizer.step()
+    optimizer.zero_grad()
+    return Loss(*(part.detach() for part in loss))
+
+
+def gradient_at(
+    classifier: Classifier,
+    extractor: Backbone,
+    samples: Samples,
+    config: TrackerConfig,
+    generator: Generator | None = None,
+) -> Gradient:
+    """Eq. 2 at ``samples``, where and how ``config`` says; ``generator`` of the dropout."""
+    dropout = generator if config.attention_dropout else None
+    at, seed = config.map_at, config.score_seed
+    if at == "conv3":
+        return at_features(classifier, samples.features, dropout, seed)
+    if samples.crops is None:
+        raise ValueError("attention_weight > 0 needs samples with crops; these have features only")
+    pixels = extractor.pixels(samples.crops)
+    if _counts_fixed_layers(config):
+        return double_backward(classifier, extractor, pixels, at, dropout, seed)
+    return through_jacobian(classifier, FeatureJacobian(extractor, pixels, at), dropout, seed)
+
+
+def _counts_fixed_layers(config: TrackerConfig) -> bool:
+    return config.clip_scope == "all" and config.attention_weight > 0 and config.second_order
+
+
+def _shuffled(n: int, batch: int, generator: Generator) -> Iterator[Tensor]:
+    """Batches of indices below ``n``: permutation after permutation, without end."""
+    queue = torch.empty(0, dtype=torch.long, device=generator.device)
+    while True:
+        while len(queue) < batch:
+            more = torch.randperm(n, generator=generator, device=generator.device)
+            queue = torch.cat([queue, more])
+        yield queue[:batch]
+        queue = queue[batch:]

@@ -1,0 +1,137 @@
+"""What is drawn around a target, by purpose: the configuration's spreads and overlaps.
+
+Each function draws ``n`` boxes (n, 4) for a ``target`` (4,) in an image of sides ``image_wh`` (2,),
+from a ``generator`` on their device; how, :mod:`rltrack.tracking.sampling` says.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Generator, Tensor
+
+from rltrack.tracking import sampling
+from rltrack.tracking.config import TrackerConfig
+
+__all__ = [
+    "first_background_anywhere",
+    "first_background_beside",
+    "for_regression",
+    "targets",
+    "update_background",
+]
+
+
+def targets(
+    target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
+) -> Tensor:
+    """Positives, of the first frame as of updates."""
+    return sampling.labelled(
+        lambda m: sampling.gaussian(
+            target,
+            m,
+            image_wh,
+            translation=config.positive_translation,
+            scale=config.positive_scale,
+            generator=generator,
+        ),
+        n,
+        target,
+        iou_range=config.positive_iou,
+    )
+
+
+def first_background_beside(
+    target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
+) -> Tensor:
+    """Negatives of the first frame near the target."""
+    return _around(
+        target,
+        image_wh,
+        n,
+        generator,
+        translation=config.first_negative_translation,
+        scale=config.first_negative_scale,
+        aspect=config.aspect,
+        iou_range=config.first_negative_iou,
+    )
+
+
+def first_background_anywhere(
+    target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
+) -> Tensor:
+    """Negatives of the first frame all over the image."""
+    return sampling.labelled(
+        lambda m: sampling.whole_image(
+            target,
+            m,
+            image_wh,
+            scale=config.whole_image_scale,
+            aspect=config.aspect,
+            generator=generator,
+        ),
+        n,
+        target,
+        iou_range=config.first_negative_iou,
+    )
+
+
+def update_background(
+    target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
+) -> Tensor:
+    """Negatives of updates."""
+    return _around(
+        target,
+        image_wh,
+        n,
+        generator,
+        translation=config.update_negative_translation,
+        scale=config.update_negative_scale,
+        iou_range=config.update_negative_iou,
+    )
+
+
+def for_regression(
+    target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
+) -> Tensor:
+    """What the box regressor learns from."""
+    return _around(
+        target,
+        image_wh,
+        n,
+        generator,
+        translation=config.regression_translation,
+        scale=config.regression_scale,
+        aspect=config.aspect,
+        iou_range=config.regression_iou,
+        area_range=config.regression_area,
+    )
+
+
+def _around(
+    target: Tensor,
+    image_wh: Tensor,
+    n: int,
+    generator: Generator,
+    *,
+    translation: float,
+    scale: float,
+    aspect: float = 1.0,
+    iou_range: tuple[float, float],
+    area_range: tuple[float, float] = (0.0, math.inf),
+) -> Tensor:
+    return sampling.labelled(
+        lambda m: sampling.uniform(
+            target,
+            m,
+            image_wh,
+            translation=translation,
+            scale=scale,
+            aspect=aspect,
+            generator=generator,
+        ),
+        n,
+        target,
+        iou_range=iou_range,
+        area_range=area_range,
+    )

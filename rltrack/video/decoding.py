@@ -1,0 +1,124 @@
+"""Videos decoded by OpenCV: frames in order, and which of them a decoder left out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from itertools import repeat
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.video.images import to_rgb8
+from rltrack.video.opencv_log import quiet
+
+__all__ = [
+    "PATIENCE",
+    "Clock",
+    "codec_name",
+    "decode",
+    "frame_count",
+    "frame_rate",
+    "open_capture",
+]
+
+Image = NDArray[np.uint8]
+
+PATIENCE = 100  # broken frames in a row before a video counts as ended
+
+
+def open_capture(source: str | int) -> cv2.VideoCapture:
+    """OpenCV's reader of a file, or of the webcam with that index."""
+    # FFmpeg writes what it thinks of each broken packet to stderr; it asks this once, at first use.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    with quiet:
+        return cv2.VideoCapture(source)
+
+
+class Clock:
+    """Finds by the timestamps how many frames of a video a decoder has left out.
+
+    It leaves out without a word all frames up to the next keyframe that need one it could not
+    decode, and may give one of them too early. Gaps are filled only after a first failure, and
+    only while all timestamps fit a constant frame rate: elsewhere a gap is no loss, and each
+    failure counts for one frame.
+    """
+
+    def __init__(self, fps: float | None = None, length: int | None = None) -> None:
+        self._fps, self._length = fps or 0.0, length or 0
+        self._regular = self._fps > 0 and self._length > 0
+        self._broken = False
+        self._place = -1.0  # of the latest frame, counted in frames by its timestamp
+        self._hole = math.inf  # place of the frame before the last gap
+
+    def missing(self, time: float, failures: int) -> int:
+        """Frames missing before the one at `time` ms; -1 if that is already counted as missing."""
+        self._broken = self._broken or failures > 0
+        place, before = time * self._fps / 1000, self._place
+        gap = failures
+        if self._regular:
+            if self._hole < place < before:
+                return -1
+            step = round(place - before)
+            self._regular = (
+                abs(place - before - step) < 0.25  # some clocks tick in ms: 60 fps is 16, 17
+                # 0: before OpenCV 4.13 a failure at the start gives the first two frames one time
+                and (step == 1 or (self._broken and step >= 0 and place < self._length))
+            )
+            if self._regular:
+                gap = max(step - 1, 0)
+        if gap:
+            self._hole = before
+        self._place = place
+        return gap
+
+    def ran_out(self) -> bool:
+        """Whether the latest frame is near the end that the header gives."""
+        # Sound may outlast the picture by a little.
+        return self._length - self._place - 1 <= min(self._fps / 2, self._length / 10)
+
+
+def decode(
+    capture: cv2.VideoCapture, patience: int = 0, clock: Clock | None = None
+) -> Iterator[Image | None]:
+    """The frames of an open capture, None where `clock` finds one missing.
+
+    More than `patience` failures in a row are the end.
+    """
+    clock = clock or Clock()
+    lost = 0
+    while lost <= patience:
+        try:
+            with quiet:
+                grabbed = capture.grab()
+                image = capture.retrieve()[1] if grabbed else None
+        except cv2.error:
+            grabbed = False
+        if not grabbed:
+            lost += 1
+            continue
+        missing, lost = clock.missing(capture.get(cv2.CAP_PROP_POS_MSEC), lost), 0
+        if missing >= 0:
+            yield from repeat(None, missing)
+            yield None if image is None or image.size == 0 else to_rgb8(image[..., ::-1])
+
+
+def frame_rate(capture: cv2.VideoCapture) -> float | None:
+    """Frames per second; None if the header gives none."""
+    fps = float(capture.get(cv2.CAP_PROP_FPS))
+    # Some headers hold the clock's ticks there (90000).
+    return fps if math.isfinite(fps) and 0 < fps <= 1000 else None
+
+
+def frame_count(capture: cv2.VideoCapture) -> int | None:
+    """Number of frames; None if the header gives none."""
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if 0 < count < 1e9 else None
+
+
+def codec_name(capture: cv2.VideoCapture) -> str:
+    """The four letters of a video's codec, such as ``avc1``."""
+    code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+    return code.to_bytes(4, "little").decode("ascii", "ignore").strip("\0 ") or "unknown"

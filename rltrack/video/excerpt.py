@@ -1,0 +1,47 @@
+"""A part of a video, as a source of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.errors import InputError
+from rltrack.video.sources import FrameSource, open_source
+
+__all__ = ["Excerpt"]
+
+Image = NDArray[np.uint8]
+
+
+class Excerpt:
+    """Consecutive frames of a source, as a source: those from ``start`` up to before ``stop``.
+
+    Args:
+        source: what `rltrack.open_source` takes, with ground truth.
+        start: its frame that becomes frame 0.
+        stop: the first frame left out; None for its end.
+
+    Raises:
+        InputError: there is no ground truth, or not at ``start``.
+    """
+
+    def __init__(
+        self, source: str | Path | FrameSource, start: int = 0, stop: int | None = None
+    ) -> None:
+        whole = open_source(source)
+        if whole.ground_truth is None:
+            raise InputError(f"{whole.name} has no ground truth")
+        self.name, self.fps = whole.name, whole.fps
+        self.start, self._stop, self._whole = start, stop, whole
+        self.ground_truth = whole.ground_truth[start:stop]
+        self.length = len(self.ground_truth)
+        if not self.length or np.isnan(self.ground_truth[0]).any():
+            raise InputError(f"start is {start}; {whole.name} has no box there")
+
+    def __iter__(self) -> Iterator[Image | None]:
+        """The frames in order."""
+        return islice(self._whole, self.start, self._stop)

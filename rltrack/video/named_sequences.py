@@ -1,0 +1,41 @@
+"""A sequence by its name: the bundled film, a benchmark's sequence, or the reader's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rltrack.demo_film.film import synthetic
+from rltrack.errors import InputError
+from rltrack.video.sources import FrameSource, open_source
+
+__all__ = ["FILM", "footage"]
+
+FILM = "film"
+"""The name of the bundled film among sequences."""
+
+
+def footage(
+    sequence: str | None = None, data: str | Path | None = None, own: str = FILM
+) -> FrameSource:
+    """Open what a notebook's parameters ``sequence`` and ``data`` ask for.
+
+    Args:
+        sequence: "film"; or a sequence of OTB, such as "Girl", if there is ``data``; or, with or
+            without, what `rltrack.open_source` takes: a video, a folder, a webcam's index. None is
+            the film without ``data``, and ``own`` with it.
+        data: the folder that has ``otb/`` in it.
+        own: the chapter's own sequence.
+
+    Raises:
+        InputError: there is no such sequence, video or folder.
+    """
+    name = sequence or (FILM if data is None else own)
+    if name == FILM:
+        return synthetic()
+    if data is not None and (folder := Path(data).expanduser() / "otb" / name).is_dir():
+        return open_source(folder)
+    try:
+        return open_source(name)
+    except InputError as error:
+        looked = "data is not given" if data is None else f"nor in {Path(data) / 'otb'}"
+        raise InputError(f"sequence is {name!r}: {error}; {looked}") from None

@@ -1,0 +1,293 @@
+"""A whole video in one call: frames in; boxes, scores, metrics and files out."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.backbones.interface import Backbone
+from rltrack.errors import InputError
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.inputs import checked_box, checked_seed
+from rltrack.tracking.presets import preset
+from rltrack.tracking.result import Result
+from rltrack.video.recorder import Recorder
+from rltrack.video.signals import HeldSignals
+from rltrack.video.sources import FrameSource, open_source
+from rltrack.video.targets import Targets
+from rltrack.video.tracks import Step, Track, TrackingError
+
+__all__ = ["track", "track_several"]
+
+log = logging.getLogger(__name__)
+
+Array = NDArray[np.float64]
+
+Image = NDArray[np.uint8]
+
+Box = Sequence[float] | Array
+
+Start = Box | Callable[[Image], Box] | None
+
+
+def track(
+    source: str | Path | int | Iterable[Any] | FrameSource,
+    box: Start = None,
+    *,
+    config: TrackerConfig | str = "paper",
+    backbone: str | Path | Backbone = "embedded",
+    device: str = "auto",
+    seed: int = 0,
+    out: str | Path | None = None,
+    video: str | Path | None = None,
+    summary: str | Path | None = None,
+    overlay: str | None = None,
+    on_frame: Callable[[Step], None] | None = None,
+) -> Track:
+    """Follow a target through a video.
+
+    >>> result = track("clip.mp4", (60, 40, 32, 48), video="out.mp4")    # doctest: +SKIP
+    >>> result.boxes, result.scores, result.found                        # doctest: +SKIP
+
+    Frames may change size. One that cannot be read keeps the last box, with found False; a video
+    that ends early gives a shorter track. Everything asked for is checked before tracking starts.
+
+    Args:
+        source: what `rltrack.open_source` takes: a video file, a folder of frames, an OTB or VOT
+            folder, a webcam's index, arrays.
+        box: of the target in the first frame, (x, y, w, h) in 0-based pixels; or a function that
+            is given the first image and returns the box. None takes the ground truth's.
+        config: a preset's name, or a configuration from `rltrack.preset`.
+        backbone: a name of `rltrack.backbones.registry.BACKBONES`, a file, or fixed convolutions to use.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``, see `rltrack.tracking.inputs.pick_device`.
+        seed: of all randomness, 0 or more.
+        out: CSV file for the boxes.
+        video: annotated video, .mp4, .mov, .mkv or .webm.
+        summary: JSON file for `Track.summary`.
+        overlay: ``attention`` or ``confidence``, drawn into the video; see
+            `rltrack.video.recorder.Recorder`, which also says what the files hold.
+        on_frame: called after each frame, once its row is written.
+
+    Returns:
+        The track. After a Ctrl-C it holds the frames so far and `Track.interrupted` is True.
+
+    Raises:
+        InputError: something given cannot be used; nothing was tracked or written.
+        TrackingError: an error part-way. What was tracked before it is written, and is the
+            error's ``track``.
+    """
+    return track_several(
+        source,
+        [box],
+        config=config,
+        backbone=backbone,
+        device=device,
+        seed=seed,
+        out=out,
+        video=video,
+        summary=summary,
+        overlay=overlay,
+        on_frame=on_frame,
+    )[0]
+
+
+def track_several(
+    source: str | Path | int | Iterable[Any] | FrameSource,
+    boxes: Sequence[Start] | Array,
+    *,
+    config: TrackerConfig | str = "paper",
+    backbone: str | Path | Backbone = "embedded",
+    device: str = "auto",
+    seed: int = 0,
+    out: str | Path | None = None,
+    video: str | Path | None = None,
+    summary: str | Path | None = None,
+    overlay: str | None = None,
+    on_frame: Callable[[Step], None] | None = None,
+) -> list[Track]:
+    """Follow several targets through a video, in one pass over its frames.
+
+    >>> cars = track_several("clip.mp4", [(60, 40, 32, 48), (9, 70, 30, 44)])    # doctest: +SKIP
+
+    Target k is tracked as `track` with ``seed + k`` would track it alone; see there for all
+    arguments but ``boxes``. One target's failure ends the run for all, after the same frame.
+
+    Args:
+        source: as in `track`.
+        boxes: one for each target, each as in `track`.
+        config: of all targets.
+        backbone: of all targets.
+        device: as in `track`; see `rltrack.video.targets.Targets` for what runs side by side.
+        seed: of the first target.
+        out: CSV file; see `rltrack.video.recorder.Recorder`.
+        video: annotated video of all targets.
+        summary: JSON file: `Track.summary` of the first target, whose speed is that of all
+            together, and the number of ``targets``.
+        overlay: as in `track`, of all targets.
+        on_frame: called once a frame.
+
+    Returns:
+        The targets' tracks, of as many frames each.
+
+    Raises:
+        InputError: see `track`.
+        TrackingError: see `track`.
+    """
+    config = preset(config) if isinstance(config, str) else config
+    seed = checked_seed(seed)
+    if not len(boxes):
+        raise InputError("no boxes were given: give one for each target")
+    frames = open_source(source)
+    recorder = Recorder(
+        boxes=out,
+        video=video,
+        summary=summary,
+        overlay=overlay,
+        fps=frames.fps,
+        source=Path(source).expanduser() if isinstance(source, str | Path) else None,
+    )
+    targets = Targets(len(boxes), config, backbone=backbone, device=device, seed=seed)
+    truth = frames.ground_truth if len(boxes) == 1 else None
+    io = {"decode": 0.0, "output": 0.0}
+
+    rows: list[tuple[tuple[Result, ...], float]] = []
+    interrupted, failure = False, None
+    with HeldSignals() as signals, closing(_decoded(frames, io)) as images, targets:
+        with signals.let_through():
+            first = next(images, None)
+            if first is None:
+                raise InputError(f"{frames.name}: there is no first frame, or it cannot be read")
+            starts = [_first_box(box, first, frames) for box in boxes]
+        steps = _steps(targets, starts, first, images, frames)
+        try:
+            while True:
+                with signals.let_through():
+                    step = next(steps, None)
+                if step is None:
+                    break
+                began = time.perf_counter()
+                known = None if truth is None or step.index >= len(truth) else truth[step.index]
+                rows.append((step.results, step.seconds))
+                recorder.add(step.image, step.results, step.trackers, known)
+                io["output"] += time.perf_counter() - began
+                if on_frame is not None:
+                    with signals.let_through():
+                        on_frame(step)
+        except KeyboardInterrupt:
+            interrupted = True
+        except Exception as error:  # anything: what was tracked is kept
+            if isinstance(error, InputError) and not rows:
+                raise
+            failure = error
+
+        began = time.perf_counter()
+        done = _collect(frames, truth, rows, targets, interrupted, failure is not None)
+        try:
+            recorder.close(_summary(done))
+        except Exception as error:  # a full disk, say; the first failure is the one told
+            failure = failure or error
+        io["output"] += time.perf_counter() - began
+        for each in done:
+            each.timings.update(io)
+        try:
+            if not interrupted:
+                with signals.let_through():
+                    pass
+        except KeyboardInterrupt:
+            interrupted = True
+            done = [replace(each, interrupted=True) for each in done]
+    if failure is not None:
+        raise TrackingError(f"{type(failure).__name__}: {failure}", done) from failure
+    if not interrupted and frames.length is not None and len(rows) < frames.length:
+        log.warning("%s ended after %d of %d frames", frames.name, len(rows), frames.length)
+    return done
+
+
+def _steps(
+    targets: Targets,
+    starts: Sequence[Sequence[float]],
+    first: Image,
+    images: Iterator[Image | None],
+    frames: FrameSource,
+) -> Iterator[Step]:
+    """Track: the first image, with the boxes ``starts``, then all the others."""
+    began = time.perf_counter()
+    results = targets.init(first, starts)
+    yield Step(0, first, results, time.perf_counter() - began, targets.trackers, frames)
+    for index, image in enumerate(images, start=1):
+        began = time.perf_counter()
+        results = targets.update(image)
+        seconds = math.nan if image is None else time.perf_counter() - began
+        yield Step(index, image, results, seconds, targets.trackers, frames)
+
+
+def _decoded(frames: FrameSource, timings: dict[str, float]) -> Generator[Image | None, None, None]:
+    """The frames; the time that waiting for them takes goes to ``timings["decode"]``."""
+    images = iter(frames)
+    while True:
+        began = time.perf_counter()
+        try:
+            image = next(images)
+        except StopIteration:
+            return
+        finally:
+            timings["decode"] += time.perf_counter() - began
+        yield image
+
+
+def _first_box(box: Start, image: Image, frames: FrameSource) -> list[float]:
+    if box is None:
+        if frames.ground_truth is None:
+            raise InputError(
+                f"no first box: {frames.name} has no ground truth to take it from; give x,y,w,h "
+                "(on the command line --box, or --select to draw it)"
+            )
+        box = frames.ground_truth[0]
+    return checked_box(cast("Sequence[float]", box(image) if callable(box) else box), image)
+
+
+def _collect(
+    frames: FrameSource,
+    truth: Array | None,
+    rows: Sequence[tuple[tuple[Result, ...], float]],
+    targets: Targets,
+    interrupted: bool,
+    failed: bool,
+) -> list[Track]:
+    if truth is not None:
+        known, truth = truth[: len(rows)], np.full((len(rows), 4), np.nan)
+        truth[: len(known)] = known
+    phases = targets.trackers[0].timings
+    return [
+        Track(
+            name=frames.name,
+            boxes=np.array([results[k].box for results, _ in rows], np.float64).reshape(-1, 4),
+            scores=np.array([results[k].score for results, _ in rows], np.float64),
+            found=np.array([results[k].found for results, _ in rows], np.bool_),
+            seconds=np.array([seconds for _, seconds in rows], np.float64),
+            ground_truth=truth,
+            expected=frames.length,
+            interrupted=interrupted,
+            failed=failed,
+            timings={phase: sum(t.timings[phase] for t in targets.trackers) for phase in phases},
+            config=tracker.config,
+            backbone=targets.backbone,
+            seed=tracker.seed,
+            device=str(tracker.device),
+        )
+        for k, tracker in enumerate(targets.trackers)
+    ]
+
+
+def _summary(tracks: Sequence[Track]) -> dict[str, Any]:
+    summary = tracks[0].summary()
+    return summary if len(tracks) == 1 else {**summary, "targets": len(tracks)}

@@ -1,0 +1,298 @@
+"""Sources of frames: videos, folders, images, webcams and arrays, all as RGB frames.
+
+Inside, an image is always an (H, W, 3) uint8 RGB array. What arrives otherwise is brought to that
+form here: grey is repeated over the channels, an alpha channel is dropped, and 16-bit values are
+divided by 256 (``>> 8``: the full range is assumed, so 10- or 12-bit values kept in 16 bits come
+out dark). Images and videos are turned as their orientation tag says, which is how any viewer
+shows them, so a box read off a viewer fits.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from rltrack.data.sequences import IMAGE_SUFFIXES, read_sequence
+from rltrack.errors import InputError
+from rltrack.video.decoding import (
+    PATIENCE,
+    Clock,
+    codec_name,
+    decode,
+    frame_count,
+    frame_rate,
+    open_capture,
+)
+from rltrack.video.images import (
+    image_or_none,
+    load_image,
+    load_page,
+    page_count,
+    read_pages,
+    to_rgb8,
+)
+
+__all__ = ["FrameSource", "open_source"]
+
+logger = logging.getLogger(__name__)
+
+Image = NDArray[np.uint8]
+
+_AHEAD = 4  # frames of a file that are decoded before they are asked for
+
+_END = object()
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """What a tracker can be run on.
+
+    Iterating yields each frame as an (H, W, 3) uint8 RGB array, or None where it could not be
+    read. Frames may differ in size, and there may be fewer than `length`.
+    """
+
+    @property
+    def name(self) -> str:
+        """A short name, for titles and file names."""
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second; None if the source has no clock."""
+
+    @property
+    def length(self) -> int | None:
+        """Number of frames; None if unknown.
+
+        For a video as its header says, which may be an estimate: one read to its end is counted.
+        """
+
+    @property
+    def ground_truth(self) -> NDArray[np.float64] | None:
+        """(T, 4) float64, 0-based (x, y, w, h), NaN rows where not known; None without any."""
+
+    def __iter__(self) -> Iterator[Image | None]:
+        """Start over from the first frame; a webcam or a generator goes on where it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Frames:
+    """A frame source made of a function that starts its frames anew."""
+
+    name: str
+    start: Callable[[], Iterator[Image | None]]
+    fps: float | None = None
+    length: int | None = None
+    ground_truth: NDArray[np.float64] | None = None
+
+    def __iter__(self) -> Iterator[Image | None]:
+        return self.start()
+
+
+@dataclass(eq=False)
+class _Video:
+    """A video file as a frame source."""
+
+    path: Path
+    fps: float | None
+    length: int | None
+    ground_truth: None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    def __iter__(self) -> Iterator[Image | None]:
+        return _read_ahead(self._frames)
+
+    def _frames(self) -> Iterator[Image | None]:
+        capture = open_capture(str(self.path))
+        if not capture.isOpened():
+            raise InputError(f"{self.path} cannot be opened any more")
+        clock = Clock(frame_rate(capture), frame_count(capture))
+        count = unseen = 0
+        for image in decode(capture, PATIENCE, clock):
+            if count == 0 and image is None:  # no viewer shows it, and no target is marked in it
+                unseen += 1
+                continue
+            if count == 0 and unseen:
+                logger.warning(
+                    "the first frames of %s cannot be read, %d are left out", self.path, unseen
+                )
+            count += 1
+            yield image
+        if clock.ran_out():
+            self.length = count
+
+
+def open_source(
+    source: str | Path | int | Iterable[Any] | FrameSource, *, target: int | None = None
+) -> FrameSource:
+    """Open anything that holds frames; that its first frame can be read is checked here.
+
+    Args:
+        source: one of
+
+            - a video file;
+            - a folder of frames, in natural order, or a single image file, where the pages of a
+              TIFF, and the pictures of an animated WebP or PNG, are frames;
+            - a sequence folder in OTB or VOT form, see `rltrack.data.sequences.read_sequence`: it
+              brings its ground truth;
+            - a webcam's index, as a number or as text ("0"; a folder of that name is "./0");
+            - arrays as `to_rgb8` takes them: a list, a (T, H, W, C) array, a generator;
+            - a `FrameSource`, which is returned as it is.
+        target: for OTB folders with several targets, which one.
+
+    Returns:
+        The source. Files and lists can be iterated again and again. A frame that turns out to be
+        unreadable later is None, and the rest goes on; in a broken video of constant frame rate
+        the timestamps tell which frames are missing. What comes before a video's first readable
+        frame is left out, with a warning. While one frame of a file is worked on, a thread decodes
+        the next few. Nothing else is read ahead: the next frame of a webcam is at most as old as
+        the work on the one before took.
+
+    Raises:
+        InputError: nothing there, no frames, the first frame cannot be read, no decoder for a
+            video, or malformed ground truth.
+    """
+    if isinstance(source, FrameSource):
+        return source
+    if isinstance(source, str) and re.fullmatch("[0-9]{1,2}", source):
+        source = int(source)
+    if isinstance(source, int):
+        return _open_webcam(source)
+    if isinstance(source, str | Path):
+        return _open_path(source, target)
+    if isinstance(source, Iterable):
+        return _open_arrays(source)
+    raise InputError(
+        f"source: got a {type(source).__name__}, wanted a video file, a folder of frames, "
+        "a webcam's index, or arrays"
+    )
+
+
+def _open_path(source: str | Path, target: int | None) -> FrameSource:
+    path = Path(source)
+    try:
+        path = path.expanduser()
+        exists = str(source) != "" and path.exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, or an unknown ~user
+        exists = False
+    if not exists:
+        raise InputError(
+            f"no such source: {str(source)!r}; wanted a video file, a folder of frames, "
+            "or a webcam's index"
+        )
+    if path.is_dir():
+        sequence = read_sequence(path, target)
+        return _open_images(sequence.name, sequence.frames, sequence.ground_truth)
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return _open_image(path)
+    return _open_video(path)
+
+
+def _open_images(
+    name: str, files: tuple[Path, ...], ground_truth: NDArray[np.float64] | None
+) -> FrameSource:
+    _check_first(files[0], partial(load_image, files[0]))
+    start = partial(_read_ahead, lambda: map(_frame, files))
+    return _Frames(name, start, length=len(files), ground_truth=ground_truth)
+
+
+def _frame(file: Path) -> Image | None:
+    return image_or_none(f"the frame {file}", partial(load_image, file))
+
+
+def _open_image(path: Path) -> FrameSource:
+    count = page_count(path)
+    if count == 1:
+        return _open_images(path.stem, (path,), None)
+    with path.open("rb") as file, PillowImage.open(file) as pages:
+        _check_first(path, partial(load_page, pages, 0))
+    return _Frames(path.stem, partial(_read_ahead, partial(read_pages, path, count)), length=count)
+
+
+def _check_first(path: Path, load: Callable[[], Image]) -> None:
+    try:
+        load()
+    except InputError as error:
+        raise InputError(f"the first frame cannot be read: {path}: {error}") from None
+
+
+def _open_video(path: Path) -> FrameSource:
+    wrong = f"{path} is not a video or an image that can be read, or it is broken"
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    # FFmpeg would play a text file, as a terminal that shows it. Text has no control characters
+    # but for white space and escape; no video's first 4096 bytes are like that, except where
+    # YUV4MPEG2, whose header is text, holds bright pixels.
+    is_y4m = head.startswith(b"YUV4MPEG2 ")
+    if not is_y4m and not set(head) & (set(range(32)) - set(b"\a\b\t\n\v\f\r\x1b")):
+        raise InputError(wrong)
+    capture = open_capture(str(path))
+    if not capture.isOpened():
+        raise InputError(wrong)
+    if all(image is None for image in decode(capture, PATIENCE)):
+        raise InputError(
+            f"{path}: no frame can be decoded; if OpenCV lacks a decoder for its codec, "
+            f"{codec_name(capture)}, convert it: ffmpeg -i OLD -c:v libx264 NEW.mp4"
+        )
+    return _Video(path, frame_rate(capture), frame_count(capture))
+
+
+def _read_ahead(start: Callable[[], Iterator[Image | None]]) -> Iterator[Image | None]:
+    """The frames of ``start()``, each decoded by a thread while earlier ones are in use."""
+    frames = start()
+    reader = ThreadPoolExecutor(1, "rltrack-reader")
+    try:
+        coming = deque(reader.submit(next, frames, _END) for _ in range(_AHEAD))
+        while (image := coming.popleft().result()) is not _END:
+            coming.append(reader.submit(next, frames, _END))
+            yield cast("Image | None", image)
+    finally:  # also where the caller stops half-way
+        reader.shutdown(cancel_futures=True)
+
+
+def _open_webcam(index: int) -> FrameSource:
+    # OpenCV 5.0 crashes at a negative index and takes 100 and more for the choice of a driver.
+    if not 0 <= index < 100:
+        raise InputError(f"no such source: got webcam index {index}, wanted 0 to 99")
+    capture = open_capture(index)
+    # Tracking is slower than the camera: without a queue the newest frame is next.
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    if next(decode(capture), None) is None:
+        raise InputError(f"no such source: no webcam with index {index} gives pictures")
+    return _Frames(f"webcam{index}", partial(decode, capture), frame_rate(capture))
+
+
+def _open_arrays(source: Iterable[Any]) -> FrameSource:
+    if isinstance(source, np.ndarray) and source.ndim != 4:
+        raise InputError(
+            f"source: got an array of shape {source.shape}, wanted (frames, height, width, 3) or "
+            "a list of images"
+        )
+    length = None
+    if isinstance(source, np.ndarray | Sequence):
+        length = len(source)
+        if not length:
+            raise InputError("source: got no frames")
+        to_rgb8(source[0])
+    return _Frames("frames", lambda: map(_rgb8_or_none, source), length=length)
+
+
+def _rgb8_or_none(image: Any) -> Image | None:
+    return image_or_none("a frame", partial(to_rgb8, image))

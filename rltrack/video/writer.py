@@ -1,0 +1,204 @@
+"""Videos that play in browsers, written frame by frame."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.errors import InputError
+from rltrack.video.images import to_rgb8
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
+__all__ = ["VideoWriter"]
+
+Image = NDArray[np.uint8]
+
+# suffix: encoder, its options (constant quality), the container's options
+_H264 = ("libx264", {"crf": "20"})
+
+_VP9 = ("libvpx-vp9", {"crf": "30", "b": "0", "deadline": "good", "cpu-used": "4"})
+
+_FORMATS = {
+    ".mp4": (*_H264, {"movflags": "+faststart"}),  # the index in front: plays while it loads
+    ".mov": (*_H264, {"movflags": "+faststart"}),
+    ".mkv": (*_H264, {}),
+    ".webm": (*_VP9, {}),
+}
+
+_BT601, _LIMITED = 6, 1  # H.273's code for the colour matrix, FFmpeg's for the 16..235 range
+
+
+class VideoWriter:
+    """Write frames to a video that plays in browsers.
+
+    H.264 for .mp4, .mov and .mkv, VP9 for .webm, both with 4:2:0 chroma. Odd sides are padded to
+    even ones by repeating the last row or column. Frames of another size than the first are scaled
+    to fit into it and centred on black. The file appears under its name when it is complete, at
+    `close`; until then it is ``<stem>.part<suffix>`` beside it. Without a frame there is no file.
+
+    As a context manager it closes on the way out of the block, and an exception or Ctrl-C there
+    makes no difference: the frames so far are a complete, playable file.
+    """
+
+    def __init__(self, path: str | Path, fps: float | None = None) -> None:
+        """Check that the video can be written.
+
+        Args:
+            path: the file to write; its suffix chooses the format. The folder must exist.
+            fps: frames per second; 25 if None.
+
+        Raises:
+            InputError: unknown suffix, bad fps, no such folder, no permission, or PyAV or its
+                encoder missing.
+        """
+        self.path = Path(path)
+        if self.path.suffix.lower() not in _FORMATS:
+            raise InputError(
+                f"cannot write a video to {path}: its name must end in {', '.join(_FORMATS)}"
+            )
+        fps = 25.0 if fps is None else float(fps)
+        if not 0.01 <= fps <= 1000:
+            raise InputError(f"fps: got {fps}, wanted 0.01 to 1000 frames per second")
+        # 29.97002997 (as read from a header) becomes 30000/1001 again.
+        self._rate = Fraction(fps).limit_denominator(1001)
+        self._encoder, self._quality, self._container_options = _FORMATS[self.path.suffix.lower()]
+        _check_encoder(self._encoder)
+        self._part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
+        _check_writable(self.path, self._part)
+        self._output: tuple[OutputContainer, VideoStream] | None = None
+        self._size = (0, 0)  # height and width of the first frame
+        self._count = 0
+        self._closed = False
+
+    def write(self, image: Image) -> None:
+        """Append a frame, (H, W, 3) uint8 RGB."""
+        import av
+
+        if self._closed:
+            raise ValueError(f"the video {self.path} is closed")
+        image = to_rgb8(image)
+        with _uninterrupted():
+            if self._output is None:
+                self._size = image.shape[:2]
+                self._output = self._open()
+            container, stream = self._output
+            frame = av.VideoFrame.from_ndarray(self._fit(image), format="rgb24")
+            # 16..235 is the default; PyAV 12 takes dst_color_range for the opposite.
+            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601")
+            frame.pts, frame.time_base = self._count, 1 / self._rate
+            self._count += 1
+            container.mux(stream.encode(frame))
+
+    def close(self) -> None:
+        """Complete the file and give it its name; the second time, do nothing."""
+        self._closed = True
+        if self._output is None:
+            return
+        container, stream = self._output
+        self._output = None
+        with _uninterrupted():
+            try:
+                container.mux(stream.encode(None))
+            finally:
+                container.close()
+                self._part.replace(self.path)
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> tuple[OutputContainer, VideoStream]:
+        """Open the part file for frames of `_size`."""
+        import av
+
+        height, width = self._size
+        container = av.open(str(self._part), "w", container_options=self._container_options)
+        stream = cast(
+            "VideoStream",
+            container.add_stream(self._encoder, rate=self._rate, options=self._quality),
+        )
+        stream.width, stream.height = width + width % 2, height + height % 2
+        stream.pix_fmt = "yuv420p"
+        # Say which matrix was used: players guess by size otherwise, and colours shift.
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = _BT601
+        context.color_range = _LIMITED
+        return container, stream
+
+    def _fit(self, image: Image) -> Image:
+        """Letterbox to the first frame's size, then pad to even sides."""
+        height, width = self._size
+        if image.shape[:2] != self._size:
+            h, w = image.shape[:2]
+            scale = min(height / h, width / w)
+            h, w = max(1, round(h * scale)), max(1, round(w * scale))
+            shrinks = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+            top, left = (height - h) // 2, (width - w) // 2
+            canvas = np.zeros((height, width, 3), np.uint8)
+            canvas[top : top + h, left : left + w] = cv2.resize(
+                image, (w, h), interpolation=shrinks
+            )
+            image = canvas
+        return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a Ctrl-C wait for the end of the block.
+
+    Between the encoder and the file it would lose a packet, and all frames up to the next
+    keyframe with it: up to ten seconds.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    # Other threads get no signals, and may not set handlers.
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if caught:
+            handler(*caught[0])
+
+
+def _check_encoder(name: str) -> None:
+    try:
+        import av
+    except ImportError:
+        raise InputError("writing a video needs PyAV, which is missing: pip install av") from None
+    if name not in av.codecs_available:
+        raise InputError(f"PyAV here has no encoder {name}: pip install --force-reinstall av")
+
+
+def _check_writable(path: Path, part: Path) -> None:
+    """Find out now, and not after hours of tracking, that nothing can be written."""
+    if path.is_dir():
+        raise InputError(f"cannot write a video to {path}: it is a folder")
+    try:
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise InputError(f"cannot write a video to {path}: {error.strerror}") from None
