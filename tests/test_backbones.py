@@ -10,10 +10,10 @@ import torch
 from scipy.io import savemat
 
 from rltrack import Tracker, preset
-from rltrack.backbones.cards import Card, backbone_card
+from rltrack.backbones.cards import Card
 from rltrack.backbones.filter_banks import random_bank
 from rltrack.backbones.matconvnet import convert_vggm
-from rltrack.backbones.registry import EMBEDDED, backbone_identity, load_backbone
+from rltrack.backbones.registry import EMBEDDED, backbone_card, backbone_identity, load_backbone
 from rltrack.backbones.vggm import SHAPES
 from rltrack.backbones.weights import save_backbone
 from rltrack.errors import InputError

@@ -24,7 +24,8 @@ from rltrack.speed.bench import measure
 from rltrack.speed.bench_tables import tables
 from rltrack.speed.cost import ceilings, flops
 from rltrack.speed.reference import ReferenceExtractor
-from rltrack.tracking import config
+from rltrack.speed.timing import frame_ms
+from rltrack.tracking import presets
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.memory import Samples
@@ -56,11 +57,11 @@ def test_counted_features_are_what_the_plain_network_computes() -> None:
         extractor.features(crops)
     two = preset("tiny", candidates=2, averaged_candidates=1)
     none = preset("tiny", candidates=1, averaged_candidates=1)
-    one_crop = flops(two)["features"] - flops(none)["features"]
+    one_crop = flops(two, extractor)["features"] - flops(none, extractor)["features"]
     assert counter.get_total_flops() == 2 * one_crop
     with FlopCounterMode(display=False) as counter:
         Classifier(VGGM.feature_shape, Generator())(torch.zeros(2, 4608))
-    assert counter.get_total_flops() == flops(two)["score"]
+    assert counter.get_total_flops() == flops(two, extractor)["score"]
 
 
 class Counter(TorchDispatchMode):
@@ -100,15 +101,16 @@ def test_counted_iteration_is_what_the_tracker_computes(changes: dict[str, Any])
     # Automatic differentiation also sends the ReLUs' second derivative, zeros, back through fc4-5.
     zeros = 5 * (4608 * 512 + 2 * 512 * 512)
     wasted = 2 * zeros * (config.attention_weight > 0 and config.second_order)
-    assert counter.total - wasted == flops(config)["iteration"]
+    assert counter.total - wasted == flops(config, extractor)["iteration"]
 
 
 def test_a_frame_of_the_paper_is_about_200_gflop() -> None:
-    counted = flops(preset("paper"))
+    paper = load_backbone("random")
+    counted = flops(preset("paper"), paper)
     assert 190e9 < counted["frame"] < 230e9
     parts = counted["features"] + counted["score"] + 1.5 * counted["iteration"]
     assert counted["frame"] == pytest.approx(parts)
-    assert flops(preset("paper", attention_weight=0))["frame"] < 0.7 * counted["frame"]
+    assert flops(preset("paper", attention_weight=0), paper)["frame"] < 0.7 * counted["frame"]
 
 
 def quick(**changes: Any) -> TrackerConfig:
@@ -139,7 +141,7 @@ def test_measured_numbers_hang_together() -> None:
     for name in ("faithful", "realtime"):
         ratio = result["baseline_ms"] / result[f"{name}_ms"]
         assert result[f"{name}_ratio"] == pytest.approx(ratio)
-    rate = flops(quick())["frame"] / (result["faithful_ms"] / 1000)
+    rate = flops(quick(), load_backbone("random"))["frame"] / (result["faithful_ms"] / 1000)
     assert result["fraction_of_ceiling"] == pytest.approx(rate / 100e9)
 
     composed = result["composed"]
@@ -173,7 +175,7 @@ def test_updates_are_spread_over_the_frames(
     without: float, with_update: float, interval: int, expected: float
 ) -> None:
     config = preset("tiny", update_interval=interval)
-    assert bench._frame_ms(without, with_update, config) == pytest.approx(expected)
+    assert frame_ms(without, with_update, config) == pytest.approx(expected)
 
 
 def test_the_machine_has_limits() -> None:
@@ -198,7 +200,7 @@ def test_the_first_box_is_the_ground_truths() -> None:
 @pytest.fixture
 def _quicker(monkeypatch: pytest.MonkeyPatch, _known_ceilings: None) -> None:
     for name in ("tiny", "realtime"):
-        monkeypatch.setitem(config._CHANGES, name, {**QUICKER, "attention_weight": 0.0})
+        monkeypatch.setitem(presets._CHANGES, name, {**QUICKER, "attention_weight": 0.0})
     monkeypatch.setattr(bench, "measure", partial(measure, frames=4, repeats=1))
 
 

@@ -23,10 +23,11 @@ import pytest
 from numpy.typing import NDArray
 
 import rltrack
-from rltrack.cli import main as cli
+from rltrack.cli import track
 from rltrack.cli.main import main
 from rltrack.data import fetch
-from rltrack.tracking import config
+from rltrack.data.download import FetchError
+from rltrack.tracking import presets
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.writer import VideoWriter
 
@@ -53,7 +54,7 @@ FAST = ["--preset", "tiny", "--backbone", "random", "--attention-weight", "0"]
 
 @pytest.fixture(autouse=True)
 def _quicker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(config._CHANGES, "tiny", QUICKER)
+    monkeypatch.setitem(presets._CHANGES, "tiny", QUICKER)
     monkeypatch.setenv("RLTRACK_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
@@ -432,7 +433,7 @@ def test_ctrl_c_at_a_terminal(tmp_path: Path) -> None:
 
 def test_a_drawn_box_starts_the_run(sequence: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Any] = []
-    monkeypatch.setattr(cli, "_check_display", lambda: None)
+    monkeypatch.setattr(track, "_check_display", lambda: None)
     for name in ("namedWindow", "destroyWindow", "waitKey"):
         monkeypatch.setattr(cv2, name, lambda *_: None)
     monkeypatch.setattr(
@@ -447,7 +448,7 @@ def test_a_drawn_box_starts_the_run(sequence: Path, monkeypatch: pytest.MonkeyPa
 def test_no_box_drawn(
     sequence: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_check_display", lambda: None)
+    monkeypatch.setattr(track, "_check_display", lambda: None)
     for name in ("namedWindow", "destroyWindow", "waitKey"):
         monkeypatch.setattr(cv2, name, lambda *_: None)
     monkeypatch.setattr(cv2, "selectROI", lambda *_: (0, 0, 0, 0))
@@ -470,7 +471,7 @@ def test_fetch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (fetch.FetchError("404; by hand: save it as x"), 1, "error: 404; by hand: save it as x"),
+        (FetchError("404; by hand: save it as x"), 1, "error: 404; by hand: save it as x"),
         (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here"),
     ],
 )

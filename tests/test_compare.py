@@ -18,7 +18,7 @@ from rltrack.benchmarks import opencv_trackers as peers
 from rltrack.benchmarks.side_by_side import ComparisonError, compare
 from rltrack.cli.main import main
 from rltrack.errors import InputError
-from rltrack.tracking import config
+from rltrack.tracking import presets
 from rltrack.tracking.presets import preset
 from rltrack.video.annotation import TARGETS
 from rltrack.video.recorder import HEADER
@@ -106,7 +106,7 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for kind in (Guide, Stone, Lost, Fickle, Slow, Stopped, Broken):
         monkeypatch.setattr(cv2, f"{kind.__name__}_create", kind, raising=False)
         monkeypatch.setitem(peers.PEERS, kind.__name__.lower(), f"{kind.__name__}_create")
-    monkeypatch.setitem(config._CHANGES, "tiny", QUICKER)
+    monkeypatch.setitem(presets._CHANGES, "tiny", QUICKER)
     monkeypatch.chdir(tmp_path)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from rltrack.benchmarks.jobs import Job
 from rltrack.errors import InputError
-from rltrack.tracking import config
+from rltrack.tracking import presets
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import preset
 
@@ -74,6 +74,6 @@ def test_numbers_of_any_type_make_the_same_configuration() -> None:
 def test_what_was_run_before_is_found_again() -> None:
     # A sweep's folder of many hours is named so: keeping values otherwise would begin it anew.
     assert Job("Deer", 0, preset("paper"), "analytic").key == "372ac274ee4f"
-    for name, changes in config._CHANGES.items():
+    for name, changes in presets._CHANGES.items():
         given = {**{f.name: f.default for f in fields(TrackerConfig)}, **changes, "preset": name}
         assert json.dumps(asdict(preset(name))) == json.dumps(given)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import (
     center_error,
-    curves,
     evaluate,
+    evaluate_with_curves,
     overlap,
     precision_curve,
     success_curve,
@@ -223,14 +223,14 @@ def test_published_boxes_score_as_published(tracker: str, data_root: Path) -> No
 def test_curves_are_of_the_frames_that_are_scored() -> None:
     truth = [[0, 0, 10, 10], [np.nan] * 4, [0, 0, 10, 10], [0, 0, 10, 0]]
     boxes = [[0, 0, 10, 10], [0, 0, 10, 10], [30, 0, 10, 10], [0, 0, 10, 10]]
-    precision, success = curves(boxes, truth)
+    _, (precision, success) = evaluate_with_curves(boxes, truth)
     assert precision.tolist() == [0.5] * 30 + [1.0] * 21
     assert success.tolist() == [0.5] * 20 + [0.0]
     scores = evaluate(boxes, truth)
     assert (scores.frames, scores.skipped) == (2, 2)
     assert scores.os == success.mean()
     with pytest.raises(InputError, match="none of its 1 rows is a box"):
-        curves(boxes[1:2], truth[1:2])
+        evaluate_with_curves(boxes[1:2], truth[1:2])
 
 
 def test_paired_difference_and_its_interval() -> None:

@@ -21,12 +21,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rltrack.cli.progress import rich_progress
 
-import rltrack.data.fetch as fetching
 from rltrack.cache import cache_dir, data_dir
-from rltrack.data.download import StopFetchError
-from rltrack.data.fetch import FetchError, download, fetch, unpack
+from rltrack.cli.fetch import rich_progress
+from rltrack.data import fetch as fetching
+from rltrack.data.archives import unpack
+from rltrack.data.download import FetchError, StopFetchError, download
+from rltrack.data.fetch import fetch
 from rltrack.data.otb import Target
 from rltrack.errors import InputError
 

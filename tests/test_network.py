@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.lrn_stage import local_response_norm
 from rltrack.backbones.registry import load_backbone
-from rltrack.backbones.vggm import FEATURES, SHAPES, VGGM
+from rltrack.backbones.vggm import SHAPES, VGGM
 from rltrack.parallel import batches
 from rltrack.tracking.classifier import Classifier
 
@@ -47,7 +47,7 @@ def test_stages_have_the_papers_shapes() -> None:
     assert x.min() >= -128
     assert x.max() <= 127
     assert net.stem(x).shape == (2, 96, 51, 51)
-    assert net(x).shape == (2, FEATURES)
+    assert net(x).shape == (2, 4608)
     assert Classifier(VGGM.feature_shape, Generator())(net(x)).shape == (2, 2)
 
 
@@ -91,14 +91,14 @@ def test_classifier_starts_as_pytorchs_default_from_the_given_generator() -> Non
     )
     assert all(torch.equal(one[k], two[k]) for k in one)
     assert not torch.equal(one["fc4.weight"], other["fc4.weight"])
-    bound = FEATURES**-0.5
+    bound = 4608**-0.5
     assert one["fc4.weight"].abs().max() <= bound
     assert one["fc4.weight"].std() == pytest.approx(bound / 3**0.5, rel=0.01)
 
 
 def test_dropout_is_drawn_from_the_generator_and_keeps_the_mean() -> None:
     classifier = Classifier(VGGM.feature_shape, Generator().manual_seed(0))
-    x = torch.ones(1, FEATURES)
+    x = torch.ones(1, 4608)
     plain = classifier(x)
     assert torch.equal(plain, classifier(x))
     one, two = (classifier(x, dropout=Generator().manual_seed(3)) for _ in range(2))
@@ -111,7 +111,7 @@ def test_dropout_is_drawn_from_the_generator_and_keeps_the_mean() -> None:
 
 def test_attentive_features_weigh_the_places_of_conv3() -> None:
     classifier = Classifier(VGGM.feature_shape, Generator().manual_seed(0), attentive_features=True)
-    features = torch.rand(4, FEATURES, generator=Generator().manual_seed(1))
+    features = torch.rand(4, 4608, generator=Generator().manual_seed(1))
     weights = classifier.feature_weights(features)
     assert weights.shape == (4, 1, 3, 3)
     assert weights.min() > 0
@@ -162,7 +162,7 @@ def test_bfloat16_is_near_and_everything_else_keeps_its_type() -> None:
     one, other = exact.features(x), near.features(x)
     assert other.dtype == near.dtype == torch.float32
     assert 0 < (one - other).norm() < 0.02 * one.norm()
-    u = torch.randn(3, FEATURES, generator=Generator().manual_seed(0))
+    u = torch.randn(3, 4608, generator=Generator().manual_seed(0))
     maps = [FeatureJacobian(n, n.pixels(x)).transpose_product(u) for n in (exact, near)]
     assert maps[1].dtype == torch.float32
     # Another maximum, or another side of a ReLU, here and there.

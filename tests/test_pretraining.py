@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 
 from rltrack.backbones.filter_banks import analytic_bank, random_bank
 from rltrack.backbones.lrn_stage import pooled, pooled_once
-from rltrack.backbones.vggm import FEATURES, VGGM
+from rltrack.backbones.vggm import VGGM
 from rltrack.errors import InputError
 from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, Lesson, cut, draw
 from rltrack.pretraining.objectives import OBJECTIVES, Ranking, ridge_scores
@@ -154,7 +154,7 @@ def test_lessons_have_crops_of_each_moment() -> None:
 # --- What is asked ------------------------------------------------------------------------
 
 
-def features(n: int = 3, moments: int = 4, dims: int = FEATURES) -> Tensor:
+def features(n: int = 3, moments: int = 4, dims: int = 4608) -> Tensor:
     return torch.rand(n, moments, POSITIVES + NEGATIVES, dims, generator=seeded())
 
 

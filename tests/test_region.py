@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from rltrack.backbones.registry import load_backbone
-from rltrack.backbones.vggm import MAP
+from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.tracking.boxes import iou
 from rltrack.tracking.crops import crops
 from rltrack.tracking.presets import preset
-from rltrack.tracking.region import CELLS, SIZE, Region
+from rltrack.tracking.region import Region
 from rltrack.tracking.tracker import Tracker
 
 
@@ -41,7 +41,9 @@ def test_every_eighth_window_is_in_the_map_exactly() -> None:
 
 def test_the_map_is_as_large_as_the_constants_say() -> None:
     net = load_backbone("random")
-    assert net.dense(torch.zeros(1, 3, SIZE, SIZE)).shape[2:] == (CELLS, CELLS)
+    size, cells = net.dense_layout[:2]
+    assert (size, cells) == (363, 37)
+    assert net.dense(torch.zeros(1, 3, size, size)).shape[2:] == (cells, cells)
 
 
 def test_the_targets_features_are_its_crops() -> None:
@@ -63,7 +65,7 @@ def test_features_are_in_the_crops_order() -> None:
     ours = Region(net, image, box).features(box[None])
     theirs = net.features(crops(image, box[None]))
     assert similarity(ours, theirs) > 0.98
-    swapped = ours.view(-1, *MAP).transpose(2, 3).flatten(1)
+    swapped = ours.view(-1, *VGGM.feature_shape).transpose(2, 3).flatten(1)
     assert similarity(swapped, theirs) < similarity(ours, theirs)
 
 

@@ -100,16 +100,40 @@ HAVE_ALL = [
 ]
 
 
-@pytest.mark.parametrize("name", HAVE_ALL)
-def test_parameters_of_one_meaning_have_one_name(name: str) -> None:
-    (cell,) = (c for c in code_cells(BOOK / f"{name}.ipynb") if "parameters" in tags(c))
-    found = {
+def parameters_of(path: Path) -> dict[str, tuple[str, Any]]:
+    """A notebook's parameters: type and default by name."""
+    (cell,) = (c for c in code_cells(path) if "parameters" in tags(c))
+    return {
         ast.unparse(line.target): (ast.unparse(line.annotation), ast.literal_eval(line.value))
         for line in ast.parse("".join(cell["source"])).body
         if isinstance(line, ast.AnnAssign) and line.value is not None
     }
+
+
+@pytest.mark.parametrize("name", HAVE_ALL)
+def test_parameters_of_one_meaning_have_one_name(name: str) -> None:
+    found = parameters_of(BOOK / f"{name}.ipynb")
     assert {key: found.get(key) for key in SHARED} == SHARED
     assert not found.keys() & {"source", "preset", "frames", "first", "shown"}  # `fast` chooses
+
+
+# What the chapters that read many runs have in common: several of what the others have one of.
+SHARED_BY_RUNS = {
+    "data": ("str | None", None),
+    "device": ("str", "auto"),
+    "seeds": ("int", 3),
+    "run": ("bool", False),
+    "out": ("str", "../out/runs"),
+    "kept": ("str", "results"),
+}
+
+
+@pytest.mark.parametrize("name", ["06_what_matters", "07_benchmarks", "09_backbone"])
+def test_parameters_of_chapters_on_runs_have_one_name(name: str) -> None:
+    found = parameters_of(BOOK / f"{name}.ipynb")
+    assert {key: found.get(key) for key in SHARED_BY_RUNS} == SHARED_BY_RUNS
+    assert found["sequences"][0] == "str"  # a set, or names
+    assert not found.keys() & {"sequence", "dataset", "source", "preset"}
 
 
 @each_notebook

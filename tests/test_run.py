@@ -33,6 +33,7 @@ from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
 from rltrack.video import recorder
 from rltrack.video import sources as video
+from rltrack.video.images import read_image
 from rltrack.video.recorder import HEADER, Recorder
 from rltrack.video.run import track
 from rltrack.video.signals import HeldSignals
@@ -377,7 +378,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def note(file: Path) -> Image | None:
         names.append(file.name)
-        return video.read_image(file)
+        return read_image(file)
 
     monkeypatch.setattr(video, "_frame", note)
     return names

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from rltrack.backbones.lrn_stage import (
     _FusedStage,
     _TensorStage,
-    linearised,
+    linearised_stage,
     local_response_norm,
     pooled,
 )
@@ -56,7 +56,7 @@ def test_products_are_autograds(linear: type) -> None:
 def test_any_memory_format_is_read_right() -> None:
     z = responses((2, 96, 51, 51), torch.float32)
     close(pooled(z.contiguous()), pooled(z))
-    stage = linearised(z.contiguous())
+    stage = linearised_stage(z.contiguous())
     close(stage.transpose_product(stage.output.contiguous()), stage.transpose_product(stage.output))
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Generator
 
 from rltrack.backbones.registry import load_backbone
-from rltrack.backbones.vggm import FEATURES, VGGM
+from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.tracking.box_regression import BoxRegressor
@@ -124,7 +124,7 @@ def test_memory_keeps_crops_beside_their_features() -> None:
 
 def test_hard_negatives_are_the_highest_scored() -> None:
     classifier = Classifier(VGGM.feature_shape, Generator().manual_seed(0))
-    features = torch.rand(40, FEATURES, generator=Generator().manual_seed(1))
+    features = torch.rand(40, 4608, generator=Generator().manual_seed(1))
     scores = classifier(features)[:, 1]
     hard = hard_negatives(classifier, features, 8)
     assert sorted(hard.tolist()) == sorted(scores.argsort(descending=True)[:8].tolist())

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
-from rltrack.video import sources as video
+from rltrack.video import decoding, writer
 from rltrack.video.images import read_image, to_rgb8
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.writer import VideoWriter
@@ -435,16 +435,16 @@ def test_the_pauses_of_a_variable_frame_rate_are_no_frames(tmp_path: Path) -> No
     ],
 )
 def test_missing_frames_by_the_clock(steps: list[tuple[float, int]], missing: list[int]) -> None:
-    clock = video._Clock(fps=25.0, length=40)
+    clock = decoding.Clock(fps=25.0, length=40)
     assert [clock.missing(place * 40, failures) for place, failures in steps] == missing
-    without = video._Clock()
+    without = decoding.Clock()
     assert [without.missing(place * 40, failures) for place, failures in steps] == [
         failures for _, failures in steps
     ]
 
 
 def test_times_in_whole_milliseconds_are_regular() -> None:
-    clock = video._Clock(fps=60.0, length=1000)
+    clock = decoding.Clock(fps=60.0, length=1000)
     times = [round(place * 1000 / 60) for place in (*range(10), 14, *range(15, 30))]
     found = [clock.missing(time, int(place == 9)) for place, time in enumerate(times)]
     assert found == [0] * 10 + [4] + [0] * 15
@@ -809,7 +809,7 @@ def test_videos_that_cannot_be_written(tmp_path: Path, name: str, fps: float, me
 
 
 def test_what_is_missing_to_write_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(video._FORMATS, ".mp4", ("no-such-encoder", {}, {}))
+    monkeypatch.setitem(writer._FORMATS, ".mp4", ("no-such-encoder", {}, {}))
     with pytest.raises(InputError, match="no encoder no-such-encoder"):
         VideoWriter(tmp_path / "out.mp4")
     monkeypatch.setitem(sys.modules, "av", None)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rltrack.benchmarks import trax_entry
+from rltrack.benchmarks import trax_entry, vot_experiment, vot_report
 from rltrack.benchmarks import vot_workspace as vot
 from rltrack.benchmarks.vot_report import Report, Score, rank
 from rltrack.benchmarks.vot_workspace import VotError
@@ -292,19 +292,21 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "logs").mkdir()
     toolkit = SimpleNamespace(ToolkitException=ToolkitError)
     monkeypatch.setitem(sys.modules, "vot", toolkit)
-    monkeypatch.setattr(vot, "_tracker", lambda workspace, environment=None: environment)
+    monkeypatch.setattr(
+        vot_experiment, "our_tracker", lambda workspace, environment=None: environment
+    )
     return tmp_path
 
 
 def use(experiment: FakeExperiment, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = SimpleNamespace(dataset=None), experiment
-    monkeypatch.setattr(vot, "_open", lambda workspace: opened)
+    monkeypatch.setattr(vot_experiment, "open_workspace", lambda workspace: opened)
 
 
 def test_a_run_goes_on_where_it_was(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(FakeExperiment(), monkeypatch)
     told: list[tuple[str, int, int]] = []
-    vot.run(workspace, on_progress=lambda *step: told.append(step))
+    vot_experiment.run(workspace, on_progress=lambda *step: told.append(step))
     assert told == [("ant", 1, 2), ("ant", 2, 2), ("bee", 0, 2), ("bee", 1, 2), ("bee", 2, 2)]
 
 
@@ -396,7 +398,7 @@ def test_only_the_whole_challenge_is_called_vot_2016() -> None:
 def test_report_prints_and_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(vot, "report", lambda workspace: made(incomplete=("Gappy",)))
+    monkeypatch.setattr(vot_report, "report", lambda workspace: made(incomplete=("Gappy",)))
     monkeypatch.setattr(metadata, "version", lambda name: "0.7.4")
     assert main(["vot", "report", "ws", "--json", str(tmp_path / "out.json")]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -410,7 +412,9 @@ def test_report_prints_and_writes(
     assert content["ranks"]["Better"] == {"eao": 1, "accuracy": 1, "failures": 1}
     assert content["official"] is False and content["toolkit"] == "0.7.4"
 
-    monkeypatch.setattr(vot, "report", lambda workspace: made(scores={"rltrack": SCORES["Better"]}))
+    monkeypatch.setattr(
+        vot_report, "report", lambda workspace: made(scores={"rltrack": SCORES["Better"]})
+    )
     assert main(["vot", "report", "ws"]) == 0
     assert "rank" not in capsys.readouterr().out
 
@@ -461,7 +465,7 @@ def test_numbers_are_those_worked_out_by_hand(
     results(place, "Short", "ant", 1, perfect)
     results(place, "Short", "bee", 1, perfect[:-1])
 
-    report = vot.report(place)
+    report = vot_report.report(place)
     assert list(report.scores) == ["rltrack", "Perfect", "Shifted"]
     assert report.incomplete == ("Gappy", "Short")
     assert (report.sequences, report.repetitions, report.longest) == (2, 2, FRAMES)
@@ -479,7 +483,7 @@ def test_numbers_are_those_worked_out_by_hand(
 
     for name in ("ant", "bee"):  # new results, new numbers
         results(place, "Perfect", name, 1, shifted)
-    assert vot.report(place).scores["Perfect"] == report.scores["Shifted"]
+    assert vot_report.report(place).scores["Perfect"] == report.scores["Shifted"]
 
     short = place / "results" / "rltrack" / "baseline" / "bee" / "bee_002.txt"
     short.write_text("")
@@ -489,7 +493,7 @@ def test_numbers_are_those_worked_out_by_hand(
     short.unlink()
     short.with_suffix(".bin").write_bytes(b"\x01")  # a run was killed while it was written
     with pytest.raises(VotError, match="a result of rltrack on bee cannot be read"):
-        vot.report(place)
+        vot_report.report(place)
 
 
 @pytest.mark.usefixtures("toolkit")
@@ -569,10 +573,10 @@ def test_polygon_becomes_the_box_that_we_read(data_root: Path, tmp_path: Path) -
     assert (
         main(["vot", "init", str(place), "--data", str(data_root), "--stack", "small", *FAST]) == 0
     )
-    opened, _ = vot._open(place)
+    opened, _ = vot.open_workspace(place)
     for name in ("bag", "ball1"):
         sequence = opened.dataset[name]
-        runtime = vot._tracker(place).runtime()
+        runtime = vot.our_tracker(place).runtime()
         started, _ = runtime.initialize(sequence.frame(0), sequence.groundtruth(0))
         runtime.stop()
         region = started[0].region
