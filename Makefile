@@ -86,7 +86,7 @@ pytest: .venv/.with-extras
 test-extras: .venv/.with-vot .venv-peers/.with-tests
 	$(BIN)/python -m pytest -q -rs tests/test_vot.py
 	.venv-peers/bin/python -c 'import cv2; cv2.TrackerCSRT_create'
-	.venv-peers/bin/python -m pytest -q -rs tests/test_peers.py tests/test_compare.py
+	.venv-peers/bin/python -m pytest -q -rs tests/test_opencv_trackers.py tests/test_side_by_side.py
 
 .venv/.with-vot: .venv/.with-extras
 	@$(PIP_INSTALL) $(PINNED) -e '.[vot]'

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from rltrack import synthetic, track
-from rltrack.plots.moving_picture import panel, save_reel
+from rltrack.plots.moving_picture import panel, save_moving_picture
 from rltrack.video.tracks import Step
 
 IMAGES = Path(__file__).resolve().parent / "images"
@@ -31,7 +31,7 @@ def main() -> None:
             pictures.append(panel(step.image, step.result, attention, extent, label=label))
 
     track(synthetic(), config="paper", on_frame=draw)
-    save_reel(pictures, IMAGES / "tracking.webp", fps=8)
+    save_moving_picture(pictures, IMAGES / "tracking.webp", fps=8)
     Image.fromarray(pictures[STILL]).save(IMAGES / "tracking.jpg", quality=80)
 
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from rltrack.files import whole
 
-__all__ = ["load", "save"]
+__all__ = ["load_arrays", "save_arrays"]
 
 Arrays = TypeVar("Arrays", bound=tuple[Any, ...])
 
 _ABOUT = "about"
 
 
-def save(path: str | Path, runs: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+def save_arrays(path: str | Path, runs: Mapping[str, Any], about: Mapping[str, Any]) -> None:
     """Write runs, each a named tuple of arrays, float32 in place of float64, and what made them.
 
     Args:
@@ -39,7 +39,7 @@ def save(path: str | Path, runs: Mapping[str, Any], about: Mapping[str, Any]) ->
         np.savez_compressed(file, **flat)
 
 
-def load(path: str | Path, kind: type[Arrays]) -> tuple[dict[str, Arrays], dict[str, Any]]:
+def load_arrays(path: str | Path, kind: type[Arrays]) -> tuple[dict[str, Arrays], dict[str, Any]]:
     """Read runs of a ``kind`` of named tuple, by name, and what is known about them."""
     runs: dict[str, dict[str, Any]] = {}
     with np.load(path, allow_pickle=False) as file:

@@ -19,7 +19,7 @@ from rltrack.backbones.filter_banks import analytic_bank, random_bank
 from rltrack.backbones.lrn_stage import pooled, pooled_once
 from rltrack.backbones.vggm import VGGM
 from rltrack.errors import InputError
-from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, Lesson, cut, draw
+from rltrack.pretraining.crop_batches import NEGATIVES, POSITIVES, CropBatch, cut, draw_batch
 from rltrack.pretraining.objectives import OBJECTIVES, Ranking, ridge_scores
 from rltrack.pretraining.scenes import KINDS, OBJECTS, SIZE, Change, Scenes, render
 from rltrack.pretraining.separation import separation
@@ -120,8 +120,8 @@ def test_samples_overlap_the_target_as_they_should(monkeypatch: pytest.MonkeyPat
         found.append((render(16, 2, seeded()), boxes))
         return torch.zeros(*boxes.shape[:3], 3, 1, 1)
 
-    monkeypatch.setattr("rltrack.pretraining.lessons.cut", spy)
-    lesson = draw(16, 2, seeded())
+    monkeypatch.setattr("rltrack.pretraining.crop_batches.cut", spy)
+    lesson = draw_batch(16, 2, seeded())
     ((drawn, boxes),) = found
     overlap = iou(boxes, drawn.boxes[:, :, :1])
     assert boxes.shape[2] == POSITIVES + NEGATIVES
@@ -146,7 +146,7 @@ def test_crops_are_the_trackers(scenes: Scenes) -> None:
 
 
 def test_lessons_have_crops_of_each_moment() -> None:
-    lesson = draw(2, 3, seeded())
+    lesson = draw_batch(2, 3, seeded())
     assert lesson.crops.shape == (2, 3, POSITIVES + NEGATIVES, 3, 107, 107)
     assert lesson.kinds.shape == (2,)
 
@@ -158,9 +158,9 @@ def features(n: int = 3, moments: int = 4, dims: int = 4608) -> Tensor:
     return torch.rand(n, moments, POSITIVES + NEGATIVES, dims, generator=seeded())
 
 
-def a_lesson(n: int = 3, moments: int = 4) -> Lesson:
+def a_lesson(n: int = 3, moments: int = 4) -> CropBatch:
     overlaps = torch.tensor([0.8] * POSITIVES + [0.2] * NEGATIVES).expand(n, moments, -1)
-    return Lesson(
+    return CropBatch(
         torch.zeros(n, moments, POSITIVES + NEGATIVES, 3, 1, 1), overlaps, torch.arange(n)
     )
 
@@ -276,7 +276,7 @@ def test_bad_recipes_are_named(changes: dict[str, object], says: str) -> None:
 
 
 def test_matched_weights_give_features_of_the_analytic_banks_size() -> None:
-    lesson = draw(1, 2, seeded()).crops.flatten(0, 2)
+    lesson = draw_batch(1, 2, seeded()).crops.flatten(0, 2)
 
     def size(bank: dict[str, Tensor]) -> float:
         return float(VGGM(bank)(lesson).square().mean().sqrt())
@@ -317,7 +317,7 @@ def test_no_file_is_opened_to_draw_a_lesson() -> None:
 import sys
 import weakref
 import torch
-from rltrack.pretraining.lessons import draw
+from rltrack.pretraining.crop_batches import draw
 draw(1, 2, torch.Generator().manual_seed(0))  # lazy imports are over after this
 opened = []
 sys.addaudithook(lambda event, given: opened.append(given) if event == "open" else None)

@@ -22,7 +22,7 @@ IMPLEMENTS = {
     "rltrack.tracking.sampling.gaussian": ("candidates",),
     "rltrack.backbones.lrn_stage.local_response_norm": ("lrn",),
     "rltrack.tracking.attention.reciprocative_loss": ("cross-entropy", "double-backward"),
-    "rltrack.chapters.regulariser.opinion": ("r-gradient",),
+    "rltrack.chapters.regulariser.map_statistics": ("r-gradient",),
     "rltrack.backbones.jacobian.FeatureJacobian": ("two-products",),
     "rltrack.backbones.jacobian.FeatureJacobian.pull_back": ("jvp",),
     "rltrack.tracking.attention.at_features": ("u-of-a-crop",),

@@ -5,7 +5,7 @@
 ``rendered``   shipped with the package: trained on rendered scenes, without a photograph.
 ``random``     white noise; for tests and as a floor for comparisons.
 ``vggm``       VGG-M's ImageNet filters, as in the paper; fetched, then converted once.
-``*.safetensors``   a file that `rltrack.backbones.weights.save_backbone` wrote, such as a training's.
+``*.safetensors``   a file of weights; see `rltrack.backbones.weights.save_backbone`.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""The CPU's inner loops, compiled: crops; ReLU + LRN + max-pooling and its Jacobian; overlaps.
+"""VGG-M's inner loops on a CPU, compiled: ReLU, LRN and max-pooling with its Jacobian; overlaps.
 
-Written as tensor operations, a crop or an LRN moves through memory a dozen times and costs as
+Written as tensor operations, an LRN moves through memory a dozen times and costs as
 much as the convolutions. Here a row of the image stays in the processor's nearest cache from
 beginning to end. Images are (H, W, C) with contiguous channels. All loops release the GIL and run
 on one thread; :mod:`rltrack.parallel` runs several.
 
-Notation of the network's loops, as in :mod:`rltrack.backbones.lrn_stage`: ``z`` (N, H, W, C) a convolution's
-output, float32 or float64; ``k`` and ``alpha`` scalars of the same type, so that no loop is
-widened; ``out``, ``index``, ``g`` pooled (N, P, Q, C), at stride 2 P = (H - 1) // 2.
+The notation is that of :mod:`rltrack.backbones.lrn_stage`: ``z`` (N, H, W, C) is a convolution's
+output, float32 or float64. ``k`` and ``alpha`` are scalars of the same type, so that no loop is
+widened. ``out``, ``index`` and ``g`` are pooled (N, P, Q, C); at stride 2, P = (H - 1) // 2.
 """
 
 from __future__ import annotations

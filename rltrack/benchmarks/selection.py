@@ -129,7 +129,7 @@ def _name(result: Mapping[str, Any]) -> str:
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:
-    """The results in a folder of what :func:`rltrack.evaluation.run_files.keep` wrote, each run once.
+    """The results in a folder of files that `rltrack.evaluation.run_files.keep` wrote, each once.
 
     Raises:
         InputError: there is no such folder, or a file cannot be read.

@@ -44,8 +44,8 @@ class Run(NamedTuple):
         boxes: (T, 4) float64, (x, y, w, h) in 0-based pixels; the first is the box given, and the
             last one is repeated while the tracker says that it does not find the target.
         found: (T,) bool, what the tracker says.
-        fps: frames tracked after the first, by the seconds they took, see `rltrack.video.tracks.Track.fps`;
-            None if there are none.
+        fps: frames tracked after the first, by the seconds they took; None if there are none. See
+            `rltrack.video.tracks.Track.fps`.
         metrics: against the ground truth; None without any.
     """
 
@@ -119,8 +119,8 @@ def compare(
     """Follow a target through a video with this package's tracker and with OpenCV's.
 
     ``folder`` gets the boxes of each tracker, ``rltrack.csv``, ``csrt.csv`` and so on, in the form
-    that `rltrack.video.recorder.Recorder` describes, with NaN for a peer's score; and ``compare.mp4``,
-    each frame with all boxes, and below it the trackers' names in their boxes' colours.
+    that `rltrack.video.recorder.Recorder` describes, with NaN for a peer's score. It also gets
+    ``compare.mp4``: each frame with all boxes, and below it the trackers' names in their colours.
 
     In each frame the trackers work one after the other. A frame that cannot be read is not found
     by any, as in `rltrack.track`.

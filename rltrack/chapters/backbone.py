@@ -18,13 +18,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Generator
 
-from rltrack import array_files as exhibit
+from rltrack.array_files import save_arrays
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.report_tables import table
 from rltrack.cache import data_dir
 from rltrack.errors import InputError
 from rltrack.plots.style import BLUE, VERMILION, page
-from rltrack.tracking import training_boxes as draws
+from rltrack.tracking import training_boxes
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import preset
 from rltrack.tracking.tracker import Tracker
@@ -45,8 +45,8 @@ def by_target(results: Iterable[Mapping[str, Any]], what: str) -> tuple[list[str
     """OS on every target, and its mean over them, in Markdown: a row for each tracker, best first.
 
     Args:
-        results: as `rltrack.evaluation.run_files.load` returns them. Seeds of a target are averaged;
-            trackers that not every target has are left out.
+        results: as `rltrack.evaluation.run_files.load` returns them. Seeds of a target are
+            averaged; trackers that not every target has are left out.
         what: a tracker is, the heading above their names.
 
     Returns:
@@ -136,7 +136,10 @@ def retention(
         for step in ahead:
             image, box = frames[start + step], torch.tensor(truth[start + step])
             sides = torch.tensor(image.shape[1::-1])
-            kinds = (draws.targets, _TARGETS), (draws.update_background, _BACKGROUND)
+            kinds = (
+                (training_boxes.positives, _TARGETS),
+                (training_boxes.update_negatives, _BACKGROUND),
+            )
             boxes = [draw(box, sides, n, config, generator).numpy() for draw, n in kinds]
             target, background = (tracker.scores(image, b) for b in boxes)
             ranked = (target[:, None] > background).mean()
@@ -175,7 +178,7 @@ def keep_retention(
         ]
         runs[name] = Retention(*(np.stack(values) for values in zip(*rows, strict=True)))
     about = {"targets": names, "ahead": AHEAD, "config": asdict(config), "commit": commit}
-    exhibit.save(path, runs, about)
+    save_arrays(path, runs, about)
 
 
 def misordered(memories: Mapping[str, Retention], ahead: Sequence[int]) -> str:

@@ -15,7 +15,7 @@ from rltrack.evaluation.ground_truth import load
 from rltrack.evaluation.paper_values import PAPER
 from rltrack.evaluation.ranking import compare
 
-__all__ = ["Raw", "paper_table", "raw_results", "standing"]
+__all__ = ["Raw", "comparison_table", "paper_table", "raw_results"]
 
 _TITLES = {"otb2013": "OTB-2013", "otb2015": "OTB-2015"}
 
@@ -80,7 +80,7 @@ def paper_table(of: str) -> str:
     return table((f"the paper, {_TITLES[of]}", *_HEADS), rows)
 
 
-def standing(ours: Mapping[str, Any], raw: Sequence[Mapping[str, Any]]) -> str:
+def comparison_table(ours: Mapping[str, Any], raw: Sequence[Mapping[str, Any]]) -> str:
     """The paper's tracker and baseline, raw results and our runs in one table, in Markdown.
 
     Each row says whose its numbers are, and of how many targets and runs they are means.

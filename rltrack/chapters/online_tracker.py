@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack import __version__
-from rltrack import array_files as exhibit
+from rltrack.array_files import save_arrays
 from rltrack.backbones.interface import Backbone
 from rltrack.demo_film.film import SyntheticSequence
 from rltrack.errors import InputError
@@ -24,7 +24,7 @@ from rltrack.video.run import track
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.tracks import Step
 
-__all__ = ["Diary", "Scene", "keep_diaries", "keep_diary", "keep_figure3", "scene"]
+__all__ = ["RunTrace", "Scene", "scene", "trace_figure3", "trace_run", "trace_runs"]
 
 
 class Scene(NamedTuple):
@@ -76,7 +76,7 @@ Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 
-class Diary(NamedTuple):
+class RunTrace(NamedTuple):
     """A run over T frames, looked into at S of them; arrays only, so that it can be stored."""
 
     boxes: Array
@@ -125,7 +125,7 @@ class Diary(NamedTuple):
         return chosen
 
 
-def keep_diary(
+def trace_run(
     source: FrameSource,
     frames: Sequence[int],
     config: TrackerConfig,
@@ -133,7 +133,7 @@ def keep_diary(
     backbone: str | Backbone = "embedded",
     device: str = "auto",
     seed: int = 0,
-) -> Diary:
+) -> RunTrace:
     """Track the target of ``source`` from its first box, and look inside at ``frames``.
 
     Args:
@@ -168,7 +168,7 @@ def keep_diary(
     truth = np.full(done.boxes.shape, np.nan)
     if done.ground_truth is not None:
         truth[: len(done.ground_truth)] = done.ground_truth[: len(truth)]
-    return Diary(
+    return RunTrace(
         boxes=done.boxes,
         scores=done.scores,
         found=done.found,
@@ -184,34 +184,34 @@ def keep_diary(
     )
 
 
-def keep_diaries(
+def trace_runs(
     source: FrameSource,
     frames: Sequence[int],
     config: TrackerConfig,
     weights: Sequence[float] = (0.0, 5.0),
     **settings: Any,
-) -> dict[str, Diary]:
+) -> dict[str, RunTrace]:
     """Keep a diary of each lambda, everything else the same.
 
     Args:
-        source: see `keep_diary`.
-        frames: see `keep_diary`.
+        source: see `trace_run`.
+        frames: see `trace_run`.
         config: of the trackers, lambda aside.
         weights: the lambdas.
-        settings: backbone, device and seed, see `keep_diary`.
+        settings: backbone, device and seed, see `trace_run`.
 
     Returns:
         By name, such as "λ = 5".
     """
     return {
-        f"λ = {weight:g}": keep_diary(
+        f"λ = {weight:g}": trace_run(
             source, frames, replace(config, attention_weight=weight), **settings
         )
         for weight in weights
     }
 
 
-def keep_figure3(
+def trace_figure3(
     path: str | Path,
     source: str | Path | FrameSource,
     *,
@@ -255,9 +255,9 @@ def keep_figure3(
         "seed": seed,
         "version": __version__,
         "commit": commit,
-        "made by": "rltrack.chapters.online_tracker.keep_figure3",
+        "made by": "rltrack.chapters.online_tracker.trace_figure3",
     }
-    diaries = keep_diaries(
+    diaries = trace_runs(
         part,
         shown,
         preset(config, precision=precision),
@@ -265,4 +265,4 @@ def keep_figure3(
         device=device,
         seed=seed,
     )
-    exhibit.save(path, diaries, about)
+    save_arrays(path, diaries, about)

@@ -13,21 +13,21 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from rltrack.chapters.online_tracker import Diary
+from rltrack.chapters.online_tracker import RunTrace
 from rltrack.plots.frames import attention_overlay
 from rltrack.plots.style import GREEN, ORANGE, RUN_LINES, SKY, YELLOW, page
 from rltrack.tracking.crops import resampled
 from rltrack.video.heat_maps import confidence_map, smoothed
 
-__all__ = ["best_candidates", "diary_trace", "sightings"]
+__all__ = ["best_candidates", "maps_and_results", "scores_and_overlaps"]
 
 Image = NDArray[np.uint8]
 
 # Okabe and Ito's blue and vermilion: the baseline dashed, the other solid.
 
 
-def diary_trace(
-    diaries: Mapping[str, Diary], first: int = 0, visible: ArrayLike | None = None
+def scores_and_overlaps(
+    diaries: Mapping[str, RunTrace], first: int = 0, visible: ArrayLike | None = None
 ) -> Figure:
     """Scores and overlaps frame by frame, with the updates; a line a diary.
 
@@ -65,8 +65,8 @@ def diary_trace(
     return figure
 
 
-def sightings(
-    diaries: Mapping[str, Diary],
+def maps_and_results(
+    diaries: Mapping[str, RunTrace],
     frames: Sequence[int],
     images: Mapping[int, Image] | None = None,
     first: int = 0,
@@ -100,7 +100,7 @@ def sightings(
     return figure
 
 
-def _sighting(diary: Diary, frame: int, image: Image | None, panels: Sequence[Axes]) -> None:
+def _sighting(diary: RunTrace, frame: int, image: Image | None, panels: Sequence[Axes]) -> None:
     """Draw what a diary saw at a frame: attention, confidence and, on an image, the result."""
     at = diary.frames.tolist().index(frame)
     height, width = (int(side) for side in diary.shape)
@@ -147,7 +147,7 @@ def _close_up(axes: Axes, area: ArrayLike, aspect: float = 1.35) -> None:
     axes.set_facecolor("0.27")  # beyond the frame
 
 
-def best_candidates(image: Image, diary: Diary, frame: int, best: int) -> Figure:
+def best_candidates(image: Image, diary: RunTrace, frame: int, best: int) -> Figure:
     """A frame's candidates by their centres and scores; closer, the best ones, and the result.
 
     Args:

@@ -44,17 +44,17 @@ from rltrack.tracking.presets import preset
 from rltrack.tracking.region import Region
 
 __all__ = [
-    "Rung",
-    "crop_ladder",
-    "feature_ladder",
+    "Speedup",
+    "crop_speedups",
+    "feature_speedups",
     "frame_times",
-    "iteration_ladder",
-    "ladders",
+    "iteration_speedups",
     "region_map",
+    "speedup_bars",
 ]
 
 
-class Rung(NamedTuple):
+class Speedup(NamedTuple):
     """One way to compute something."""
 
     name: str
@@ -64,7 +64,7 @@ class Rung(NamedTuple):
     """Than the first rung."""
 
 
-def crop_ladder(n: int = 256, *, device: str = "auto", repeats: int = 3) -> list[Rung]:
+def crop_speedups(n: int = 256, *, device: str = "auto", repeats: int = 3) -> list[Speedup]:
     """``n`` crops of one frame."""
     frame, boxes = _scene(n, pick_device(device))
     extents = cropping.crop_extents(boxes)
@@ -74,7 +74,7 @@ def crop_ladder(n: int = 256, *, device: str = "auto", repeats: int = 3) -> list
     return _climbed(ways, frame.device, repeats)
 
 
-def feature_ladder(n: int = 64, *, device: str = "auto", repeats: int = 3) -> list[Rung]:
+def feature_speedups(n: int = 64, *, device: str = "auto", repeats: int = 3) -> list[Speedup]:
     """conv3 features of ``n`` crops."""
     frame, boxes = _scene(n, pick_device(device))
     where = frame.device
@@ -107,7 +107,7 @@ def feature_ladder(n: int = 64, *, device: str = "auto", repeats: int = 3) -> li
     return _climbed(ways, where, repeats)
 
 
-def iteration_ladder(n: int = 16, *, device: str = "auto", repeats: int = 3) -> list[Rung]:
+def iteration_speedups(n: int = 16, *, device: str = "auto", repeats: int = 3) -> list[Speedup]:
     """The gradient of Eq. 5 at ``n`` targets and ``n`` background samples."""
     frame, boxes = _scene(2 * n, pick_device(device))
     where, config = frame.device, preset("paper")
@@ -152,10 +152,12 @@ def iteration_ladder(n: int = 16, *, device: str = "auto", repeats: int = 3) -> 
 
 def _climbed(
     ways: Mapping[str, Callable[[], object]], device: torch.device, repeats: int
-) -> list[Rung]:
+) -> list[Speedup]:
     best = {name: 1000 * min(timed(work, repeats, device)) for name, work in ways.items()}
     first = next(iter(best.values()))
-    return [Rung(name, milliseconds, first / milliseconds) for name, milliseconds in best.items()]
+    return [
+        Speedup(name, milliseconds, first / milliseconds) for name, milliseconds in best.items()
+    ]
 
 
 def _scene(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -222,7 +224,7 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def ladders(rungs: Mapping[str, Sequence[Rung]]) -> Figure:
+def speedup_bars(rungs: Mapping[str, Sequence[Speedup]]) -> Figure:
     """Milliseconds of each rung, and how many times faster than the first, a panel a ladder."""
     sizes = [len(ladder) for ladder in rungs.values()]
     figure = page(0.36 * sum(sizes) + 0.75 * len(sizes))

@@ -27,7 +27,7 @@ from torch import Generator, Tensor
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.plots.style import BLUE, VERMILION, page
-from rltrack.tracking import training_boxes as draws
+from rltrack.tracking import training_boxes
 from rltrack.tracking.attention import (
     BACKGROUND,
     TARGET,
@@ -239,7 +239,7 @@ def gradients(
         Of the cross-entropy, and of the whole loss of Eq. 5, by parameter.
     """
     sides = torch.tensor(image.shape[1::-1], device=box.device, dtype=box.dtype)
-    kinds = draws.targets, draws.update_background
+    kinds = training_boxes.positives, training_boxes.update_negatives
     boxes = torch.cat([draw(box, sides, n, config, generator) for draw in kinds])
     cut = crops(torch.from_numpy(image).to(box.device).permute(2, 0, 1), boxes)
     samples = Samples(extractor.features(cut), cut)

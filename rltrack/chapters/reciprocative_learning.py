@@ -23,7 +23,7 @@ from rltrack.backbones.interface import MDNET_CROP, Backbone
 from rltrack.chapters.first_frame import maps_at
 from rltrack.errors import InputError
 from rltrack.plots.style import RUN_LINES, page
-from rltrack.tracking import training_boxes as draws
+from rltrack.tracking import training_boxes
 from rltrack.tracking.attention import Loss, Maps, mean_and_deviation, regulariser
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
@@ -33,7 +33,14 @@ from rltrack.tracking.tracker import Tracker
 from rltrack.tracking.training import optimizer
 from rltrack.video.heat_maps import smoothed
 
-__all__ = ["Lesson", "learning_curves", "lesson", "lesson_maps", "share_inside", "target_maps"]
+__all__ = [
+    "TrainingTrace",
+    "learning_curves",
+    "share_inside",
+    "target_maps",
+    "trace_training",
+    "training_maps",
+]
 
 Array = NDArray[np.float64]
 
@@ -43,7 +50,7 @@ PROBES = 8
 """Of each label."""
 
 
-class Lesson(NamedTuple):
+class TrainingTrace(NamedTuple):
     """What was seen at K steps of a lesson, with maps at S of them; arrays only, for storage."""
 
     steps: NDArray[np.int64]
@@ -66,7 +73,7 @@ class Lesson(NamedTuple):
     """(S, h, w) A_n of the target's crop."""
 
 
-def lesson(
+def trace_training(
     image: Image,
     box: Sequence[float],
     config: TrackerConfig,
@@ -77,7 +84,7 @@ def lesson(
     backbone: str | Backbone = "embedded",
     device: str = "auto",
     seed: int = 0,
-) -> Lesson:
+) -> TrainingTrace:
     """Learn the target in ``box`` as the tracker learns its first frame, and look meanwhile.
 
     Args:
@@ -129,7 +136,7 @@ def lesson(
         torch.stack(maps).float().cpu().numpy() for maps in zip(*kept, strict=True)
     )
     cross_entropy, on_targets, on_background, unevenness, inside = np.array(rows).T
-    return Lesson(
+    return TrainingTrace(
         np.arange(0, steps + 1, every),
         cross_entropy,
         on_targets,
@@ -168,8 +175,8 @@ class _Pupil(Tracker):
         frame, target = self._frame(image), self._target_in(image, box)
         self._generator = Generator(self.device).manual_seed(self.seed + 1)  # not the lesson's
         drawn_with = self.config, self._generator
-        targets = draws.targets(target, frame.image_wh, PROBES - 1, *drawn_with)
-        background = draws.update_background(target, frame.image_wh, PROBES, *drawn_with)
+        targets = training_boxes.positives(target, frame.image_wh, PROBES - 1, *drawn_with)
+        background = training_boxes.update_negatives(target, frame.image_wh, PROBES, *drawn_with)
         boxes = torch.cat([target[None], targets, background])
         return crops(frame.image, boxes, self.extractor.crop)
 
@@ -193,7 +200,7 @@ class _Pupil(Tracker):
         return torch.tensor(checked_box(box, image), device=self.device, dtype=self.dtype)
 
 
-def learning_curves(lessons: Mapping[str, Lesson]) -> Figure:
+def learning_curves(lessons: Mapping[str, TrainingTrace]) -> Figure:
     """Four quantities of lessons over their steps, a line a lesson."""
     panels = {
         "cross_entropy": "cross-entropy of the probes",
@@ -212,7 +219,7 @@ def learning_curves(lessons: Mapping[str, Lesson]) -> Figure:
     return figure
 
 
-def lesson_maps(lessons: Mapping[str, Lesson], crop: Image | None = None) -> Figure:
+def training_maps(lessons: Mapping[str, TrainingTrace], crop: Image | None = None) -> Figure:
     """The target's A_p at the steps that lessons kept, a row a lesson; all of a step on one scale.
 
     Args:

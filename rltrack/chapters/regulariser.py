@@ -17,15 +17,15 @@ from rltrack.tracking.config import TrackerConfig
 from rltrack.video.heat_maps import smoothed
 
 __all__ = [
-    "Opinion",
-    "among_toys",
+    "MapStatistics",
+    "among_handmade_maps",
     "concentration",
     "descent",
-    "opinion",
-    "opinions",
+    "gradient_maps",
+    "handmade_maps",
+    "map_statistics",
     "spot",
-    "toy_maps",
-    "widening",
+    "widening_spot",
 ]
 
 SIZE = 51  # as conv1's
@@ -37,7 +37,7 @@ def spot(radius: float, size: int = SIZE) -> Tensor:
     return torch.exp(-(at[:, None].square() + at.square()) / radius**2)
 
 
-def toy_maps(generator: Generator, size: int = SIZE) -> dict[str, Tensor]:
+def handmade_maps(generator: Generator, size: int = SIZE) -> dict[str, Tensor]:
     """Maps (size, size) >= 0, by name: of mean 1, from even to a single place."""
     at = torch.linspace(-1, 1, size)
     distance = (at[:, None].square() + at.square()).sqrt()
@@ -55,7 +55,7 @@ def toy_maps(generator: Generator, size: int = SIZE) -> dict[str, Tensor]:
     return {name: made_map / made_map.mean() for name, made_map in made.items()}
 
 
-class Opinion(NamedTuple):
+class MapStatistics(NamedTuple):
     """What the regulariser sees in a map, and where it wants it changed."""
 
     mean: float
@@ -69,7 +69,7 @@ class Opinion(NamedTuple):
         return f"μ {self.mean:.2g}, σ {self.deviation:.2g}, σ/μ {self.ratio:.2g}"
 
 
-def opinion(attention_map: Tensor, config: TrackerConfig) -> Opinion:
+def map_statistics(attention_map: Tensor, config: TrackerConfig) -> MapStatistics:
     """mu, sigma, sigma / mu and its gradient, of a map (h, w).
 
     The gradient is ``(A - mu) / (n sigma mu) - sigma / (n mu^2)`` over n places: it does not
@@ -79,7 +79,7 @@ def opinion(attention_map: Tensor, config: TrackerConfig) -> Opinion:
     mean, deviation = (m[0] for m in mean_and_deviation(values[None], config.attention_eps))
     ratio = deviation / mean
     (gradient,) = torch.autograd.grad(ratio, values)
-    return Opinion(mean.item(), deviation.item(), ratio.item(), gradient)
+    return MapStatistics(mean.item(), deviation.item(), ratio.item(), gradient)
 
 
 def concentration(attention_map: Tensor, share: float = 0.1) -> float:
@@ -112,7 +112,7 @@ def descent(
     return path
 
 
-def opinions(maps: Mapping[str, Any], found: Mapping[str, Opinion]) -> Figure:
+def gradient_maps(maps: Mapping[str, Any], found: Mapping[str, MapStatistics]) -> Figure:
     """Maps, and below each how its sigma / mu would have it changed: up is green, down purple."""
     figure = page(14 / len(maps) + 0.5)
     grid = figure.subplots(2, len(maps), squeeze=False)
@@ -130,7 +130,9 @@ def opinions(maps: Mapping[str, Any], found: Mapping[str, Opinion]) -> Figure:
     return figure
 
 
-def among_toys(toys: Mapping[str, Opinion], real: Mapping[str, tuple[Any, Maps]]) -> Figure:
+def among_handmade_maps(
+    toys: Mapping[str, MapStatistics], real: Mapping[str, tuple[Any, Maps]]
+) -> Figure:
     """Where sigma / mu of real maps lies among that of maps by hand.
 
     Filled is a map as it is, open the same map smoothed over the grid that max-pooling leaves.
@@ -175,7 +177,9 @@ def among_toys(toys: Mapping[str, Opinion], real: Mapping[str, tuple[Any, Maps]]
     return figure
 
 
-def widening(spots: Mapping[float, Any], found: Mapping[float, Opinion], radius: float) -> Figure:
+def widening_spot(
+    spots: Mapping[float, Any], found: Mapping[float, MapStatistics], radius: float
+) -> Figure:
     """One of several spots, how sigma / mu would have it changed, and both quotients of them all.
 
     Args:

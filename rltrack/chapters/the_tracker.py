@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from rltrack.plots.style import ORANGE, PINK, SKY
-from rltrack.tracking import sampling
-from rltrack.tracking import training_boxes as draws
+from rltrack.tracking import sampling, training_boxes
 from rltrack.tracking.config import TrackerConfig
 
-__all__ = ["KINDS", "boxes_on", "crop_rows", "opening"]
+__all__ = ["KINDS", "boxes_on", "crop_rows", "first_frame_boxes"]
 
 KINDS = ("target", "background beside it", "background anywhere", "candidate")
 """The first three are learned from; the last are those of the next frame, if it is found there."""
 
 
-def opening(
+def first_frame_boxes(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> dict[str, Tensor]:
     """Draw ``n`` boxes of each of `KINDS` around a target.
@@ -46,7 +45,11 @@ def opening(
         inside=True,
         generator=generator,
     )
-    kinds = draws.targets, draws.first_background_beside, draws.first_background_anywhere
+    kinds = (
+        training_boxes.positives,
+        training_boxes.first_negatives_nearby,
+        training_boxes.first_negatives_anywhere,
+    )
     drawn = (kind(target, image_wh, n, config, generator) for kind in kinds)
     return dict(zip(KINDS, (*drawn, candidates), strict=True))
 

@@ -12,6 +12,8 @@ from pathlib import Path, PureWindowsPath
 
 from rltrack.data.download import FetchError, StopFetchError
 
+__all__ = ["unpack"]
+
 _DAMAGE = (EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile)
 
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rltrack.files import write_json
 
+__all__ = ["FetchError", "Progress", "StopFetchError", "digest", "download"]
+
 if TYPE_CHECKING:
     import requests
 

@@ -18,6 +18,17 @@ from pathlib import Path
 
 from rltrack.errors import InputError
 
+__all__ = [
+    "ATTRIBUTES",
+    "OTB",
+    "SETS",
+    "Target",
+    "check_sequence",
+    "count_rows",
+    "frame_files",
+    "targets",
+]
+
 # dev14, dev18 (dev14 and four more), quick5 and rest13 (dev18 without quick5) are this project's
 # own choices, for experiments that need not run everything.
 SETS = ("otb2013", "otb50", "otb2015", "dev14", "dev18", "quick5", "rest13")

@@ -9,8 +9,8 @@
 
 A ``.mat`` is the OTB toolkit's (``results{1}`` with ``res`` and ``type``, which must be ``rect``)
 or holds a plain matrix ``result``. A ``.txt`` has x, y, w, h a line, between commas, tabs or
-spaces. A ``.csv`` is rltrack's own (:mod:`rltrack.video.recorder`). ``.mat``, ``.txt`` and ``.json``
-count pixels from 1, as MATLAB does, ours from 0; all boxes handed out are 0-based.
+spaces. A ``.csv`` is rltrack's own. ``.mat``, ``.txt`` and ``.json`` count pixels from 1, as MATLAB
+does, and ours counts from 0. All boxes handed out are 0-based.
 
 Sequences are told by the names of their targets, in any case and with any of ``.``, ``-`` and
 ``_`` between, and trackers likewise: ``jogging.1`` is Jogging-1. ``Human4.2`` is Human4, whose

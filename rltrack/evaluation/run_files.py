@@ -94,7 +94,10 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def weights_of(result: Mapping[str, Any]) -> Any:
-    """What the weights of a result's backbone are; see `rltrack.backbones.registry.backbone_identity`."""
+    """What the weights of a result's backbone are.
+
+    See `rltrack.backbones.registry.backbone_identity`.
+    """
     # Results that do not say are older, of when `embedded` was the analytic bank and no other.
     name = result["backbone"]
     return result.get("weights", "analytic" if name == "embedded" else name)

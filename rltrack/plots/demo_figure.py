@@ -44,7 +44,7 @@ def moment(step: Step, image: Image) -> Moment:
 
 
 def demo_run(done: Track, moment: Moment, shown: int) -> DemoRun:
-    """A run as `rltrack.plots.demo_figure.demo_figure` draws it, with its moment at frame ``shown``."""
+    """A run as `demo_figure` draws it, with its moment at frame ``shown``."""
     metrics = done.metrics
     words = (
         ""

@@ -15,7 +15,7 @@ from rltrack.tracking.result import Result
 from rltrack.video.annotation import draw_result
 from rltrack.video.heat_maps import overlay_heat, smoothed
 
-__all__ = ["panel", "save_reel"]
+__all__ = ["panel", "save_moving_picture"]
 
 Image = NDArray[np.uint8]
 
@@ -55,7 +55,9 @@ def panel(
     return np.hstack([frame, overlay_heat(backdrop, smoothed(attention), (0, 0, SIDE, SIDE))])
 
 
-def save_reel(pictures: Sequence[Image], path: str | Path, *, fps: float, loops: int = 3) -> Path:
+def save_moving_picture(
+    pictures: Sequence[Image], path: str | Path, *, fps: float, loops: int = 3
+) -> Path:
     """Write an animated WebP, whole or not at all, which ends by itself.
 
     Args:

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from rltrack.backbones.cards import Card
 from rltrack.plots.style import BLUE, GREEN, PINK, VERMILION, page
-from rltrack.pretraining.lessons import POSITIVES, Lesson
+from rltrack.pretraining.crop_batches import POSITIVES, CropBatch
 from rltrack.pretraining.scenes import Scenes
 
-__all__ = ["filter_sheets", "lesson_sheet", "loss_curves", "scene_sheet"]
+__all__ = ["batch_sheet", "filter_sheets", "loss_curves", "scene_sheet"]
 
 _COLOURS = (VERMILION, BLUE, GREEN, PINK)
 """Of Okabe and Ito; the first one is the target's."""
@@ -39,7 +39,7 @@ def scene_sheet(scenes: Scenes) -> Figure:
     return figure
 
 
-def lesson_sheet(lesson: Lesson, scene: int = 0) -> Figure:
+def batch_sheet(lesson: CropBatch, scene: int = 0) -> Figure:
     """One scene's crops: a row for each moment, before to learn from and after to be judged on.
 
     The target's crops come first, framed.

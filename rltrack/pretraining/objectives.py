@@ -1,7 +1,7 @@
 """What conv1-3 are asked to be good for, four ways.
 
 Features come as (n, T, K, 4608): of ``n`` scenes at T moments, K crops, the first
-:data:`~rltrack.pretraining.lessons.POSITIVES` of which show the target. The first half of the
+:data:`~rltrack.pretraining.crop_batches.POSITIVES` of which show the target. The first half of the
 moments is what a tracker has seen, the second what it meets.
 """
 
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from rltrack.backbones.vggm import VGGM
-from rltrack.pretraining.lessons import POSITIVES, Lesson
+from rltrack.pretraining.crop_batches import POSITIVES, CropBatch
 from rltrack.pretraining.scenes import KINDS
 from rltrack.pretraining.textures import uniform
 
@@ -46,7 +46,7 @@ class Neighbours(nn.Module):
         super().__init__()
         self.sharpness = sharpness
 
-    def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
+    def forward(self, features: Tensor, lesson: CropBatch) -> Tensor:
         """The loss, targets and background weighing the same."""
         losses = F.softplus(-self.sharpness * _labels(features) * ridge_scores(features))
         return 0.5 * (losses[..., :POSITIVES].mean() + losses[..., POSITIVES:].mean())
@@ -59,7 +59,7 @@ class Ranking(nn.Module):
         super().__init__()
         self.sharpness = sharpness
 
-    def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
+    def forward(self, features: Tensor, lesson: CropBatch) -> Tensor:
         """The loss, a pair weighing as much as its overlaps differ."""
         scores = ridge_scores(features)
         overlaps = lesson.overlaps[:, -scores.shape[1] :]
@@ -75,7 +75,7 @@ class Instances(nn.Module):
         super().__init__()
         self.temperature = temperature
 
-    def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
+    def forward(self, features: Tensor, lesson: CropBatch) -> Tensor:
         """Cross-entropy: which target, or background, is most like what was seen before."""
         n, moments = features.shape[:2]
         half = moments // 2
@@ -103,7 +103,7 @@ class Kinds(nn.Module):
         bound = _FEATURES**-0.5
         self.weight = nn.Parameter(uniform((KINDS, _FEATURES), -bound, bound, generator))
 
-    def forward(self, features: Tensor, lesson: Lesson) -> Tensor:
+    def forward(self, features: Tensor, lesson: CropBatch) -> Tensor:
         """Cross-entropy over the target's samples."""
         seen = F.normalize(features[:, :, :POSITIVES], dim=-1) * _FEATURES**0.5
         scores = F.linear(seen, self.weight)

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from rltrack.backbones.interface import chunks
 from rltrack.backbones.vggm import VGGM
 from rltrack.parallel import each
-from rltrack.pretraining.lessons import POSITIVES, draw
+from rltrack.pretraining.crop_batches import POSITIVES, draw_batch
 from rltrack.pretraining.objectives import ridge_scores
 
 __all__ = ["HELD_OUT", "Separation", "held_out", "separation"]
@@ -47,7 +47,7 @@ def separation(net: VGGM, scenes: int = 64, seed: int = 0) -> Separation:
 
 def held_out(net: VGGM, generator: Generator) -> Tensor:
     """Features (n, T, K, 4608) of eight scenes' samples."""
-    lesson = draw(8, 4, generator)
+    lesson = draw_batch(8, 4, generator)
     shape = lesson.crops.shape[:3]
     pixels = lesson.crops.flatten(0, 2).contiguous(memory_format=torch.channels_last)
     parts = chunks(len(pixels), pixels.device)

@@ -24,7 +24,7 @@ from rltrack.backbones.vggm import VGGM
 from rltrack.backbones.weights import write_weights
 from rltrack.errors import InputError
 from rltrack.parallel import each
-from rltrack.pretraining.lessons import Lesson, draw
+from rltrack.pretraining.crop_batches import CropBatch, draw_batch
 from rltrack.pretraining.objectives import OBJECTIVES
 from rltrack.pretraining.scenes import Change
 from rltrack.pretraining.separation import HELD_OUT, held_out
@@ -121,7 +121,7 @@ def train(
         for step in range(len(losses), recipe.steps):
             generator.manual_seed(recipe.seed * recipe.steps + step)
             change = Change(recipe.form, recipe.light)
-            lesson = draw(recipe.scenes, recipe.moments, generator, change)
+            lesson = draw_batch(recipe.scenes, recipe.moments, generator, change)
             loss = _backward(net, objectives, lesson, recipe.precision)
             for group, size in zip(adam.param_groups, sizes, strict=True):
                 group["lr"] = size * recipe.rate * _pace(step, recipe)
@@ -149,7 +149,7 @@ def _pace(step: int, recipe: Recipe) -> float:
     return rise * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / recipe.steps)).item())
 
 
-def _backward(net: VGGM, objectives: nn.ModuleList, lesson: Lesson, precision: str) -> float:
+def _backward(net: VGGM, objectives: nn.ModuleList, lesson: CropBatch, precision: str) -> float:
     """Leave the loss's gradients with the parameters; returns the loss.
 
     The convolutions go forward and back in parts, side by side on a CPU's threads; between them

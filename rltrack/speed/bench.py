@@ -1,9 +1,9 @@
 """How long a frame takes, where the time goes, and what the machine could do: all in one run.
 
 Three trackers are timed. The *baseline* is the arithmetic as one would first write it
-(:mod:`rltrack.speed.reference`); the *faithful* tracker does the same, faster; the preset ``realtime``
-also does less. A frame's time means the same for all: of T frames (``update_interval``) one ends
-with an update and T - 1 do not, and
+(:mod:`rltrack.speed.reference`); the *faithful* tracker does the same, faster; the preset
+``realtime`` also does less. A frame's time means the same for all: of T frames
+(``update_interval``) one ends with an update and T - 1 do not, and
 
     frame = ((T - 1) * median without update + median with update) / T.
 

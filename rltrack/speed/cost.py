@@ -26,8 +26,8 @@ def flops(config: TrackerConfig, extractor: Backbone) -> dict[str, float]:
 
     What is computed element by element (ReLU, LRN, pooling, the maps' statistics, SGD) is left
     out, and so are cropping, box regression, and the gradients of the fixed weights that
-    ``clip_scope="all"`` asks for. With conv = stem + trunk and fc = fc4 + fc5 + fc6, the multiply-adds
-    of one sample, and B samples in a batch of which M were looked through::
+    ``clip_scope="all"`` asks for. With conv = stem + trunk and fc = fc4 + fc5 + fc6, the
+    multiply-adds of one sample, and B samples in a batch of which M were looked through::
 
         features    samples * conv,
         score       candidates * fc,

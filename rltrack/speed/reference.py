@@ -82,7 +82,7 @@ class ReferenceExtractor(VGGM):
 
 
 def crops(image: NDArray[np.uint8], boxes: Tensor) -> Tensor:
-    """Crops as :func:`rltrack.tracking.crops.crops`, (N, 3, 107, 107), by an image library, one by one."""
+    """Crops (N, 3, 107, 107) as `rltrack.tracking.crops.crops`, by an image library, one by one."""
     picture = Image.fromarray(image)
     parts = []
     size, _, fill = MDNET_CROP

@@ -1,10 +1,11 @@
 """Crops: from an image and boxes to the backbone's square inputs, all at once on the device.
 
-A box is enlarged (by 16/107 of its sides on each side, MDNet's way), its corners are rounded to whole pixels,
-what lies outside the image is grey (128), and the region is resampled with the antialiased
-bilinear filter (a triangle as wide as the reduction, as PIL's). That filter is separable, so a
-crop is two matrix products, ``rows @ region @ columns^T``, batched over all boxes; on a CPU, which
-need not multiply by the zeros in them, two short loops (:mod:`rltrack.tracking.crop_kernel`).
+A box is enlarged (MDNet's way, by 16/107 of its sides on each side) and its corners are rounded to
+whole pixels. What lies outside the image is grey (128). The region is resampled with the
+antialiased bilinear filter (a triangle as wide as the reduction, as PIL's). That filter is
+separable, so a crop is two matrix products, ``rows @ region @ columns^T``, batched over all boxes.
+On a CPU, which need not multiply by the zeros in them, it is two short loops
+(:mod:`rltrack.tracking.crop_kernel`).
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def crops(image: Tensor, boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tens
         layout: of the backbone that the crops are for.
 
     Returns:
-        (N, 3, S, S) uint8, S = 107 by default, in channels-last memory, as rounded as an image library's.
+        (N, 3, S, S) uint8, S = 107 by default, in channels-last memory, rounded as an image
+        library does.
     """
     return resampled(image, crop_extents(boxes, layout), layout.size, layout.fill)
 

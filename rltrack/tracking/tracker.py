@@ -17,8 +17,7 @@ from torch import Generator, Tensor
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.registry import load_backbone
 from rltrack.errors import InputError
-from rltrack.tracking import sampling
-from rltrack.tracking import training_boxes as draws
+from rltrack.tracking import sampling, training_boxes
 from rltrack.tracking.attention import TARGET, Loss, attention_maps
 from rltrack.tracking.box_regression import BoxRegressor
 from rltrack.tracking.classifier import Classifier
@@ -55,8 +54,8 @@ class Tracker:
 
     Args:
         config: see :func:`rltrack.preset`.
-        backbone: a name of `rltrack.backbones.registry.BACKBONES`, a file, or fixed convolutions to use.
-        device: see :func:`rltrack.tracking.inputs.pick_device`; all from crops to regression runs there.
+        backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
+        device: see `rltrack.tracking.inputs.pick_device`; all from crops to regression runs there.
         dtype: of all computation; float32 or float64.
         seed: of all randomness. The same seed gives the same boxes, bit for bit, on a CPU.
 
@@ -244,7 +243,7 @@ class Tracker:
 
     def _fit_regressor(self, frame: Frame, target: Tensor) -> BoxRegressor:
         config = self.config
-        boxes = self._draw(draws.for_regression, frame, target, config.regression_samples)
+        boxes = self._draw(training_boxes.for_regression, frame, target, config.regression_samples)
         return BoxRegressor(
             frame.samples(boxes).features,
             boxes,
@@ -256,10 +255,10 @@ class Tracker:
 
     def _first_samples(self, frame: Frame, target: Tensor) -> tuple[Samples, Samples]:
         config, half = self.config, self.config.first_negatives // 2
-        positives = self._draw(draws.targets, frame, target, config.first_positives)
-        around = self._draw(draws.first_background_beside, frame, target, half)
+        positives = self._draw(training_boxes.positives, frame, target, config.first_positives)
+        around = self._draw(training_boxes.first_negatives_nearby, frame, target, half)
         everywhere = self._draw(
-            draws.first_background_anywhere, frame, target, config.first_negatives - half
+            training_boxes.first_negatives_anywhere, frame, target, config.first_negatives - half
         )
         # A region does not reach over the whole image.
         far = self._to_learn_from(frame.cropped(everywhere))
@@ -272,9 +271,11 @@ class Tracker:
     def _remember(self, frame: Frame) -> None:
         """Draw this frame's training samples around the target just found."""
         config = self.config
-        positives = self._draw(draws.targets, frame, self._target, config.update_positives)
+        positives = self._draw(
+            training_boxes.positives, frame, self._target, config.update_positives
+        )
         negatives = self._draw(
-            draws.update_background, frame, self._target, config.update_negatives
+            training_boxes.update_negatives, frame, self._target, config.update_negatives
         )
         samples = self._to_learn_from(frame.samples(torch.cat([positives, negatives])))
         split = len(positives)

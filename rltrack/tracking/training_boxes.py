@@ -14,15 +14,15 @@ from rltrack.tracking import sampling
 from rltrack.tracking.config import TrackerConfig
 
 __all__ = [
-    "first_background_anywhere",
-    "first_background_beside",
+    "first_negatives_anywhere",
+    "first_negatives_nearby",
     "for_regression",
-    "targets",
-    "update_background",
+    "positives",
+    "update_negatives",
 ]
 
 
-def targets(
+def positives(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
     """Positives, of the first frame as of updates."""
@@ -41,7 +41,7 @@ def targets(
     )
 
 
-def first_background_beside(
+def first_negatives_nearby(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
     """Negatives of the first frame near the target."""
@@ -57,7 +57,7 @@ def first_background_beside(
     )
 
 
-def first_background_anywhere(
+def first_negatives_anywhere(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
     """Negatives of the first frame all over the image."""
@@ -76,7 +76,7 @@ def first_background_anywhere(
     )
 
 
-def update_background(
+def update_negatives(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
     """Negatives of updates."""

@@ -8,13 +8,13 @@ from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.video.sources import FrameSource, open_source
 
-__all__ = ["FILM", "footage"]
+__all__ = ["FILM", "open_sequence"]
 
 FILM = "film"
 """The name of the bundled film among sequences."""
 
 
-def footage(
+def open_sequence(
     sequence: str | None = None, data: str | Path | None = None, own: str = FILM
 ) -> FrameSource:
     """Open what a notebook's parameters ``sequence`` and ``data`` ask for.

@@ -67,7 +67,7 @@ def track(
         box: of the target in the first frame, (x, y, w, h) in 0-based pixels; or a function that
             is given the first image and returns the box. None takes the ground truth's.
         config: a preset's name, or a configuration from `rltrack.preset`.
-        backbone: a name of `rltrack.backbones.registry.BACKBONES`, a file, or fixed convolutions to use.
+        backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, see `rltrack.tracking.inputs.pick_device`.
         seed: of all randomness, 0 or more.
         out: CSV file for the boxes.

@@ -99,8 +99,8 @@ class Track:
             frames_found and frames_unreadable; frames_expected, None where the source does not
             say, and more than frames where it ended early; fps, see `fps`; dp20, os and os50,
             shares in 0..1, and cle in pixels, all None without ground truth (see
-            `rltrack.evaluation.metrics.Metrics`); preset, attention_weight, variant, backbone, seed, device
-            and rltrack's version; first_box, None without a frame; config, all of the
+            `rltrack.evaluation.metrics.Metrics`); preset, attention_weight, variant, backbone,
+            seed, device and rltrack's version; first_box, None without a frame; config, all of the
             configuration: ``TrackerConfig(**summary["config"])`` makes it again.
         """
         metrics = self.metrics

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rltrack import InputError, preset, synthetic, track
-from rltrack import array_files as exhibit
-from rltrack.chapters.online_tracker import Diary, keep_diaries, keep_diary, keep_figure3
+from rltrack.array_files import load_arrays
+from rltrack.chapters.online_tracker import RunTrace, trace_figure3, trace_run, trace_runs
 from rltrack.video.excerpt import Excerpt
 
 CONFIG = preset(
@@ -26,8 +26,8 @@ CONFIG = preset(
 
 
 @pytest.fixture(scope="module")
-def diary() -> Diary:
-    return keep_diary(Excerpt(synthetic(12), 6), [1, 4], CONFIG)
+def diary() -> RunTrace:
+    return trace_run(Excerpt(synthetic(12), 6), [1, 4], CONFIG)
 
 
 def test_an_excerpt_is_a_part_of_its_source() -> None:
@@ -47,7 +47,7 @@ def test_an_excerpt_starts_where_there_is_a_box(start: int) -> None:
         Excerpt(synthetic(9), start)
 
 
-def test_it_tracks_as_track_does(diary: Diary) -> None:
+def test_it_tracks_as_track_does(diary: RunTrace) -> None:
     done = track(Excerpt(synthetic(12), 6), config=CONFIG)
     np.testing.assert_array_equal(diary.boxes, done.boxes)
     np.testing.assert_array_equal(diary.scores, done.scores)
@@ -55,13 +55,13 @@ def test_it_tracks_as_track_does(diary: Diary) -> None:
     assert diary.overlaps[0] == pytest.approx(1)
 
 
-def test_it_learns_at_each_interval_and_after_each_failure(diary: Diary) -> None:
+def test_it_learns_at_each_interval_and_after_each_failure(diary: RunTrace) -> None:
     frames = np.arange(len(diary.boxes))
     expected = (~diary.found | (frames % CONFIG.update_interval == 0)) & (frames > 0)
     np.testing.assert_array_equal(diary.learned, expected)
 
 
-def test_what_it_saw_is_of_its_frames(diary: Diary) -> None:
+def test_what_it_saw_is_of_its_frames(diary: RunTrace) -> None:
     np.testing.assert_array_equal(diary.frames, [1, 4])
     np.testing.assert_array_equal(diary.shape, [240, 320])
     assert diary.attention.shape == (2, 51, 51)
@@ -78,7 +78,7 @@ def test_what_it_saw_is_of_its_frames(diary: Diary) -> None:
         assert x + w > box[0] + box[2] and y + h > box[1] + box[3]
 
 
-def test_it_tells_of_each_frame_it_looked_into(diary: Diary) -> None:
+def test_it_tells_of_each_frame_it_looked_into(diary: RunTrace) -> None:
     one, four = diary.lines(first=60)
     assert one.startswith("frame 61: score ") and four.startswith("frame 64: score ")
     values = diary.attention[1].astype(float)
@@ -86,7 +86,7 @@ def test_it_tells_of_each_frame_it_looked_into(diary: Diary) -> None:
     assert f"overlap {diary.overlaps[4]:.2f}," in four
 
 
-def test_it_keeps_the_truth(diary: Diary) -> None:
+def test_it_keeps_the_truth(diary: RunTrace) -> None:
     np.testing.assert_array_equal(diary.truth, synthetic(12).ground_truth[6:])
 
 
@@ -94,23 +94,23 @@ def test_where_the_truth_is_not_known_there_is_no_overlap() -> None:
     part = Excerpt(synthetic(4))
     part.ground_truth = part.ground_truth.copy()
     part.ground_truth[2] = np.nan
-    kept = keep_diary(part, [1], CONFIG)
+    kept = trace_run(part, [1], CONFIG)
     assert np.isnan(kept.overlaps).tolist() == [False, False, True, False]
 
 
 def test_two_diaries_differ_in_lambda_alone() -> None:
     part = Excerpt(synthetic(3))
-    both = keep_diaries(part, [1], CONFIG, weights=(0, 2.5), seed=3)
+    both = trace_runs(part, [1], CONFIG, weights=(0, 2.5), seed=3)
     assert list(both) == ["λ = 0", "λ = 2.5"]
-    alone = keep_diary(part, [1], replace(CONFIG, attention_weight=2.5), seed=3)
+    alone = trace_run(part, [1], replace(CONFIG, attention_weight=2.5), seed=3)
     np.testing.assert_array_equal(both["λ = 2.5"].boxes, alone.boxes)
 
 
 @pytest.mark.slow
 def test_figure_3_is_kept_with_what_made_it(tmp_path: Path) -> None:
     path = tmp_path / "figure.npz"
-    keep_figure3(path, synthetic(100), fast=True, config="tiny", precision="float32", commit="c")
-    kept, about = exhibit.load(path, Diary)
+    trace_figure3(path, synthetic(100), fast=True, config="tiny", precision="float32", commit="c")
+    kept, about = load_arrays(path, RunTrace)
     assert list(kept) == ["λ = 0", "λ = 5"]
     for one in kept.values():
         assert one.frames.tolist() == [1, 17, 31] and len(one.boxes) == 34
@@ -122,4 +122,4 @@ def test_figure_3_is_kept_with_what_made_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("frames", [[], [0], [1, 9]])
 def test_frames_must_be_there_and_have_candidates(frames: list[int]) -> None:
     with pytest.raises(InputError, match="frames are"):
-        keep_diary(Excerpt(synthetic(2)), frames, CONFIG)
+        trace_run(Excerpt(synthetic(2)), frames, CONFIG)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from rltrack import InputError, TrackerConfig, preset, synthetic
-from rltrack.chapters.reciprocative_learning import Lesson, lesson, share_inside
+from rltrack.chapters.reciprocative_learning import TrainingTrace, share_inside, trace_training
 
 
-def learn(config: TrackerConfig, **given: object) -> Lesson:
+def learn(config: TrackerConfig, **given: object) -> TrainingTrace:
     film = synthetic(1)
     wanted = {"steps": 4, "every": 2, "shown": (2, 4), **given}
-    return lesson(film[0], film.ground_truth[0], config, **wanted)
+    return trace_training(film[0], film.ground_truth[0], config, **wanted)
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +31,18 @@ def config() -> TrackerConfig:
 
 
 @pytest.fixture(scope="module")
-def taught(config: TrackerConfig) -> Lesson:
+def taught(config: TrackerConfig) -> TrainingTrace:
     return learn(config)
 
 
-def test_looking_more_often_changes_nothing(config: TrackerConfig, taught: Lesson) -> None:
+def test_looking_more_often_changes_nothing(config: TrackerConfig, taught: TrainingTrace) -> None:
     closer = learn(config, every=1, shown=(4,))
     np.testing.assert_array_equal(closer.steps, [0, 1, 2, 3, 4])
     np.testing.assert_array_equal(closer.cross_entropy[::2], taught.cross_entropy)
     np.testing.assert_array_equal(closer.target_maps[0], taught.target_maps[1])
 
 
-def test_the_term_matters_only_with_its_graph(config: TrackerConfig, taught: Lesson) -> None:
+def test_the_term_matters_only_with_its_graph(config: TrackerConfig, taught: TrainingTrace) -> None:
     plain = learn(replace(config, attention_weight=0.0))
     broken = learn(replace(config, second_order=False))
     np.testing.assert_array_equal(plain.on_targets, broken.on_targets)
@@ -50,7 +50,7 @@ def test_the_term_matters_only_with_its_graph(config: TrackerConfig, taught: Les
     assert plain.on_targets[-1] != taught.on_targets[-1]
 
 
-def test_it_learns_and_its_numbers_are_of_its_maps(taught: Lesson) -> None:
+def test_it_learns_and_its_numbers_are_of_its_maps(taught: TrainingTrace) -> None:
     assert taught.cross_entropy[0] == pytest.approx(np.log(2), abs=0.05)
     assert taught.cross_entropy[-1] < taught.cross_entropy[0]
     assert taught.target_maps.shape == taught.background_maps.shape == (2, 51, 51)

@@ -12,30 +12,36 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from rltrack.chapters.online_tracker import Diary
-from rltrack.chapters.online_tracker_figures import best_candidates, diary_trace, sightings
+from rltrack.chapters.online_tracker import RunTrace
+from rltrack.chapters.online_tracker_figures import (
+    best_candidates,
+    maps_and_results,
+    scores_and_overlaps,
+)
 from rltrack.chapters.reciprocative_gradients import _ARROWS, _NODES, backward_graph
 from rltrack.chapters.reciprocative_learning import (
-    Lesson,
+    TrainingTrace,
     learning_curves,
-    lesson_maps,
     target_maps,
+    training_maps,
 )
 from rltrack.tracking.crops import crop_extents
 
 
-def a_lesson(scale: float) -> Lesson:
+def a_lesson(scale: float) -> TrainingTrace:
     steps = np.arange(0, 201, 50)
     curve = scale / (1.0 + steps)
     maps = scale * np.random.default_rng(0).random((4, 51, 51)).astype(np.float32)
-    return Lesson(steps, curve, 2 * curve, 3 * curve, 4 * curve, curve, steps[1:], maps, maps)
+    return TrainingTrace(
+        steps, curve, 2 * curve, 3 * curve, 4 * curve, curve, steps[1:], maps, maps
+    )
 
 
-def a_diary() -> Diary:
+def a_diary() -> RunTrace:
     rng = np.random.default_rng(0)
     frames, n = np.array([1, 3]), 20
     candidates = np.concatenate([rng.uniform(20, 60, (2, n, 2)), np.full((2, n, 2), 20.0)], 2)
-    return Diary(
+    return RunTrace(
         boxes=np.tile([30.0, 30, 20, 20], (5, 1)),
         scores=np.array([1.0, 0.5, -0.5, 0.5, 0.5]),
         found=np.array([True, True, False, True, True]),
@@ -82,7 +88,7 @@ def test_learning_curves_are_the_lessons() -> None:
 def test_lesson_maps_are_a_row_a_lesson_on_one_scale() -> None:
     lessons = {"a": a_lesson(1), "b": a_lesson(2)}
     lessons["a"].target_maps[1] *= 5
-    figure = lesson_maps(lessons)
+    figure = training_maps(lessons)
     assert [axes.get_title() for axes in figure.axes[:4]] == [
         f"step {s}" for s in (50, 100, 150, 200)
     ]
@@ -98,7 +104,7 @@ def test_lesson_maps_are_a_row_a_lesson_on_one_scale() -> None:
 
 def test_a_crop_and_its_maps_have_the_targets_box() -> None:
     crop = np.random.default_rng(0).integers(0, 256, (107, 107, 3), np.uint8)
-    figure = lesson_maps({"a": a_lesson(1)}, crop)
+    figure = training_maps({"a": a_lesson(1)}, crop)
     *_, beside = figure.axes
     assert len(figure.axes) == 5 and beside.get_title() == "the crop"
     np.testing.assert_array_equal(beside.images[0].get_array(), crop)
@@ -129,7 +135,7 @@ def test_the_graph_is_cut_between_the_regulariser_and_what_it_would_teach() -> N
 
 
 def test_the_trace_marks_updates_by_their_kind() -> None:
-    scores, overlaps = diary_trace({"a": a_diary()}, first=60, visible=np.ones(5)).axes
+    scores, overlaps = scores_and_overlaps({"a": a_diary()}, first=60, visible=np.ones(5)).axes
     score, long_term, short_term, _ = scores.lines
     np.testing.assert_array_equal(score.get_xdata(), np.arange(60, 65))
     np.testing.assert_array_equal(long_term.get_xdata(), [64])
@@ -149,7 +155,7 @@ def outlines(axes: Axes) -> list[tuple[tuple[float, ...], str]]:
 @pytest.mark.parametrize("with_images", [True, False])
 def test_sightings_are_two_maps_and_a_result_a_frame(with_images: bool) -> None:
     images = {i: np.zeros((96, 128, 3), np.uint8) for i in (1, 3)} if with_images else None
-    figure = sightings({"a": a_diary(), "b": a_diary()}, [1, 3], images, first=10)
+    figure = maps_and_results({"a": a_diary(), "b": a_diary()}, [1, 3], images, first=10)
     rows = 3 if with_images else 2  # without images the boxes are on the confidence map
     assert len(figure.axes) == 2 * rows * 2
     assert [axes.get_title() for axes in figure.axes[:2]] == ["frame 11", "frame 13"]
@@ -164,7 +170,7 @@ def test_confidence_and_result_are_one_close_up_that_holds_the_boxes() -> None:
     diary = a_diary()
     diary.truth[1] = [90, 70, 20, 20]  # the tracker is elsewhere
     images = {1: np.zeros((96, 128, 3), np.uint8)}
-    _, confidence, result = sightings({"a": diary}, [1], images).axes
+    _, confidence, result = maps_and_results({"a": diary}, [1], images).axes
     assert confidence.get_xlim() == result.get_xlim()
     assert confidence.get_ylim() == result.get_ylim()
     assert result.get_xlim()[0] < 30 and result.get_xlim()[1] > 110
@@ -178,7 +184,7 @@ def test_a_lost_target_is_dashed_and_an_unknown_truth_is_not_drawn() -> None:
     diary = a_diary()
     diary.found[3] = False
     diary.truth[3] = np.nan
-    axes = sightings({"a": diary}, [3]).axes[-1]
+    axes = maps_and_results({"a": diary}, [3]).axes[-1]
     assert outlines(axes) == [((30, 30, 20, 20), "#f0e442")]
     assert axes.patches[-1].get_linestyle() == "--"
 

@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from rltrack.backbones.registry import load_backbone
 from rltrack.chapters.backbone import Retention, retained
 from rltrack.chapters.real_time import (
-    Rung,
-    crop_ladder,
-    feature_ladder,
+    Speedup,
+    crop_speedups,
+    feature_speedups,
     frame_times,
-    iteration_ladder,
-    ladders,
+    iteration_speedups,
     region_map,
+    speedup_bars,
 )
 from rltrack.demo_film.film import synthetic
 from rltrack.tracking.region import Region
@@ -52,14 +52,16 @@ def test_frame_times_adds_the_update_so_that_all_is_shown() -> None:
 
 def test_ladders_write_times_and_ratios() -> None:
     shown = words(
-        ladders({"a": [Rung("plain", 100, 1), Rung("fast", 8, 12.5)], "b": [Rung("x", 1, 1)]})
+        speedup_bars(
+            {"a": [Speedup("plain", 100, 1), Speedup("fast", 8, 12.5)], "b": [Speedup("x", 1, 1)]}
+        )
     )
     assert "100 ms, 1.0x" in shown
     assert "8.0 ms, 12.5x" in shown
     assert "plain" in shown
 
 
-@pytest.mark.parametrize("ladder", [crop_ladder, feature_ladder, iteration_ladder])
+@pytest.mark.parametrize("ladder", [crop_speedups, feature_speedups, iteration_speedups])
 def test_a_ladder_starts_at_one(ladder: Any) -> None:
     rungs = ladder(2, device="cpu", repeats=1)
     assert rungs[0].times_faster == 1

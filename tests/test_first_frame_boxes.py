@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rltrack.chapters.the_tracker import KINDS, opening
-from rltrack.tracking import training_boxes as draws
+from rltrack.chapters.the_tracker import KINDS, first_frame_boxes
+from rltrack.tracking import training_boxes
 from rltrack.tracking.boxes import iou
 from rltrack.tracking.presets import preset
 from rltrack.tracking.tracker import Tracker
@@ -17,7 +17,7 @@ SIDES = torch.tensor([320.0, 240.0])
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, torch.Tensor]:
-    return opening(TARGET, SIDES, 40, preset("paper"), torch.Generator().manual_seed(1))
+    return first_frame_boxes(TARGET, SIDES, 40, preset("paper"), torch.Generator().manual_seed(1))
 
 
 def test_there_are_as_many_of_each_kind_as_asked_for(drawn: dict[str, torch.Tensor]) -> None:
@@ -45,11 +45,13 @@ def test_they_are_the_boxes_that_a_tracker_draws() -> None:
     config = preset("tiny")
     tracker = Tracker(config, backbone="random", device="cpu")
     tracker._generator = torch.Generator().manual_seed(3)
-    candidates = opening(TARGET, SIDES, 16, config, torch.Generator().manual_seed(3))["candidate"]
+    candidates = first_frame_boxes(TARGET, SIDES, 16, config, torch.Generator().manual_seed(3))[
+        "candidate"
+    ]
     # `opening` draws the candidates first; then both generators are in one state.
     torch.randn(16, 3, generator=tracker._generator)
-    own = draws.targets(TARGET, SIDES, 16, tracker.config, tracker._generator)
+    own = training_boxes.positives(TARGET, SIDES, 16, tracker.config, tracker._generator)
     generator = torch.Generator().manual_seed(3)
-    again = opening(TARGET, SIDES, 16, config, generator)
+    again = first_frame_boxes(TARGET, SIDES, 16, config, generator)
     torch.testing.assert_close(own, again["target"], rtol=0, atol=0)
     torch.testing.assert_close(candidates, again["candidate"], rtol=0, atol=0)

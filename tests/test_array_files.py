@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from rltrack import array_files as exhibit
-from rltrack.chapters.online_tracker import Diary
-from rltrack.chapters.reciprocative_learning import Lesson
+from rltrack.array_files import load_arrays, save_arrays
+from rltrack.chapters.online_tracker import RunTrace
+from rltrack.chapters.reciprocative_learning import TrainingTrace
 
 RESULTS = Path(__file__).resolve().parents[1] / "book" / "results"
 
@@ -25,8 +25,8 @@ def test_it_comes_back(tmp_path: Path) -> None:
         "λ = 0": Pair(np.array([1 / 3, np.nan]), np.array([True, False])),
         "b": Pair(np.zeros((2, 3), np.float32), np.arange(2)),
     }
-    exhibit.save(tmp_path / "e.npz", runs, {"seed": 1})
-    found, about = exhibit.load(tmp_path / "e.npz", Pair)
+    save_arrays(tmp_path / "e.npz", runs, {"seed": 1})
+    found, about = load_arrays(tmp_path / "e.npz", Pair)
     assert about == {"seed": 1}
     assert list(found) == list(runs)
     np.testing.assert_array_equal(found["λ = 0"].values, np.float32([1 / 3, np.nan]))
@@ -38,19 +38,19 @@ def test_it_comes_back(tmp_path: Path) -> None:
 def test_objects_are_not_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "e.npz", about=np.array("{}"), **{"a/values": np.array([print])})
     with pytest.raises(ValueError, match="allow_pickle"):
-        exhibit.load(tmp_path / "e.npz", Pair)
+        load_arrays(tmp_path / "e.npz", Pair)
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("figure2_car4.npz", Lesson),
-        ("figure3_girl.npz", Diary),
-        ("figure3_girl_late.npz", Diary),
+        ("figure2_car4.npz", TrainingTrace),
+        ("figure3_girl.npz", RunTrace),
+        ("figure3_girl_late.npz", RunTrace),
     ],
 )
 def test_the_books_exhibits_say_what_made_them(name: str, kind: type) -> None:
-    runs, about = exhibit.load(RESULTS / name, kind)
+    runs, about = load_arrays(RESULTS / name, kind)
     assert list(runs) == ["λ = 0", "λ = 5"]
     wanted = {"sequence", "preset", "precision", "backbone", "seed", "device", "commit"}
     assert wanted <= about.keys()

@@ -8,8 +8,8 @@ from torch import Generator
 
 from rltrack.backbones.cards import Card
 from rltrack.backbones.filter_banks import analytic_bank
-from rltrack.pretraining.figures import filter_sheets, lesson_sheet, loss_curves, scene_sheet
-from rltrack.pretraining.lessons import NEGATIVES, POSITIVES, draw
+from rltrack.pretraining.crop_batches import NEGATIVES, POSITIVES, draw_batch
+from rltrack.pretraining.figures import batch_sheet, filter_sheets, loss_curves, scene_sheet
 from rltrack.pretraining.scenes import render
 
 
@@ -23,8 +23,8 @@ def test_scenes_show_the_targets_box_at_each_moment() -> None:
 
 
 def test_a_lesson_frames_the_target() -> None:
-    lesson = draw(1, 2, Generator().manual_seed(0))
-    axes = lesson_sheet(lesson).axes
+    lesson = draw_batch(1, 2, Generator().manual_seed(0))
+    axes = batch_sheet(lesson).axes
     assert len(axes) == 2 * (POSITIVES + NEGATIVES)
     framed = [to_rgb(ax.spines["top"].get_edgecolor()) != (1, 1, 1) for ax in axes]
     assert framed == 2 * ([True] * POSITIVES + [False] * NEGATIVES)

@@ -25,10 +25,10 @@ from rltrack.tracking.attention import (
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 
-__all__ = ["agreement", "reach"]
+__all__ = ["agreement", "free_maps"]
 
 
-def reach(
+def free_maps(
     classifier: Classifier,
     extractor: Backbone,
     crop: Tensor,

@@ -10,14 +10,14 @@ from torch import Generator
 
 from rltrack import preset
 from rltrack.chapters.regulariser import (
-    among_toys,
+    among_handmade_maps,
     concentration,
     descent,
-    opinion,
-    opinions,
+    gradient_maps,
+    handmade_maps,
+    map_statistics,
     spot,
-    toy_maps,
-    widening,
+    widening_spot,
 )
 from rltrack.plots.attention_maps import map_strip
 from rltrack.tracking.attention import Maps
@@ -27,11 +27,11 @@ CONFIG = preset("paper")
 
 @pytest.fixture(scope="module")
 def maps() -> dict[str, torch.Tensor]:
-    return toy_maps(Generator().manual_seed(0), size=21)
+    return handmade_maps(Generator().manual_seed(0), size=21)
 
 
 def test_maps_have_mean_one_and_grow_uneven(maps: dict[str, torch.Tensor]) -> None:
-    found = [opinion(values, CONFIG) for values in maps.values()]
+    found = [map_statistics(values, CONFIG) for values in maps.values()]
     assert all(seen.mean == pytest.approx(1, rel=1e-5) for seen in found)
     ratios = [seen.ratio for seen in found]
     assert ratios == sorted(ratios)
@@ -48,12 +48,14 @@ def test_a_spot_is_one_in_the_middle_and_falls_to_a_share_at_its_radius() -> Non
 
 
 def test_an_opinion_says_its_numbers() -> None:
-    assert str(opinion(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), CONFIG)) == "μ 0.5, σ 0.5, σ/μ 1"
+    assert (
+        str(map_statistics(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), CONFIG)) == "μ 0.5, σ 0.5, σ/μ 1"
+    )
 
 
 def test_the_gradient_is_the_quotient_rules(maps: dict[str, torch.Tensor]) -> None:
     values = maps["a ring"].double()
-    seen, n = opinion(values, CONFIG), values.numel()
+    seen, n = map_statistics(values, CONFIG), values.numel()
     expected = (values - seen.mean) / (n * seen.deviation * seen.mean)
     expected = expected - seen.deviation / (n * seen.mean**2)
     torch.testing.assert_close(seen.gradient, expected)
@@ -71,7 +73,7 @@ def test_descent_lowers_r_and_evens_what_it_should(
     even, uneven = ("target", "background") if positive else ("background", "target")
 
     def ratio(found: Maps, which: str) -> float:
-        return opinion(getattr(found, which)[0], CONFIG).ratio
+        return map_statistics(getattr(found, which)[0], CONFIG).ratio
 
     assert ratio(last, even) < ratio(first, even)
     assert ratio(last, uneven) > ratio(first, uneven)
@@ -80,8 +82,8 @@ def test_descent_lowers_r_and_evens_what_it_should(
 
 
 def test_charts_show_every_map(maps: dict[str, torch.Tensor]) -> None:
-    found = {name: opinion(values, CONFIG) for name, values in maps.items()}
-    figure = opinions(maps, found)
+    found = {name: map_statistics(values, CONFIG) for name, values in maps.items()}
+    figure = gradient_maps(maps, found)
     assert len(figure.axes) == 2 * len(maps)
     assert figure.axes[3].get_title().startswith("a ring\n")
     wanted = figure.axes[len(maps)].images[0].get_array()
@@ -92,8 +94,8 @@ def test_charts_show_every_map(maps: dict[str, torch.Tensor]) -> None:
 
 def test_the_widening_spot_is_marked_on_both_curves() -> None:
     spots = {radius: spot(radius, 21) for radius in (0.1, 0.5, 2.0)}
-    found = {radius: opinion(values, CONFIG) for radius, values in spots.items()}
-    above, wanted, quotients = widening(spots, found, 0.5).axes
+    found = {radius: map_statistics(values, CONFIG) for radius, values in spots.items()}
+    above, wanted, quotients = widening_spot(spots, found, 0.5).axes
     assert (above.images[0].get_array() == spots[0.5].numpy()).all()
     assert wanted.images[0].get_array()[10, 10] < 0 < wanted.images[0].get_array()[0, 0]
     ratio, inverse, *marks = (line.get_ydata() for line in quotients.lines)
@@ -111,12 +113,12 @@ def test_the_most_of_a_map_lies_in_fewest_places() -> None:
 
 
 def test_real_maps_are_put_where_their_ratio_is(maps: dict[str, torch.Tensor]) -> None:
-    toys = {name: opinion(values, CONFIG) for name, values in maps.items()}
+    toys = {name: map_statistics(values, CONFIG) for name, values in maps.items()}
     crop = torch.zeros(107, 107, 3, dtype=torch.uint8)
     grid = torch.zeros(52, 52)
     grid[::2, ::2] = 1.0  # a quarter of the places: sigma / mu is the root of 3
     real = {"one": (crop, Maps(grid, maps["a spot"])), "two": (crop, Maps(grid, maps["a ring"]))}
-    figure = among_toys(toys, real)
+    figure = among_handmade_maps(toys, real)
     scale = figure.axes[0]
     points = [line for line in scale.lines if line.get_marker() == "o"]
     assert [line.get_ydata()[0] for line in points] == [0, 0, 1, 1, 2, 2, 3, 3]

@@ -11,7 +11,7 @@ from PIL import Image
 from rltrack.chapters.online_tracker import Scene, scene
 from rltrack.demo_film.film import SyntheticSequence
 from rltrack.errors import InputError
-from rltrack.video.named_sequences import footage
+from rltrack.video.named_sequences import open_sequence
 
 
 @pytest.fixture
@@ -28,38 +28,38 @@ def data(tmp_path: Path) -> Path:
 
 def test_without_data_it_is_the_film() -> None:
     for given in (None, "film"):
-        found = footage(given, own="Girl")
+        found = open_sequence(given, own="Girl")
         assert isinstance(found, SyntheticSequence) and found.length == 120
 
 
 def test_with_data_it_is_the_chapters_own_sequence(data: Path) -> None:
-    assert footage(None, data, "Girl").name == "Girl"
-    assert isinstance(footage(None, data), SyntheticSequence)
-    assert isinstance(footage("film", data, "Girl"), SyntheticSequence)
+    assert open_sequence(None, data, "Girl").name == "Girl"
+    assert isinstance(open_sequence(None, data), SyntheticSequence)
+    assert isinstance(open_sequence("film", data, "Girl"), SyntheticSequence)
 
 
 def test_a_name_is_a_sequence_of_the_data_before_anything_else(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert footage("Deer", str(data), "Girl").length == 40
+    assert open_sequence("Deer", str(data), "Girl").length == 40
     other = data / "elsewhere" / "Deer"
     other.mkdir(parents=True)
     Image.new("RGB", (32, 24)).save(other / "1.png")
     monkeypatch.chdir(other.parent)
-    assert footage("Deer", data).length == 40
-    assert footage("Deer").length == 1
-    assert footage(str(other), data).length == 1
+    assert open_sequence("Deer", data).length == 40
+    assert open_sequence("Deer").length == 1
+    assert open_sequence(str(other), data).length == 1
 
 
 def test_what_is_not_there_is_named(data: Path) -> None:
     with pytest.raises(InputError, match=r"sequence is 'Car4'.*; data is not given"):
-        footage("Car4")
+        open_sequence("Car4")
     with pytest.raises(InputError, match=r"sequence is 'Car4'.*; nor in .*otb"):
-        footage("Car4", data)
+        open_sequence("Car4", data)
 
 
 def test_the_films_scene_is_its_leaf() -> None:
-    film = footage()
+    film = open_sequence()
     assert isinstance(film, SyntheticSequence)
     part = scene(film)
     assert film.visibility(part.start + part.shown[1]) < 0.1
@@ -70,7 +70,7 @@ def test_the_films_scene_is_its_leaf() -> None:
 
 
 def test_girls_scene_has_the_frames_of_the_papers_figure(data: Path) -> None:
-    girl = footage("Girl", data)
+    girl = open_sequence("Girl", data)
     part, whole = scene(girl), scene(girl, fast=False)
     assert [part.number + frame for frame in part.shown] == [422, 432, 467]
     assert part.stop is not None and part.stop > part.start + part.shown[-1]
@@ -79,7 +79,7 @@ def test_girls_scene_has_the_frames_of_the_papers_figure(data: Path) -> None:
 
 
 def test_another_scene_is_the_beginning(data: Path) -> None:
-    deer = footage("Deer", data)
+    deer = open_sequence("Deer", data)
     assert scene(deer) == Scene(0, 36, (1, 18, 35), 1)
     assert scene(deer, fast=False) == Scene(0, None, (1, 20, 39), 1)
     assert np.isfinite(deer.ground_truth).all()
@@ -89,4 +89,4 @@ def test_a_scene_needs_boxes(tmp_path: Path) -> None:
     for number in range(6):
         Image.new("RGB", (32, 24)).save(tmp_path / f"{number}.png")
     with pytest.raises(InputError, match="0 frames with ground truth"):
-        scene(footage(str(tmp_path)))
+        scene(open_sequence(str(tmp_path)))

@@ -13,7 +13,7 @@ from rltrack.pretraining.scenes import GENTLE, SIZE, Change, Scenes, render
 from rltrack.pretraining.textures import uniform
 from rltrack.tracking.boxes import iou
 
-__all__ = ["NEGATIVES", "POSITIVES", "Lesson", "cut", "draw"]
+__all__ = ["NEGATIVES", "POSITIVES", "CropBatch", "cut", "draw_batch"]
 
 POSITIVES = 3
 """Samples of the target at each moment: IoU of 0.5 and more."""
@@ -21,7 +21,7 @@ NEGATIVES = 6
 """Samples beside it, of a part of it, or of far more than it: IoU below 0.5."""
 
 
-class Lesson(NamedTuple):
+class CropBatch(NamedTuple):
     """Of ``n`` scenes at T moments, K = POSITIVES + NEGATIVES crops each."""
 
     crops: Tensor
@@ -32,12 +32,12 @@ class Lesson(NamedTuple):
     """(n,) of the targets."""
 
 
-def draw(n: int, moments: int, generator: Generator, change: Change = GENTLE) -> Lesson:
+def draw_batch(n: int, moments: int, generator: Generator, change: Change = GENTLE) -> CropBatch:
     """Render ``n`` scenes and cut their samples."""
     scenes = render(n, moments, generator, change)
     boxes = torch.cat([_positives(scenes, generator), _negatives(scenes, generator)], 2)
     overlaps = iou(boxes, scenes.boxes[:, :, :1])
-    return Lesson(cut(scenes.frames, boxes), overlaps, scenes.kinds)
+    return CropBatch(cut(scenes.frames, boxes), overlaps, scenes.kinds)
 
 
 def _positives(scenes: Scenes, generator: Generator) -> Tensor:
@@ -89,8 +89,9 @@ def _best(boxes: Tensor, fitness: Tensor, count: int, generator: Generator) -> T
 def cut(frames: Tensor, boxes: Tensor) -> Tensor:
     """Crops (n, T, K, 3, 107, 107) of ``frames`` (n, T, 3, S, S) at ``boxes`` (n, T, K, 4).
 
-    As :mod:`rltrack.tracking.crops` cuts them, with grey outside the frame, but for the rounding to whole
-    pixels and levels: targets are smaller than a crop, so nothing has to be averaged.
+    They are cut as :mod:`rltrack.tracking.crops` cuts them, with grey outside the frame, but
+    without the rounding to whole pixels and levels. Targets are smaller than a crop, so nothing has to be
+    averaged.
     """
     n, moments, count = boxes.shape[:3]
     centre = boxes[..., :2] + boxes[..., 2:] / 2

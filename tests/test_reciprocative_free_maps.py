@@ -10,8 +10,8 @@ from rltrack import load_backbone, preset
 from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.vggm import VGGM
 from rltrack.chapters.first_frame import maps_at
+from rltrack.chapters.reciprocative_free_maps import agreement, free_maps
 from rltrack.chapters.reciprocative_gradients import attention_gradients
-from rltrack.chapters.reciprocative_reach import agreement, reach
 from rltrack.tracking.attention import regulariser
 from rltrack.tracking.classifier import Classifier
 
@@ -21,7 +21,7 @@ def test_it_starts_at_the_classifiers_maps_and_descends() -> None:
     classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
     crop = torch.randint(0, 256, (1, 3, 107, 107), generator=generator, dtype=torch.uint8)
     net, config = load_backbone("embedded", dtype=torch.float64), preset("paper")
-    path = reach(classifier, net, crop, config, steps=8, rate=0.05)
+    path = free_maps(classifier, net, crop, config, steps=8, rate=0.05)
     assert len(path) == 9
     own = maps_at(classifier, net, crop, config)
     torch.testing.assert_close(path[0][1], own)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rltrack.plots.moving_picture import SIDE, panel, save_reel
+from rltrack.plots.moving_picture import SIDE, panel, save_moving_picture
 from rltrack.tracking.result import Result
 from rltrack.video.annotation import FOUND, LOST
 
@@ -56,7 +56,7 @@ def test_a_lost_target_is_told() -> None:
 
 def test_the_file_has_all_pictures_at_the_speed_given_and_ends(tmp_path: Path) -> None:
     pictures = [np.full((40, 60, 3), shade, np.uint8) for shade in (0, 100, 200)]
-    path = save_reel(pictures, tmp_path / "a.webp", fps=8, loops=2)
+    path = save_moving_picture(pictures, tmp_path / "a.webp", fps=8, loops=2)
     assert [file.name for file in tmp_path.iterdir()] == ["a.webp"]
     with Image.open(path) as image:
         assert (image.n_frames, image.size, image.info["loop"]) == (3, (60, 40), 2)

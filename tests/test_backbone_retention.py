@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rltrack import Tracker, preset, synthetic
-from rltrack import array_files as exhibit
+from rltrack.array_files import load_arrays
 from rltrack.chapters import backbone as module
 from rltrack.chapters.backbone import AHEAD, Retention, misordered, retention
 from rltrack.errors import InputError
@@ -41,7 +41,7 @@ def test_retention_is_kept_by_target_and_backbone(
     monkeypatch.setattr(module, "open_source", lambda path: path.name)
     file = tmp_path / "kept.npz"
     module.keep_retention(file, {"ours": "random"}, data=tmp_path, dataset="Deer,Skiing")
-    runs, about = exhibit.load(file, Retention)
+    runs, about = load_arrays(file, Retention)
     assert about["targets"] == ["Deer", "Skiing"]
     assert about["config"]["attention_weight"] == 0
     assert runs["ours"].ranked[:, 0].tolist() == [10, 12]

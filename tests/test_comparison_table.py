@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rltrack.chapters.backbone import by_target
-from rltrack.chapters.benchmarks import paper_table, raw_results, standing
+from rltrack.chapters.benchmarks import comparison_table, paper_table, raw_results
 from rltrack.errors import InputError
 
 BOXES = [[1.0 + i, 1, 20, 10] for i in range(4)]
@@ -82,7 +82,7 @@ def test_without_a_target_nothing_is_scored(data: Path) -> None:
 def test_rows_say_whose_they_are_and_of_how_many(data: Path) -> None:
     means = {"targets": 4, "runs": 9, "dp20": 0.5, "os": 0.25, "os50": 0.125, "cle": None}
     ours = {"targets": list("abcde"), "trackers": [{"name": "ours, lambda 5", "means": means}]}
-    rows = cells(standing(ours, raw_results("quick5", data).trackers))
+    rows = cells(comparison_table(ours, raw_results("quick5", data).trackers))
     assert rows[0] == ["Ours", "the paper, OTB-2013", "51", "–", "0.944", "0.704", "0.913", "7.85"]
     assert [row[0] for row in rows[:4]] == ["Ours", "MDNet"] * 2
     assert rows[2][1:3] == ["the paper, OTB-2015", "100"]
