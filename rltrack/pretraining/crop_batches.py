@@ -90,8 +90,8 @@ def cut(frames: Tensor, boxes: Tensor) -> Tensor:
     """Crops (n, T, K, 3, 107, 107) of ``frames`` (n, T, 3, S, S) at ``boxes`` (n, T, K, 4).
 
     They are cut as :mod:`rltrack.tracking.crops` cuts them, with grey outside the frame, but
-    without the rounding to whole pixels and levels. Targets are smaller than a crop, so nothing has to be
-    averaged.
+    without the rounding to whole pixels and levels. Targets are smaller than a crop, so nothing
+    has to be averaged.
     """
     n, moments, count = boxes.shape[:3]
     centre = boxes[..., :2] + boxes[..., 2:] / 2
