@@ -541,7 +541,7 @@ def vggm(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
 
     blob = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
     monkeypatch.setattr(fetching, "VGGM_GIT_BLOB", blob)
-    monkeypatch.setattr("rltrack.backbones.matconvnet.convert_vggm", convert)
+    monkeypatch.setattr("rltrack.data.fetch.convert_vggm", convert)
     site.put("/imagenet-vgg-m-conv1-3.mat", CONTENT)
     yield converted
 
@@ -583,7 +583,7 @@ def test_a_whole_model_that_cannot_be_used_is_named(
     def refuse(mat: Path) -> Path:
         raise InputError(f"{mat} is no MATLAB file")
 
-    monkeypatch.setattr("rltrack.backbones.matconvnet.convert_vggm", refuse)
+    monkeypatch.setattr("rltrack.data.fetch.convert_vggm", refuse)
     (tmp_path / "imagenet-vgg-m.mat").write_bytes(b"half of it")
     with pytest.raises(FetchError, match=r"imagenet-vgg-m\.mat, put there by hand"):
         fetch("vggm", tmp_path, base_url=f"{site.url}/")

@@ -300,11 +300,11 @@ def test_separation_of_perfect_and_of_blind_features(monkeypatch: pytest.MonkeyP
     count = POSITIVES + NEGATIVES
     told = F.one_hot(torch.tensor([0] * POSITIVES + [1] * NEGATIVES), 4).float()
     monkeypatch.setattr(
-        "rltrack.pretraining.separation._held_out", lambda *_: told.expand(8, 4, count, 4)
+        "rltrack.pretraining.separation.held_out", lambda *_: told.expand(8, 4, count, 4)
     )
     assert separation(net, scenes=8) == (1.0, 1.0, 1.0)
     monkeypatch.setattr(
-        "rltrack.pretraining.separation._held_out", lambda *_: torch.ones(8, 4, count, 4)
+        "rltrack.pretraining.separation.held_out", lambda *_: torch.ones(8, 4, count, 4)
     )
     blind = separation(net, scenes=8)
     assert blind.ranked == 0
@@ -317,11 +317,11 @@ def test_no_file_is_opened_to_draw_a_lesson() -> None:
 import sys
 import weakref
 import torch
-from rltrack.pretraining.crop_batches import draw
-draw(1, 2, torch.Generator().manual_seed(0))  # lazy imports are over after this
+from rltrack.pretraining.crop_batches import draw_batch
+draw_batch(1, 2, torch.Generator().manual_seed(0))  # lazy imports are over after this
 opened = []
 sys.addaudithook(lambda event, given: opened.append(given) if event == "open" else None)
-draw(2, 2, torch.Generator().manual_seed(1))
+draw_batch(2, 2, torch.Generator().manual_seed(1))
 print(opened)
 assert not any(name == "cv2" or name.startswith("PIL") for name in sys.modules), "an image reader"
 """

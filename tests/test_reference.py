@@ -51,7 +51,9 @@ def batch(seed: int) -> tuple[Tensor, Classifier]:
         sampling.gaussian(box, N, translation=0.1, **spread),
         sampling.uniform(box, N, translation=1.5, **spread),
     ]
-    return crops(image, torch.cat(boxes)), Classifier(spread["generator"], dropout=0)
+    return crops(image, torch.cat(boxes)), Classifier(
+        VGGM.feature_shape, spread["generator"], dropout=0
+    )
 
 
 def samples(extractor: VGGM, seed: int) -> tuple[Samples, Samples]:
