@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
-from rltrack.evaluation.result_files import boxes_of, entries, is_json, read_file, read_json
+from rltrack.evaluation.result_files import FORMS, boxes_of, entries, is_json, read_file, read_json
 from rltrack.evaluation.run_files import is_kept, load, names_of, results_in
 from rltrack.evaluation.target_names import Names, plain
 
@@ -39,8 +39,6 @@ __all__ = ["read_results"]
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
-
-_SUFFIXES = (".txt", ".csv", ".json", ".mat")
 
 
 def read_results(
@@ -156,7 +154,7 @@ def _in_folder(folder: Path, names: Names, base: int | None) -> Iterator[_Source
         files = sorted(
             file
             for file in folder.iterdir()
-            if (file.suffix.lower() in _SUFFIXES or is_json(file)) and not file.name.startswith(".")
+            if (file.suffix.lower() in FORMS or is_json(file)) and not file.name.startswith(".")
         )
     except OSError as error:
         raise InputError(f"cannot list the folder {folder}: {error.strerror}") from None
@@ -178,7 +176,7 @@ def _in_folder(folder: Path, names: Names, base: int | None) -> Iterator[_Source
 
 def _file_source(file: Path, names: Names, base: int | None) -> _Source | None:
     """The one target that a file's name tells of; None if it tells of none."""
-    if file.suffix.lower() not in _SUFFIXES:
+    if file.suffix.lower() not in FORMS:
         return None
     stem = file.stem
     if names.find(stem) is not None:

@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,9 @@ def is_json(file: Path) -> bool:
 
 
 def read_file(file: Path, base: int | None) -> Array:
-    """The boxes in a file of one target."""
-    suffix = file.suffix.lower()
-    rows = (
-        _csv_rows(file, base)
-        if suffix == ".csv"
-        else {".txt": _txt_rows, ".json": read_json, ".mat": _mat_rows}[suffix](file)
-    )
-    implied = 0 if suffix == ".csv" else 1
-    return boxes_of(rows, str(file), implied if base is None else base)
+    """Read the boxes in a file of one target, whose suffix is one of `FORMS`."""
+    read, first_pixel = FORMS[file.suffix.lower()]
+    return boxes_of(read(file, base), str(file), first_pixel if base is None else base)
 
 
 def boxes_of(rows: Any, place: str, base: int) -> Array:
@@ -97,7 +91,7 @@ def entries(file: Path, held: Any) -> Iterator[tuple[str, Any, str]]:
         yield name, rows, f"{name!r} in {file}"
 
 
-def _txt_rows(file: Path) -> Any:
+def _txt_rows(file: Path, base: int | None) -> Any:
     text = _text(file).replace(",", " ")
     if not text.strip():
         raise InputError(f"{file} is empty: it must hold one box x,y,w,h a line")
@@ -119,10 +113,10 @@ def _csv_rows(file: Path, base: int | None) -> Any:
             f"{file} does not begin with the columns' names, x,y,w,h among them, as rltrack's CSV "
             "does; say with --base whether its pixels count from 0 or from 1"
         )
-    return _txt_rows(file)
+    return _txt_rows(file, base)
 
 
-def _mat_rows(file: Path) -> Any:
+def _mat_rows(file: Path, base: int | None) -> Any:
     from scipy.io import loadmat
 
     try:
@@ -149,3 +143,12 @@ def _mat_rows(file: Path) -> Any:
             f"{file}: its boxes {of}; only 'rect' can be read: convert them to x, y, w, h"
         )
     return np.atleast_2d(run["res"])
+
+
+FORMS: dict[str, tuple[Callable[[Path, int | None], Any], int]] = {
+    ".txt": (_txt_rows, 1),
+    ".csv": (_csv_rows, 0),
+    ".json": (lambda file, base: read_json(file), 1),
+    ".mat": (_mat_rows, 1),
+}
+"""For each suffix, the reader of a file of one target, and the number of its leftmost pixel."""

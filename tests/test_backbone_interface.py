@@ -1,0 +1,163 @@
+"""A backbone of another family than VGG-M's: everything takes sizes and shapes from it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from rltrack import Tracker, preset, synthetic
+from rltrack.backbones.interface import (
+    Backbone,
+    CropLayout,
+    DenseLayout,
+    Heaviest,
+    MultiplyAdds,
+    Place,
+    Reduction,
+)
+from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.speed.cost import flops
+from rltrack.tracking.attention import (
+    attention_maps,
+    double_backward,
+    reciprocative_loss,
+    through_jacobian,
+)
+from rltrack.tracking.classifier import Classifier
+from rltrack.tracking.region import Region
+
+STEM, TRUNK = 19 * 19 * 16 * 3 * 5 * 5, 9 * 9 * 24 * 16 * 3 * 3
+
+
+class Two(Backbone):
+    """Two convolutions: 5x5 with stride 4 and ReLU, 3x3 with stride 2 and ReLU."""
+
+    crop = CropLayout(size=77, padding=10, fill=120)
+    feature_shape = (24, 9, 9)
+    dense_layout = DenseLayout(size=77 + 16 * 8, cells=9 + 16, first=6.5, step=8, spacing=8)
+    multiply_adds = MultiplyAdds(STEM, TRUNK)
+
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 16, 5, 4), nn.Conv2d(16, 24, 3, 2)
+        generator = Generator().manual_seed(0)
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=0.1, generator=generator)
+        self.requires_grad_(False)
+        self.place("cpu", dtype, "float32")
+
+    def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
+        self.dtype = dtype
+        self._placement = torch.device(device), dtype, precision
+        self.to(torch.device(device), dtype)
+
+    def pixels(self, crops: Tensor) -> Tensor:
+        return crops.to(self.dtype).sub(self.crop.fill).div(20)
+
+    def stem(self, x: Tensor) -> Tensor:
+        return self.one(x)
+
+    def trunk(self, z: Tensor) -> Tensor:
+        return F.relu(self.two(F.relu(z))).flatten(1)
+
+    @torch.no_grad()
+    def dense(self, x: Tensor) -> Tensor:
+        return F.relu(self.two(F.relu(self.one(x))))
+
+    def linearised(self, pixels: Tensor, at: Place) -> LinearisedTwo:
+        return LinearisedTwo(self, pixels, at)
+
+    def heaviest(self) -> Heaviest:
+        return Heaviest(self.one, (3, 77, 77), STEM)
+
+
+class LinearisedTwo:
+    def __init__(self, net: Two, pixels: Tensor, at: Place) -> None:
+        self._from = net.forward if at == "input" else net.trunk
+        self._z = pixels if at == "input" else net.stem(pixels)
+        self.features, self._back = torch.func.vjp(self._from, self._z)
+
+    @torch.no_grad()
+    def product(self, a: Tensor) -> Tensor:
+        return torch.func.jvp(self._from, (self._z,), (a,))[1]
+
+    @torch.no_grad()
+    def transpose_product(self, u: Tensor) -> Tensor:
+        return self._back(u)[0]
+
+    def reduced(self, u: Tensor, reduce: Reduction) -> tuple[Tensor, Reduction]:
+        g = self.transpose_product(u).requires_grad_()
+        with torch.enable_grad():
+            made = reduce(g)
+        return made.detach(), lambda d: self.product(*torch.autograd.grad(made, g, d))
+
+
+@pytest.mark.parametrize(
+    ("changes", "map_shape"),
+    [
+        ({"attention_weight": 0}, (19, 19)),
+        ({}, (19, 19)),
+        ({"map_at": "input"}, (77, 77)),
+        ({"map_at": "conv3"}, (9, 9)),
+        ({"map_at": "conv3", "features_from": "region"}, (9, 9)),
+        ({"variant": "attentive-features"}, (19, 19)),
+        ({"clip_scope": "all"}, (19, 19)),
+    ],
+    ids=str,
+)
+def test_a_tracker_runs_on_it(changes: dict[str, Any], map_shape: tuple[int, int]) -> None:
+    film = synthetic(4)
+    config = preset("tiny", first_iterations=3, update_interval=2, **changes)
+    tracker = Tracker(config, backbone=Two(), device="cpu")
+    images, truth = list(itertools.islice(film, 4)), film.ground_truth
+    tracker.init(images[0], truth[0])
+    for image in images[1:]:
+        tracker.update(image)
+    boxes, scores = tracker.candidates
+    assert boxes.shape == (config.candidates, 4) and scores.std() > 0
+    assert [m.shape for m in tracker.attention(images[1], truth[1])] == [map_shape] * 2
+
+
+@pytest.mark.parametrize("at", ["conv1", "input"])
+def test_its_jacobian_gives_the_gradient_of_double_backward(at: Place) -> None:
+    net, generator = Two(torch.float64), Generator().manual_seed(1)
+    classifier = Classifier(net.feature_shape, generator, dropout=0, dtype=torch.float64)
+    crops = torch.randint(0, 256, (20, 3, 77, 77), generator=generator, dtype=torch.uint8)
+    pixels, config = net.pixels(crops), preset("paper", map_at=at)
+    learned = list(classifier.parameters())
+
+    def gradients(of: Any) -> list[Tensor]:
+        maps = attention_maps(of, config).split(8)
+        loss = reciprocative_loss(classifier(net.features(crops)), 8, maps, config)
+        return list(torch.autograd.grad(loss.attention, learned, allow_unused=True))
+
+    ours = gradients(through_jacobian(classifier, FeatureJacobian(net, pixels, at)))
+    expected = gradients(double_backward(classifier, net, pixels, at))
+    assert all(b is not None and b.norm() > 0 for b in expected[::2])  # of the weights
+    for a, b in zip(ours, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_a_regions_map_holds_its_crops_features() -> None:
+    """At the middle of a region that shows the image pixel by pixel, both ways are one."""
+    net = Two(torch.float64)
+    image = torch.randint(0, 256, (3, 205, 205), generator=Generator().manual_seed(2))
+    image = image.to(torch.uint8)
+    side = 77 / net.crop.enlargement
+    box = torch.tensor([[102.5 - side / 2, 102.5 - side / 2, side, side]], dtype=torch.float64)
+    region = Region(net, image, box[0])
+    assert region.extent == (0, 0, 205, 205)
+    crop = image[None, :, 64:141, 64:141]
+    torch.testing.assert_close(region.features(box), net.features(crop))
+
+
+def test_its_cost_is_counted() -> None:
+    config = preset("tiny", attention_weight=0)
+    more = preset("tiny", attention_weight=0, first_positives=config.first_positives + 1)
+    one = flops(more, Two())["first_fit"] - flops(config, Two())["first_fit"]
+    assert one == 2 * (STEM + TRUNK)
