@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -109,3 +112,46 @@ def test_private_helpers_stay_in_their_module(module: str) -> None:
 def test_a_room_says_what_lives_in_it(room: str) -> None:
     text = ast.get_docstring(ast.parse(MODULES[f"rltrack.{room}"].read_text(encoding="utf-8")))
     assert text and 2 <= len(text.splitlines()) <= 6
+
+
+# --- Names and paths in prose --------------------------------------------------------------------
+
+ROOT = PACKAGE.parent
+DOTTED = re.compile(r"(?<![\w/])rltrack(?:\.\w+)+")
+PATH = re.compile(r"`((?:rltrack|tests|book|data_scripts)/[\w./-]+\.(?:py|md|ipynb|yml))`")
+
+
+def written() -> list[Path]:
+    """All files with prose: modules, pages, notebooks, tests left out."""
+    folders = PACKAGE.rglob("*.py"), ROOT.glob("*.md"), ROOT.glob("book/*.md")
+    more = ROOT.glob("book/*.ipynb"), ROOT.glob("book/**/*.py"), ROOT.glob("data_scripts/*")
+    return sorted(path for paths in (*folders, *more) for path in paths if path.is_file())
+
+
+def resolves(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    parts = name.split(".")
+    known = [n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in MODULES]
+    if not known:
+        return False
+    thing = import_module(".".join(parts[: known[0]]))
+    for part in parts[known[0] :]:
+        fields = getattr(thing, "__annotations__", {})  # of classes, without a default
+        if not hasattr(thing, part) and part in fields:
+            return True
+        if not hasattr(thing, part):
+            return False
+        thing = getattr(thing, part)
+    return True
+
+
+@pytest.mark.parametrize("path", written(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_and_paths_in_prose_are_right(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells)
+    files = {"rltrack.csv", "rltrack.log", "rltrack.json"}
+    names = set(DOTTED.findall(text)) - files
+    assert not {name for name in names if not resolves(name)}
+    assert not {found for found in PATH.findall(text) if not (ROOT / found).exists()}

@@ -52,7 +52,7 @@ def fetch(
         dest: Folder to put it into. By default `data_dir`, for ``vggm`` ``weights`` in
             `cache_dir`; VGG-M's converted form always goes to the latter, where it is looked for.
         base_url: Fetch from here, not from the publisher; ends in a slash.
-        progress: Told how many bytes have come; see `rltrack.cli.progress.rich_progress`.
+        progress: Told how many bytes have come; see `rltrack.cli.fetch.rich_progress`.
 
     Returns:
         The converted weights, or the folder that holds the sequence folders.
