@@ -225,7 +225,7 @@ def trace_figure3(
 ) -> None:
     """Track a sequence with lambda 0 and 5, and keep what the paper's Figure 3 shows of it.
 
-    `rltrack.array_files.load_arrays` reads the file. Maps, boxes and scores are in it, and no frame.
+    `rltrack.array_files.load_arrays` reads the file. It holds maps, boxes and scores, and no frame.
     With the defaults it is Girl from its first frame on, as in the paper:
 
     >>> keep_figure3("results/figure3_girl.npz", "otb/Girl")    # doctest: +SKIP
