@@ -1,11 +1,12 @@
 """Attention by Taylor expansion, and the loss that trains it: the paper's Eq. 1 to 5.
 
-Near a sample I_0 the score of class c is ``f_c(I) ~ A_c^T I + B`` (Eq. 1) with
-``A_c = d f_c / d I at I_0`` (Eq. 2): how much each place moves the score. A_p is the map of the
-target's score f_1, A_n of the background's f_0. The regulariser wants, on a target, A_p large and
-even and A_n small and uneven (Eq. 3), and the opposite on background (Eq. 4); Eq. 5 adds it to
-the cross-entropy. A gradient step on it differentiates the maps with respect to the classifier,
-a second derivative of the network: keep the graph of the first, or nothing is learned from it.
+Near a sample I_0 the score of class c is ``f_c(I) ~ A_c^T I + B`` (Eq. 1) with ``A_c = d f_c / d I
+at I_0`` (Eq. 2). A_c says how much each place of the sample moves the score. A_p is the map of the
+target's score f_1, and A_n is the map of the background's score f_0. On a target, the regulariser
+wants A_p to be large and even, and A_n to be small and uneven (Eq. 3). On background it wants the
+opposite (Eq. 4). Eq. 5 adds it to the cross-entropy. A gradient step on Eq. 5 differentiates the
+maps with respect to the classifier, which is a second derivative of the network. The graph of the
+first derivative has to be kept, or nothing is learned from the maps.
 """
 
 from __future__ import annotations
@@ -44,21 +45,21 @@ class Maps(NamedTuple):
     """Attention maps of N samples, each (N, h, w), >= 0."""
 
     target: Tensor
-    """A_p, of the target's score f_1."""
+    """A_p, the map of the target's score f_1."""
     background: Tensor
-    """A_n, of the background's score f_0."""
+    """A_n, the map of the background's score f_0."""
 
     def split(self, n: int) -> tuple[Maps, Maps]:
-        """Those of the first ``n`` samples, and those of the others."""
+        """Return the maps of the first ``n`` samples, and the maps of the others."""
         first, others = zip(*((m[:n], m[n:]) for m in self), strict=True)
         return Maps(*first), Maps(*others)
 
 
 class Gradient(Protocol):
-    """Eq. 2 at N samples, differentiable in fc4-6."""
+    """Eq. 2 at N samples, differentiable with respect to fc4-6."""
 
     def __call__(self, c: int, reduce: Reduction | None = None) -> Tensor:
-        """``d f_c / d z`` (N, C, H, W), or ``reduce`` of it, which works sample by sample."""
+        """Return ``d f_c / d z`` (N, C, H, W), or what ``reduce`` makes of it, sample by sample."""
         ...
 
 
@@ -68,13 +69,15 @@ def through_jacobian(
     dropout: Generator | None = None,
     seed: float = 1.0,
 ) -> Gradient:
-    """Eq. 2 as ``J^T (d f_c / d features)``: the tracker's way, no second derivative of conv1-3.
+    """Eq. 2 as ``J^T (d f_c / d features)``, without a second derivative of the backbone.
+
+    This is the way that the tracker takes.
 
     Args:
         classifier: fc4-6.
-        jacobian: of conv1-3 at the samples.
-        dropout: when given, attention is taken through the classifier's dropout.
-        seed: the value fed back from the score.
+        jacobian: the backbone's Jacobian J at the samples.
+        dropout: if given, attention is taken through the classifier's dropout.
+        seed: the value that is fed back from the score.
     """
     features = jacobian.features.requires_grad_()
     scores = classifier(features, dropout)
@@ -110,10 +113,10 @@ def double_backward(
     dropout: Generator | None = None,
     seed: float = 1.0,
 ) -> Gradient:
-    """Eq. 2 by automatic differentiation of the whole network, as one first writes it.
+    """Eq. 2 by automatic differentiation of the whole network, as one would first write it.
 
-    Slower than :func:`through_jacobian` and equal to it; the only one whose second derivative
-    also reaches the convolutions' weights.
+    It equals :func:`through_jacobian` and is slower. It is the only one whose second derivative
+    also reaches the backbone's weights.
     """
     z = pixels if at == "input" else extractor.stem(pixels)
     if not z.requires_grad:
@@ -129,15 +132,15 @@ def double_backward(
 
 
 def _derivative(scores: Tensor, c: int, at: Tensor, seed: float) -> Tensor:
-    """``seed * d f_c / d at`` of every sample, with its graph, so that a loss can reach it."""
+    """Return ``seed * d f_c / d at`` of every sample, with its graph for a loss to use."""
     return torch.autograd.grad(seed * scores[:, c].sum(), at, create_graph=True)[0]
 
 
 def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum") -> Tensor:
-    """One map (N, h, w) >= 0 from derivatives (N, C, h, w).
+    """Reduce derivatives (N, C, h, w) to one map (N, h, w) >= 0 for each sample.
 
-    The positive ones (paper 3.1), summed over channels; ``part`` and ``channels`` as
-    :class:`rltrack.TrackerConfig` has them.
+    By default the positive derivatives (paper 3.1) are summed over channels. ``part`` and
+    ``channels`` are the fields ``map_part`` and ``map_channels`` of :class:`rltrack.TrackerConfig`.
     """
     if channels == "sum" and part == "positive":
         return positive_sum(gradient)
@@ -147,7 +150,7 @@ def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum
 
 
 def attention_maps(gradient: Gradient, config: TrackerConfig) -> Maps:
-    """Both maps of every sample (Eq. 2), as ``config`` reads the paper."""
+    """Return both maps of every sample (Eq. 2), read as ``config`` says."""
     reduce: Reduction = positive_sum  # which the Jacobian knows a shorter way to
     if (config.map_part, config.map_channels) != ("positive", "sum"):
         reduce = partial(attention_map, part=config.map_part, channels=config.map_channels)
@@ -155,10 +158,10 @@ def attention_maps(gradient: Gradient, config: TrackerConfig) -> Maps:
 
 
 def mean_and_deviation(maps: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Mean mu and deviation sigma, (N,) each, over the pixels of ``maps`` (N, h, w).
+    """Return mean mu and deviation sigma, (N,) each, over the pixels of ``maps`` (N, h, w).
 
-    Both are at least ``eps``. Clamping inside the square root keeps the gradient of a constant
-    map zero, not NaN.
+    Both are at least ``eps``. The clamp is inside the square root, so that the gradient of a
+    constant map is zero and not NaN.
     """
     mean = maps.mean((-2, -1))
     variance = (maps - mean[:, None, None]).square().mean((-2, -1))
@@ -166,10 +169,11 @@ def mean_and_deviation(maps: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 
 
 def regulariser(maps: Maps, positive: bool, config: TrackerConfig) -> Tensor:
-    """R of Eq. 3 (``positive``) or Eq. 4, for samples that all have this label.
+    """Return R of Eq. 3 (``positive``) or Eq. 4 for samples that all have this label.
 
     Returns:
-        (N,) per sample; (1,) with ``map_statistics="batch"``, whose ratios are of batch sums.
+        (N,), one value for each sample. With ``map_statistics="batch"`` (1,), because means and
+        deviations are then summed over the batch before the ratios.
     """
     target, background = (mean_and_deviation(m, config.attention_eps) for m in maps)
     if config.map_statistics == "batch":
@@ -188,22 +192,23 @@ class Loss(NamedTuple):
     total: Tensor
     cross_entropy: Tensor
     attention: Tensor
-    """The regulariser, before lambda."""
+    """The regulariser, before it is multiplied by lambda."""
 
 
 def reciprocative_loss(
     scores: Tensor, positives: int, maps: tuple[Maps, Maps] | None, config: TrackerConfig
 ) -> Loss:
-    """Eq. 5 over a batch whose first ``positives`` samples are targets, the rest background.
+    """Compute Eq. 5 over a batch of which the first ``positives`` samples are targets.
 
-    The cross-entropy is summed over the batch. The regulariser is reduced over positives and
-    over negatives, and added (``config.reduction``).
+    The other samples are background. The cross-entropy is summed over the batch. The regulariser is
+    reduced over the positives and over the negatives (``config.reduction``), and both values are
+    added.
 
     Args:
         scores: (N, 2) logits.
-        positives: how many of them are targets.
+        positives: how many of the samples are targets.
         config: lambda, the statistics and their reduction.
-        maps: of the positives and of the negatives; None leaves the plain loss.
+        maps: the maps of the positives and of the negatives. None gives the plain loss.
     """
     labels = (torch.arange(len(scores), device=scores.device) < positives).long()
     cross_entropy = F.cross_entropy(scores, labels, reduction="sum")

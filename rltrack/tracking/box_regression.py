@@ -1,7 +1,7 @@
-"""Box regression, fitted once on the first frame (R-CNN's; paper section 4).
+"""Box regression, fitted once on the first frame (as in R-CNN; paper section 4).
 
-A ridge regression from conv3 features to the correction that turns a candidate into the target:
-``(dx / w, dy / h, log w ratio, log h ratio)``, offsets between centres.
+It is a ridge regression from a candidate's features to the correction that turns the candidate into
+the target: ``(dx / w, dy / h, log w ratio, log h ratio)``, where dx and dy are offsets of centres.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ __all__ = ["BoxRegressor"]
 
 
 class BoxRegressor:
-    """Ridge with an intercept, solved in its dual: (N, N) for N samples, not D squared.
+    """A ridge regression with an intercept.
+
+    It is solved in its dual form, which is (N, N) for N samples and not (D, D) for D features.
 
     Args:
-        features: (N, D), D = C k k, of the training boxes.
+        features: (N, D), D = C k k, features of the training boxes.
         boxes: (N, 4) training boxes around the target.
         target: (4,) the true box.
-        alpha: ridge strength, > 0.
-        iou_range: a regressed box whose IoU with its candidate is outside is discarded.
-        area_range: likewise for candidate area over regressed area.
+        alpha: strength of the ridge, > 0.
+        iou_range: a regressed box is discarded if its IoU with its candidate is outside this range.
+        area_range: the same for the candidate's area divided by the regressed box's area.
     """
 
     def __init__(
@@ -50,7 +52,10 @@ class BoxRegressor:
         self.intercept = (y_mean - x_mean @ weights).to(features.dtype)
 
     def __call__(self, features: Tensor, boxes: Tensor, image_wh: Tensor) -> Tensor:
-        """Regressed boxes (N, 4), clipped to the image; those out of range stay as given."""
+        """Return regressed boxes (N, 4), clipped to the image.
+
+        A candidate whose regressed box is out of range is returned unchanged.
+        """
         correction = features @ self.weights + self.intercept
         regressed = from_center(
             center(boxes) + correction[:, :2] * boxes[:, 2:],

@@ -1,9 +1,9 @@
-"""The classifier: three linear layers, learned on the video itself.
+"""The classifier: three linear layers, which are trained on the video itself.
 
     fc4, fc5   dropout, linear to 512, ReLU
     fc6        dropout, linear to 2 scores
 
-Scores are logits: f_0 of the background, f_1 of the target (paper, section 5).
+Scores are logits: f_0 is the score of the background, f_1 that of the target (paper, section 5).
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ __all__ = ["Classifier"]
 
 
 class Classifier(nn.Module):
-    """fc4-6, all that is learned. Maps (N, C k k) features to (N, 2) scores (logits).
+    """fc4-6, the trained layers: features (N, C k k) become scores (N, 2), which are logits.
 
-    With ``attentive_features`` the features first pass a small attention module, the paper's
-    rival in Table 2: two 1x1 convolutions look at the feature map (N, C, k, k) and weight its
-    places, by 2 sigmoid(.) in (0, 2), so that it starts near 1, the plain classifier.
+    With ``attentive_features`` the features first pass a small attention module, the paper's rival
+    in Table 2. Two 1x1 convolutions look at the feature map (N, C, k, k) and multiply each of its
+    places by a weight 2 sigmoid(.) in (0, 2). The weights start near 1, so training starts near the
+    plain classifier.
 
     Args:
         feature_shape: (C, k, k) of the backbone, see `rltrack.backbones.interface.Backbone`.
-        generator: of the first weights, on ``device``.
-        attentive_features: whether there is that module.
+        generator: draws the initial weights, on ``device``.
+        attentive_features: whether the attention module is there.
         dropout: share of units dropped in training, before each of fc4-6.
         device: where to compute.
-        dtype: of weights, features and scores.
+        dtype: type of weights, features and scores.
     """
 
     def __init__(
@@ -62,18 +63,21 @@ class Classifier(nn.Module):
             nn.init.uniform_(bias, -bound, bound, generator=generator)
 
     def feature_weights(self, features: Tensor) -> Tensor:
-        """The attention module's weights (N, 1, k, k), in (0, 2); ``attentive_features`` only."""
+        """Return the attention module's weights (N, 1, k, k), in (0, 2).
+
+        ValueError if the classifier has no attention module.
+        """
         if self.squeeze is None or self.weigh is None:
             raise ValueError("this classifier has no attention module")
         hidden = F.relu(self.squeeze(features.view(-1, *self.feature_shape)))
         return 2 * torch.sigmoid(self.weigh(hidden))
 
     def forward(self, features: Tensor, dropout: Generator | None = None) -> Tensor:
-        """Scores (N, 2), unbounded logits, of ``features`` (N, C k k).
+        """Return the scores (N, 2), unbounded logits, of ``features`` (N, C k k).
 
         Args:
-            features: of conv3, >= 0.
-            dropout: when given, units are dropped at random from this generator (training).
+            features: the backbone's features, >= 0.
+            dropout: if given, units are dropped at random with this generator, as in training.
         """
         x = features
         if self.weigh is not None:

@@ -1,4 +1,4 @@
-"""The inner loop of crops on a CPU: the antialiased bilinear filter, two passes a crop."""
+"""The inner loop of crops on a CPU: the antialiased bilinear filter in two passes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["resample"]
 
 @jit
 def resample(image, extents, grey, out):
-    """Crops of one image by the antialiased bilinear filter; see :mod:`rltrack.tracking.crops`.
+    """Resample crops of one image with the antialiased bilinear filter.
 
-    ``image`` (H, W, 3) uint8; ``extents`` (N, 4) int64 (x, y, w, h); ``grey`` float32, the value
-    outside the image; ``out`` (N, S, S, 3) uint8.
+    See :mod:`rltrack.tracking.crops`. ``image`` is (H, W, 3) uint8. ``extents`` is (N, 4) int64
+    (x, y, w, h). ``grey`` is a float32, the value outside the image. ``out`` is (N, S, S, 3) uint8.
     """
     (height, width, _), size = image.shape, out.shape[1]
     row = np.empty((width, 3), np.float32)
@@ -46,10 +46,10 @@ def resample(image, extents, grey, out):
 
 @jit
 def _taps(start, length, limit, size):
-    """First source pixel, number and weights (float32) of each output's filter, along one axis.
+    """Return each output's first source pixel, number of taps and weights (float32) along one axis.
 
-    Weights add up to one over the region, ``length`` pixels from ``start``; those of pixels
-    outside 0..``limit`` - 1 are then left out.
+    The weights add up to one over the region, which is ``length`` pixels long and begins at
+    ``start``. Weights of pixels outside 0..``limit`` - 1 are then left out.
     """
     scale = length / size
     reach = max(scale, 1.0)

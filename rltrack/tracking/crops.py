@@ -1,11 +1,11 @@
-"""Crops: from an image and boxes to the backbone's square inputs, all at once on the device.
+"""Crops: boxes in an image become the backbone's square inputs, all at once on the device.
 
-A box is enlarged (MDNet's way, by 16/107 of its sides on each side) and its corners are rounded to
-whole pixels. What lies outside the image is grey (128). The region is resampled with the
-antialiased bilinear filter (a triangle as wide as the reduction, as PIL's). That filter is
-separable, so a crop is two matrix products, ``rows @ region @ columns^T``, batched over all boxes.
-On a CPU, which need not multiply by the zeros in them, it is two short loops
-(:mod:`rltrack.tracking.crop_kernel`).
+A box is enlarged (by 16/107 of its sides on each side, as in MDNet) and its corners are rounded to
+whole pixels. Pixels outside the image are grey (128). The region is resampled with the antialiased
+bilinear filter, a triangle that is as wide as the reduction, like PIL's. This filter is separable:
+a crop is two matrix products, ``rows @ region @ columns^T``, batched over all boxes. On a CPU it is
+computed by two short loops (:mod:`rltrack.tracking.crop_kernel`), because most entries of those
+matrices are zero.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = [
 ]
 
 _BUDGET = 16_000_000
-"""Numbers in the gathered regions of one pass; bounds memory at about 200 MB."""
+"""How many numbers the gathered regions of one pass may hold. It bounds memory at about 200 MB."""
 
 
 def crop_extents(boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tensor:
-    """The whole-pixel image regions ``(N, 4)`` (x, y, w, h) that crops of ``boxes`` cover."""
+    """Return the whole-pixel regions ``(N, 4)`` (x, y, w, h) that the crops of ``boxes`` cover."""
     enlarged = boxes[:, 2:] * layout.enlargement
     center = boxes[:, :2] + boxes[:, 2:] / 2
     low = torch.floor(center - enlarged / 2 + 0.5)
@@ -40,16 +40,16 @@ def crop_extents(boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tensor:
 
 
 def crops(image: Tensor, boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tensor:
-    """Resampled crops of one image.
+    """Cut and resample crops of one image.
 
     Args:
         image: (3, H, W) uint8.
-        boxes: (N, 4) float, on the same device; may reach outside the image.
-        layout: of the backbone that the crops are for.
+        boxes: (N, 4) float, on the same device. They may reach outside the image.
+        layout: the crop layout of the backbone that the crops are for.
 
     Returns:
-        (N, 3, S, S) uint8, S = 107 by default, in channels-last memory, rounded as an image
-        library does.
+        (N, 3, S, S) uint8 in channels-last memory, S = 107 by default. Values are rounded as an
+        image library rounds them.
     """
     return resampled(image, crop_extents(boxes, layout), layout.size, layout.fill)
 
@@ -57,7 +57,7 @@ def crops(image: Tensor, boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tens
 def resampled(
     image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
 ) -> Tensor:
-    """Whole-pixel ``extents`` (N, 4) of ``image`` as (N, 3, size, size); see :func:`crops`."""
+    """Resample whole-pixel ``extents`` (N, 4) of ``image`` to (N, 3, size, size)."""
     if image.device.type == "cpu":
         return by_loops(image, extents, size, fill)
     return by_products(image, extents, size, fill)
@@ -66,7 +66,7 @@ def resampled(
 def by_loops(
     image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
 ) -> Tensor:
-    """What :func:`resampled` does on a CPU: two short loops a crop."""
+    """Do what :func:`resampled` does on a CPU: two short loops for each crop."""
     pixels = image.permute(1, 2, 0).contiguous().numpy()
     whole = extents.long().numpy()
     out = np.empty((len(whole), size, size, 3), np.uint8)
@@ -81,7 +81,7 @@ def by_loops(
 def by_products(
     image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
 ) -> Tensor:
-    """What :func:`resampled` does elsewhere: two batched matrix products."""
+    """Do what :func:`resampled` does on other devices: two batched matrix products."""
     # Regions of similar size go together: a pass costs as much as its largest region.
     order = extents[:, 2:].prod(-1).argsort()
     parts, start = [], 0
@@ -92,7 +92,7 @@ def by_products(
 
 
 def _passes(sides: list[list[int]]) -> list[tuple[int, int, int]]:
-    """Consecutive runs of regions within the budget, as (stop, largest width, largest height)."""
+    """Split regions into runs within the budget: (stop, largest width, largest height)."""
     runs: list[tuple[int, int, int]] = []
     start = width = height = 0
     for i, (w, h) in enumerate(sides):
@@ -119,7 +119,7 @@ def _product(
 def _taps(
     start: Tensor, length: Tensor, widest: int, limit: int, size: int
 ) -> tuple[Tensor, Tensor]:
-    """Source pixels ``(n, widest)`` and their weights ``(n, size, widest)`` along one axis."""
+    """Return the source pixels ``(n, widest)`` and weights ``(n, size, widest)`` along one axis."""
     offset = torch.arange(widest, device=start.device, dtype=start.dtype)
     scale = (length / size)[:, None]
     middle = (torch.arange(size, device=start.device, dtype=start.dtype) + 0.5) * scale

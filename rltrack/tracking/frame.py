@@ -1,4 +1,4 @@
-"""A frame as the tracker sees it: boxes in it become samples, by crops or by a region's map."""
+"""A frame as the tracker sees it: boxes in it become samples, by crops or from a region's map."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from rltrack.tracking.region import Region
 __all__ = ["PHASES", "Frame", "Stopwatch"]
 
 PHASES = ("crop", "features", "score", "first_fit", "update")
-"""What a tracker's time is spent on."""
+"""The phases that a tracker's time is divided into."""
 
 
 class Stopwatch:
-    """Seconds spent in each of `PHASES`.
+    """Measures the seconds spent in each of `PHASES`.
 
     Attributes:
-        seconds: by phase, so far.
+        seconds: the seconds so far, by phase.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -36,7 +36,10 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time the block as ``name``; inside another timed block, as part of that one."""
+        """Add the time of the block to the phase ``name``.
+
+        Inside another timed block the time counts for the outer block.
+        """
         if self._running:
             yield
             return
@@ -56,16 +59,16 @@ class Frame:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        extractor: the fixed layers.
-        device: where the image goes, and all that is made of it.
-        dtype: of boxes in it.
-        stopwatch: is told how long crops and features take.
-        around: a box (4,); the features of all others are then interpolated from one map of its
-            surroundings. None makes a crop of each.
+        extractor: the backbone.
+        device: where the image and everything made of it is stored and computed.
+        dtype: the type of boxes in the image.
+        stopwatch: measures how long crops and features take.
+        around: a box (4,). If it is given, the features of all boxes are interpolated from one map
+            of its surroundings. If it is None, each box gets a crop of its own.
 
     Attributes:
         image: (3, H, W) uint8, on ``device``.
-        image_wh: (2,) its sides.
+        image_wh: (2,) its width and height.
 
     Raises:
         InputError: the image is of another shape or type.
@@ -91,14 +94,17 @@ class Frame:
                 self._region = Region(extractor, self.image, around)
 
     def samples(self, boxes: Tensor) -> Samples:
-        """The samples at ``boxes`` (N, 4); with crops, unless they come from a region's map."""
+        """Return the samples at ``boxes`` (N, 4).
+
+        They have crops unless they come from a region's map.
+        """
         if self._region is None:
             return self.cropped(boxes)
         with self._stopwatch.phase("features"):
             return Samples(self._region.features(boxes), None)
 
     def cropped(self, boxes: Tensor) -> Samples:
-        """The samples at ``boxes`` (N, 4), each by a crop of its own."""
+        """Return the samples at ``boxes`` (N, 4), each from a crop of its own."""
         with self._stopwatch.phase("crop"):
             cut = crops(self.image, boxes, self._extractor.crop)
         with self._stopwatch.phase("features"):

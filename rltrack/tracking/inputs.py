@@ -1,4 +1,4 @@
-"""What a person gives to the tracker, checked: an image, a box, a seed, the name of a device."""
+"""Checks of what a person gives to the tracker: an image, a box, a seed, the name of a device."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ __all__ = ["checked_box", "checked_image", "checked_seed", "pick_device"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device called ``auto``, ``cpu``, ``cuda`` (``cuda:1`` ...) or ``mps``.
+    """Return the device called ``auto``, ``cpu``, ``cuda`` (``cuda:1`` ...) or ``mps``.
 
-    ``auto`` is CUDA where there is one, else the CPU. MPS is best effort and untested.
+    ``auto`` is CUDA if there is a CUDA device, and otherwise the CPU. MPS is best effort and
+    untested.
 
     Raises:
-        InputError: no such device on this machine.
+        InputError: this machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -36,7 +37,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """``image`` as it is, if it is (H, W, 3) uint8 with pixels.
+    """Return ``image`` unchanged if it is (H, W, 3) uint8 and has pixels.
 
     Raises:
         InputError: it is of another shape or type.
@@ -50,7 +51,7 @@ def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
-    """``box`` as four floats.
+    """Return ``box`` as four floats.
 
     Raises:
         InputError: it is malformed, not finite, empty, or does not overlap ``image``.
@@ -70,10 +71,10 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
 
 
 def checked_seed(seed: int) -> int:
-    """``seed`` as it is, if it can be one.
+    """Return ``seed`` as an int.
 
     Raises:
-        InputError: it is no whole number from 0 to 2^63 - 1.
+        InputError: it is not a whole number from 0 to 2^63 - 1.
     """
     if not isinstance(seed, Integral) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^63 - 1")

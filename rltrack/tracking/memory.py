@@ -1,4 +1,4 @@
-"""What the tracker remembers: the training samples of recent frames, and no more."""
+"""The tracker's memory: the training samples of recent frames."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ class Samples(NamedTuple):
     """Training samples of one label."""
 
     features: Tensor
-    """(N, C k k), computed once: the backbone is fixed."""
+    """(N, C k k). They are computed once, because the backbone is fixed."""
     crops: Tensor | None
-    """(N, 3, S, S) uint8, for attention; None where the loss has no attention term."""
+    """(N, 3, S, S) uint8, for attention. None if the loss has no attention term."""
 
     def take(self, index: Tensor | slice) -> Samples:
-        """The samples at ``index``."""
+        """Return the samples at ``index``."""
         return Samples(self.features[index], None if self.crops is None else self.crops[index])
 
     def cycled(self, n: int) -> Samples:
-        """The first ``n`` samples; if there are fewer, they are repeated."""
+        """Return the first ``n`` samples. If there are fewer, they are repeated."""
         return self.take(torch.arange(n, device=self.features.device) % len(self.features))
 
     @staticmethod
     def join(parts: Iterable[Samples]) -> Samples:
-        """All samples of ``parts``, which must all have crops or all have none."""
+        """Return all samples of ``parts``, which must either all have crops or all have none."""
         features, crops = zip(*parts, strict=True)
         return Samples(torch.cat(features), None if crops[0] is None else torch.cat(crops))
 
 
 class _Frames:
-    """The samples of the last ``capacity`` frames, each frame's in its place, which is reused."""
+    """The samples of the last ``capacity`` frames. A new frame replaces the oldest one."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity, self.added = capacity, 0
@@ -57,7 +57,7 @@ class _Frames:
         self.added += 1
 
     def last(self, frames: int) -> Samples:
-        """Those of the last ``frames``: no copy, unless they go round the end."""
+        """Return the samples of the last ``frames``; a copy only if they wrap around the end."""
         frames = min(frames, len(self))
         if frames == self.capacity:
             return self.room
@@ -73,17 +73,17 @@ class _Frames:
 
 
 def _room(like: Tensor, rows: int) -> Tensor:
-    """For ``rows`` of what ``like`` has; on a CPU it takes up memory as it is filled."""
+    """Reserve memory for ``rows`` rows like those of ``like``. A CPU fills it in as it is used."""
     layout = torch.channels_last if like.dim() == 4 else torch.contiguous_format
     shape = rows, *like.shape[1:]
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
 
 
 class SampleMemory:
-    """Positives of the last ``long`` successful frames, negatives of the last ``short``.
+    """Positives of the last ``long`` successful frames, and negatives of the last ``short``.
 
-    Every frame brings the same number of positives, and of negatives. What the memory returns is
-    good until the next frame is added.
+    Every frame adds the same number of positives, and the same number of negatives. The samples
+    that the memory returns are valid until the next frame is added.
     """
 
     def __init__(self, long: int, short: int) -> None:
@@ -91,18 +91,18 @@ class SampleMemory:
         self._positives, self._negatives = _Frames(long), _Frames(short)
 
     def __len__(self) -> int:
-        """Frames remembered."""
+        """Return the number of frames in memory."""
         return len(self._positives)
 
     def add(self, positives: Samples, negatives: Samples) -> None:
-        """Remember one frame's samples, forgetting the oldest frame's when full."""
+        """Store one frame's samples. If the memory is full, they replace the oldest frame's."""
         self._positives.add(positives)
         self._negatives.add(negatives)
 
     def long_term(self) -> tuple[Samples, Samples]:
-        """All positives, and all (short-lived) negatives."""
+        """Return all positives and all negatives in memory. Negatives are kept for fewer frames."""
         return self._positives.last(len(self)), self._negatives.last(self.short)
 
     def short_term(self) -> tuple[Samples, Samples]:
-        """Positives and negatives of the last ``short`` frames."""
+        """Return the positives and negatives of the last ``short`` frames."""
         return self._positives.last(self.short), self._negatives.last(self.short)

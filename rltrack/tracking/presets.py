@@ -1,4 +1,4 @@
-"""Presets: configurations with a name."""
+"""Presets: configurations that have a name."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ PRESETS = tuple(_CHANGES)
 
 
 def preset(name: str = "paper", **changes: Any) -> TrackerConfig:
-    """The configuration called ``name``, with ``changes`` made to it.
+    """Return the configuration called ``name``, with ``changes`` made to it.
 
-    Choosing ``variant="attentive-features"`` also sets ``attention_weight=0`` unless given.
+    ``variant="attentive-features"`` also sets ``attention_weight=0``, unless that is given.
 
     Raises:
         InputError: for an unknown preset, an unknown field, or a value out of range.

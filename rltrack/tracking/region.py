@@ -1,10 +1,10 @@
-"""conv3 of a target's surroundings, computed once; from it the features of any box in them.
+"""A region: one feature map of the target's surroundings, from which any box's features are read.
 
-Crops of neighbouring boxes see the same image, and conv1-3 are computed for each of them again.
-Here they are computed once, over a region that shows the target as large as its crop would. With
-the second pooling at every pixel and conv3 dilated to match, the map holds the features of *every*
-crop-sized window, at steps of 8 pixels and exactly; between them, and for boxes of other sizes,
-they are interpolated (RoI-align, one bilinear sample a cell).
+Crops of neighbouring boxes show almost the same image, and yet the backbone is computed for each of
+them. Here it is computed once, over a region in which the target is as large as in its crop.
+VGG-M's map holds the features of *every* crop-sized window at steps of 8 pixels, and they are
+exact. For windows between the steps, and for boxes of other sizes, features are interpolated in the
+map (RoI-align with one bilinear sample for each cell).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Region:
     """The surroundings of one box in one image.
 
     Args:
-        extractor: the fixed layers.
+        extractor: the backbone.
         image: (3, H, W) uint8.
-        box: (4,) at the middle; the region is larger than its crop by the ratio of their sides in
-            pixels, 363/107 for VGG-M.
+        box: (4,) the box in the middle. The region is larger than the box's crop by the ratio of
+            their sides in pixels, which is 363/107 for VGG-M.
     """
 
     def __init__(self, extractor: Backbone, image: Tensor, box: Tensor) -> None:
@@ -44,26 +44,29 @@ class Region:
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
-        """(x, y, w, h) of the part of the image that it shows, in whole pixels."""
+        """The part (x, y, w, h) of the image that the region shows, in whole pixels."""
         x, y, w, h = self._extent[0].tolist()
         return x, y, w, h
 
     def map_cells(self) -> Tensor:
-        """(cells, 2) pixels of the image: x of the map's own columns, y of its rows."""
+        """Return the image coordinates (cells, 2) of the map's columns (x) and rows (y)."""
         layout = self._layout
         index = torch.arange(layout.cells, device=self._extent.device, dtype=self._extent.dtype)
         low, sides = self._extent[0, :2], self._extent[0, 2:]
         return low + (layout.first + layout.step * index)[:, None] * sides / layout.size
 
     def cells(self, boxes: Tensor) -> Tensor:
-        """(N, k, 2) pixels of the image: x of the columns of cells of ``boxes``, y of the rows."""
+        """Return image coordinates (N, k, 2) of the columns (x) and rows (y) of each box's cells."""
         sides, layout = self._crop_sides(boxes), self._layout
         index = torch.arange(self._across, device=boxes.device, dtype=boxes.dtype)
         cell = (layout.first + layout.spacing * index) / self._crop.size
         return (center(boxes) - sides / 2)[:, None] + cell[:, None] * sides[:, None]
 
     def features(self, boxes: Tensor) -> Tensor:
-        """(N, C k k) of ``boxes`` (N, 4); what lies outside the region is its border's."""
+        """Return the features (N, C k k) of ``boxes`` (N, 4).
+
+        A cell outside the region takes the value at the region's border.
+        """
         layout = self._layout
         low, sides = self._extent[:, :2], self._extent[:, 2:]
         pixel = (self.cells(boxes) - low) * layout.size / sides

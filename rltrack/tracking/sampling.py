@@ -1,9 +1,10 @@
-"""Candidate boxes around a target: Gaussian, uniform, and spread over the whole image.
+"""Samplers of boxes around a target: Gaussian, uniform, and spread over the whole image.
 
-Released code's three samplers, drawn on the device from a generator that is passed in. Lengths
-are in mean target sides, ``(w + h) / 2``; scales are factors, so ``scale=1.2`` spans 1/1.2 to 1.2.
-Sides are kept within [10, image side - 10] px, and centres within the image. A target's side that
-is below 10 px itself may be halved.
+These are the three samplers of the released code. They run on the boxes' device and draw from a
+generator that is passed in. Translations are measured in mean target sides, ``(w + h) / 2``. Scales
+are factors: ``scale=1.2`` spans 1/1.2 to 1.2. The sides of a sample are kept within
+[10, image side - 10] pixels, and its centre is kept within the image. If a side of the target is
+itself below 10 pixels, a sample's side may shrink to half of it.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ def gaussian(
     generator: Generator,
     inside: bool = False,
 ) -> Tensor:
-    """``n`` boxes ``(n, 4)``, centre and log-scale normal.
+    """Draw ``n`` boxes ``(n, 4)`` whose centres and log-scales are normally distributed.
 
-    The normals have half the given spread as deviation and are clipped at the spread. ``inside``
-    keeps whole boxes in the image, not only their centres.
+    The standard deviations are half the given spreads, and the values are clipped at the spreads.
+    ``inside`` keeps whole boxes inside the image and not only their centres.
     """
     noise = torch.randn(n, 3, generator=generator, device=box.device, dtype=box.dtype)
     noise = (0.5 * noise).clamp(-1, 1)
@@ -55,7 +56,7 @@ def uniform(
     aspect: float = 1.0,
     generator: Generator,
 ) -> Tensor:
-    """``n`` boxes ``(n, 4)``: centre, log-scale and log-aspect uniform within the spreads."""
+    """Draw ``n`` boxes ``(n, 4)`` with uniform centre, log-scale and log-aspect."""
     noise = _symmetric(n, 4, box, generator)
     centers = center(box) + translation * box[2:].mean() * noise[:, :2]
     return _fitted(box, centers, _sides(box, noise[:, 2:], scale, aspect), image_wh)
@@ -70,9 +71,9 @@ def whole_image(
     aspect: float = 1.0,
     generator: Generator,
 ) -> Tensor:
-    """``n`` boxes ``(n, 4)`` of about the target's size, all over the image.
+    """Draw ``n`` boxes ``(n, 4)`` of about the target's size that are spread over the whole image.
 
-    Their centres are distinct places of a regular grid of about ``4 n``.
+    Their centres are distinct places of a regular grid of about ``4 n`` places.
     """
     side = int(2 * math.sqrt(n)) + 1
     picked = torch.randperm(side * side, generator=generator, device=box.device)[:n]
@@ -91,20 +92,21 @@ def labelled(
     area_range: tuple[float, float] = (0.0, math.inf),
     rounds: int = 4,
 ) -> Tensor:
-    """Exactly ``n`` boxes from ``draw`` whose IoU with ``box`` lies in ``iou_range``.
+    """Return exactly ``n`` boxes from ``draw`` whose IoU with ``box`` lies in ``iou_range``.
 
-    ``draw(m)`` returns ``m`` boxes ``(m, 4)``. Twice as many are drawn in each round, up to
-    ``rounds``. Some targets allow too few, say negatives around one that fills the image: then
-    those that fit are repeated, and if none fits, the boxes nearest to the range are taken; both
-    are logged. Never fewer than ``n``.
+    ``draw(m)`` returns ``m`` boxes ``(m, 4)``. Each round draws twice as many boxes as are needed,
+    for at most ``rounds`` rounds. Some targets allow too few boxes; for example there are few
+    negatives around a target that fills the image. In that case the boxes that fit are repeated. If
+    none fits, the boxes nearest to the range are taken. Both cases are logged. The function never
+    returns fewer than ``n`` boxes.
 
     Args:
         draw: the sampler.
         n: how many boxes to return.
-        box: (4,) what the samples are compared with.
+        box: (4,) the box that the samples are compared with.
         iou_range: allowed IoU with it.
-        area_range: allowed ratio of a sample's area to the box's.
-        rounds: draws before giving up on finding enough.
+        area_range: allowed ratio of a sample's area to the box's area.
+        rounds: how often to draw before giving up on finding enough boxes.
     """
     kept = drawn = box.new_empty(0, 4)
     for attempt in range(1, rounds + 1):

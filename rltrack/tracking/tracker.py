@@ -1,4 +1,4 @@
-"""The tracker: find the target in each frame, and learn from what was found (paper, section 4)."""
+"""The tracker finds the target in each frame and learns from what it found (paper, section 4)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 def _learning(method: Callable[P, T]) -> Callable[P, T]:
-    """A method that takes gradients, also of a caller who has turned them off for inference."""
+    """Let a method compute gradients even if its caller has turned them off for inference."""
     return torch.inference_mode(mode=False)(torch.enable_grad()(method))
 
 
@@ -50,19 +50,20 @@ class Tracker:
     >>> tracker.init(first_image, (x, y, w, h))                 # doctest: +SKIP
     >>> box, score, found = tracker.update(next_image)          # doctest: +SKIP
 
-    Images are (H, W, 3) uint8 RGB arrays and may change size from frame to frame.
+    Images are (H, W, 3) uint8 RGB arrays. They may change size from frame to frame.
 
     Args:
-        config: see :func:`rltrack.preset`.
+        config: a configuration or a preset's name; see :func:`rltrack.preset`.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
-        device: see `rltrack.tracking.inputs.pick_device`; all from crops to regression runs there.
-        dtype: of all computation; float32 or float64.
-        seed: of all randomness. The same seed gives the same boxes, bit for bit, on a CPU.
+        device: see `rltrack.tracking.inputs.pick_device`. Everything from crops to box regression
+            runs there.
+        dtype: the type of all computation; float32 or float64.
+        seed: of all randomness. On a CPU the same seed gives the same boxes, bit for bit.
 
     Attributes:
-        config: as given.
-        extractor: conv1-3, fixed.
-        classifier: fc4-6, what it has learned; from `init` on.
+        config: the configuration.
+        extractor: the backbone. It is not trained.
+        classifier: fc4-6, which are trained; available from `init` on.
     """
 
     @_learning
@@ -98,8 +99,8 @@ class Tracker:
         """Learn the target in ``box`` of the first image.
 
         Raises:
-            InputError: the image is no (H, W, 3) uint8 array, or the box is not four finite
-                numbers with positive sides that overlaps the image.
+            InputError: the image is not an (H, W, 3) uint8 array, or the box is not four finite
+                numbers with positive sides that overlap the image.
         """
         target = torch.tensor(
             checked_box(box, checked_image(image)), device=self.device, dtype=self.dtype
@@ -137,11 +138,11 @@ class Tracker:
     def update(self, image: NDArray[np.uint8] | None) -> Result:
         """Find the target in the next image, and learn from it.
 
-        None stands for an image that could not be read: the target is not found, its score NaN,
-        and nothing is learned.
+        None stands for an image that could not be read. In that case the target is not found, its
+        score is NaN, and nothing is learned.
 
         Raises:
-            InputError: the image is no (H, W, 3) uint8 array, or :meth:`init` was not called.
+            InputError: the image is not an (H, W, 3) uint8 array, or :meth:`init` was not called.
         """
         self._begun("update()")
         if image is None:
@@ -192,17 +193,17 @@ class Tracker:
 
     @property
     def candidates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Boxes (N, 4) and scores (N,) of the last frame's candidates."""
+        """The last frame's candidate boxes (N, 4) and their scores (N,)."""
         self._begun("candidates")
         boxes, scores = self._candidates
         return _array(boxes), _array(scores)
 
     def scores(self, image: NDArray[np.uint8], boxes: ArrayLike) -> NDArray[np.float64]:
-        """Scores (N,), the target's logit, of any ``boxes`` (N, 4) in an image; nothing is learned.
+        """Return the target's logits (N,) at any ``boxes`` (N, 4) in an image. Nothing is learned.
 
         Raises:
-            InputError: the image is no (H, W, 3) uint8 array, the boxes are no (N, 4) array, or
-                :meth:`init` was not called.
+            InputError: the image is not an (H, W, 3) uint8 array, the boxes are not an (N, 4)
+                array, or :meth:`init` was not called.
         """
         self._begun("scores()")
         at = torch.as_tensor(np.asarray(boxes), device=self.device, dtype=self.dtype)
@@ -216,7 +217,10 @@ class Tracker:
     def attention(
         self, image: NDArray[np.uint8], box: Sequence[float]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Attention maps A_p and A_n (h, w) of the crop at ``box``; see :meth:`crop_extent`."""
+        """Return the attention maps A_p and A_n (h, w) of the crop at ``box``.
+
+        :meth:`crop_extent` says which part of the image they cover.
+        """
         self._begun("attention()")
         at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
         samples = self._frame(image).cropped(at)
@@ -226,7 +230,7 @@ class Tracker:
         return target, background
 
     def crop_extent(self, box: Sequence[float]) -> tuple[float, float, float, float]:
-        """The image region (x, y, w, h) that the crop at ``box``, and so its map, covers."""
+        """Return the image region (x, y, w, h) that the crop at ``box``, and so its map, covers."""
         at = torch.tensor([list(box)], dtype=torch.float64)
         return _plain(crop_extents(at, self.extractor.crop)[0])
 
@@ -237,7 +241,7 @@ class Tracker:
     # --- Parts ------------------------------------------------------------------------------
 
     def _frame(self, image: NDArray[np.uint8], target: Tensor | None = None) -> Frame:
-        """The image, with the map of the target's surroundings where the configuration has it."""
+        """Make a frame of the image, with a map of the target's surroundings if configured."""
         around = target if self.config.features_from == "region" else None
         return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around)
 
@@ -269,7 +273,7 @@ class Tracker:
         return self._to_learn_from(frame.samples(positives)), negatives.take(shuffle)
 
     def _remember(self, frame: Frame) -> None:
-        """Draw this frame's training samples around the target just found."""
+        """Draw training samples around the target that was just found, and store them."""
         config = self.config
         positives = self._draw(
             training_boxes.positives, frame, self._target, config.update_positives
@@ -282,7 +286,7 @@ class Tracker:
         self._memory.add(samples.take(slice(split)), samples.take(slice(split, None)))
 
     def _learn(self, positives: Samples, negatives: Samples) -> None:
-        """Update the classifier from what is remembered."""
+        """Update the classifier from the samples in memory."""
         with self._stopwatch.phase("update"):
             self._fit(self._optimizer, positives, negatives, self.config.update_iterations)
 
@@ -301,7 +305,7 @@ class Tracker:
         return kind(target, frame.image_wh, n, self.config, self._generator)
 
     def _to_learn_from(self, samples: Samples) -> Samples:
-        """Those samples; their crops are kept only where attention will need them."""
+        """Return the samples, without their crops if attention does not need them."""
         config = self.config
         needed = config.attention_weight > 0 and config.map_at != "conv3"
         return samples if needed else samples._replace(crops=None)

@@ -1,4 +1,4 @@
-"""Fitting the classifier: hard negatives, reciprocative loss, gradient steps (paper 3.3, 5)."""
+"""Training the classifier: hard negatives, reciprocative loss, gradient steps (paper 3.3, 5)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["fit", "gradient_at", "hard_negatives", "optimizer"]
 def optimizer(
     classifier: Classifier, learning_rate: float, config: TrackerConfig
 ) -> torch.optim.SGD:
-    """SGD with momentum and weight decay; fc6 learns faster than the rest."""
+    """Make an SGD optimiser with momentum and weight decay. fc6 has a larger learning rate."""
     named = list(classifier.named_parameters())
     last = [p for name, p in named if name.startswith("fc6.")]
     rest = [p for name, p in named if not name.startswith("fc6.")]
@@ -48,7 +48,7 @@ def optimizer(
 
 @torch.no_grad()
 def hard_negatives(classifier: Classifier, candidates: Tensor, n: int) -> Tensor:
-    """Indices (n,) of the ``n`` negatives (M, C k k) that look most like the target."""
+    """Return the indices (n,) of the ``n`` negatives (M, C k k) with the highest target scores."""
     scores: Tensor = classifier(candidates)[:, TARGET]
     return scores.topk(min(n, len(candidates))).indices
 
@@ -64,22 +64,22 @@ def fit(
     generator: Generator,
     report: Callable[[int, Loss], None] | None = None,
 ) -> None:
-    """Train ``classifier`` in place for ``iterations`` steps of Eq. 5.
+    """Train ``classifier`` in place with ``iterations`` gradient steps on Eq. 5.
 
-    Each step takes the next positives of an endless shuffle, the hardest of the next
-    ``config.mined_negatives`` negatives, and descends the loss of both together. With
-    ``config.attention_weight > 0`` the samples must carry crops.
+    Each step takes the next positives of an endless shuffle, and the hardest of the next
+    ``config.mined_negatives`` negatives, and descends the loss of both together. If
+    ``config.attention_weight > 0``, the samples need crops.
 
     Args:
         classifier: trained in place.
-        extractor: the fixed convolutions, for attention.
-        optimizer: of the classifier; see :func:`optimizer`.
+        extractor: the backbone, for attention.
+        optimizer: the classifier's optimiser; see :func:`optimizer`.
         positives: samples of the target.
         negatives: samples of the background.
-        iterations: steps to take.
+        iterations: how many steps to take.
         config: batch sizes, lambda, how attention is read, clipping.
-        generator: of shuffles and dropout, on the samples' device.
-        report: called after each step with its number, from 1, and its loss.
+        generator: draws shuffles and dropout, on the samples' device.
+        report: called after each step with the step's number, from 1, and its loss.
     """
     next_positives = _shuffled(len(positives.features), config.batch_positives, generator)
     next_negatives = _shuffled(len(negatives.features), config.scored_negatives, generator)
@@ -138,7 +138,10 @@ def gradient_at(
     config: TrackerConfig,
     generator: Generator | None = None,
 ) -> Gradient:
-    """Eq. 2 at ``samples``, where and how ``config`` says; ``generator`` of the dropout."""
+    """Return Eq. 2 at ``samples``, at the place and in the way that ``config`` says.
+
+    ``generator`` draws the classifier's dropout, if ``config`` wants attention through it.
+    """
     dropout = generator if config.attention_dropout else None
     at, seed = config.map_at, config.score_seed
     if at == "conv3":
@@ -156,7 +159,7 @@ def _counts_fixed_layers(config: TrackerConfig) -> bool:
 
 
 def _shuffled(n: int, batch: int, generator: Generator) -> Iterator[Tensor]:
-    """Batches of indices below ``n``: permutation after permutation, without end."""
+    """Yield batches of indices below ``n``: one random permutation after another, without end."""
     queue = torch.empty(0, dtype=torch.long, device=generator.device)
     while True:
         while len(queue) < batch:

@@ -1,7 +1,8 @@
-"""What is drawn around a target, by purpose: the configuration's spreads and overlaps.
+"""Boxes that become training samples: positives and negatives, and what box regression learns from.
 
-Each function draws ``n`` boxes (n, 4) for a ``target`` (4,) in an image of sides ``image_wh`` (2,),
-from a ``generator`` on their device; how, :mod:`rltrack.tracking.sampling` says.
+Each function draws ``n`` boxes (n, 4) around a ``target`` (4,) in an image with the sides
+``image_wh`` (2,). It takes the spreads and the allowed overlaps from the configuration, and draws
+from a ``generator`` on the boxes' device with the samplers of :mod:`rltrack.tracking.sampling`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ __all__ = [
 def positives(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Positives, of the first frame as of updates."""
+    """Draw boxes that count as the target, in the first frame and in updates."""
     return sampling.labelled(
         lambda m: sampling.gaussian(
             target,
@@ -44,7 +45,7 @@ def positives(
 def first_negatives_nearby(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Negatives of the first frame near the target."""
+    """Draw background boxes near the target, in the first frame."""
     return _around(
         target,
         image_wh,
@@ -60,7 +61,7 @@ def first_negatives_nearby(
 def first_negatives_anywhere(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Negatives of the first frame all over the image."""
+    """Draw background boxes all over the image, in the first frame."""
     return sampling.labelled(
         lambda m: sampling.whole_image(
             target,
@@ -79,7 +80,7 @@ def first_negatives_anywhere(
 def update_negatives(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Negatives of updates."""
+    """Draw background boxes around the target, for updates."""
     return _around(
         target,
         image_wh,
@@ -94,7 +95,7 @@ def update_negatives(
 def for_regression(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """What the box regressor learns from."""
+    """Draw the boxes that the box regressor learns from, in the first frame."""
     return _around(
         target,
         image_wh,
