@@ -1,6 +1,7 @@
-"""Exhibits: what a figure of the book shows of runs on a benchmark sequence, as a small file.
+"""Small files of named arrays: what a figure of the book shows of runs on a benchmark sequence.
 
-Our own arrays, never a frame, so that a page can be read without the data; and what made them.
+They hold arrays of ours and a description of how they were made, and never a frame. A page can
+therefore be read without the data.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ _ABOUT = "about"
 
 
 def save_arrays(path: str | Path, runs: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    """Write runs, each a named tuple of arrays, float32 in place of float64, and what made them.
+    """Write runs and their description. Each run is a named tuple of arrays.
+
+    float64 arrays are stored as float32.
 
     Args:
         path: an .npz file, which is replaced.
-        runs: by name, without a slash.
-        about: what made them; JSON.
+        runs: the runs by name. A name has no slash.
+        about: how they were made, as JSON.
     """
     flat = {
         f"{name}/{field}": values.astype(np.float32) if values.dtype == np.float64 else values
@@ -40,7 +43,7 @@ def save_arrays(path: str | Path, runs: Mapping[str, Any], about: Mapping[str, A
 
 
 def load_arrays(path: str | Path, kind: type[Arrays]) -> tuple[dict[str, Arrays], dict[str, Any]]:
-    """Read runs of a ``kind`` of named tuple, by name, and what is known about them."""
+    """Read runs, which are of the named tuple ``kind``, by name; and their description."""
     runs: dict[str, dict[str, Any]] = {}
     with np.load(path, allow_pickle=False) as file:
         about = json.loads(str(file[_ABOUT]))

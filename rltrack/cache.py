@@ -1,4 +1,4 @@
-"""Where files of the user's are kept that the package fetches or reads."""
+"""Where the package keeps downloaded files and looks for sequences."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ __all__ = ["cache_dir", "data_dir"]
 
 
 def cache_dir() -> Path:
-    """Where fetched files are kept.
+    """Return the folder of downloaded files.
 
-    ``$RLTRACK_CACHE``, else ``$XDG_CACHE_HOME/rltrack``, else ``~/.cache/rltrack``.
+    It is ``$RLTRACK_CACHE``, else ``$XDG_CACHE_HOME/rltrack``, else ``~/.cache/rltrack``.
     """
     if given := os.environ.get("RLTRACK_CACHE"):
         return Path(given).expanduser()
@@ -21,6 +21,6 @@ def cache_dir() -> Path:
 
 
 def data_dir() -> Path:
-    """Where sequences are kept: ``$RLTRACK_DATA``, else ``data`` in `cache_dir`."""
+    """Return the folder of sequences: ``$RLTRACK_DATA``, else ``data`` in `cache_dir`."""
     given = os.environ.get("RLTRACK_DATA")
     return Path(given).expanduser() if given else cache_dir() / "data"

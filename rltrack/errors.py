@@ -1,4 +1,4 @@
-"""What went wrong, said to the person who can mend it."""
+"""Errors for the person who can correct the input."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ["InputError", "few"]
 
 
 class InputError(ValueError):
-    """Something given to rltrack cannot be used.
+    """Something that was given to rltrack cannot be used.
 
-    The message is one line: what was wrong, what was given, and what to do. The command line
-    prints it and exits with status 2.
+    The message is one line: what was wrong, what was given, and what to do. The command line prints
+    it and exits with status 2.
     """
 
 
 def few(names: Sequence[str], most: int = 3) -> str:
-    """Names for a line: the first ``most``, and how many more there are."""
+    """Join names for a message: the first ``most``, and the number of the others."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writing files so that they are either complete or absent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ __all__ = ["part_of", "whole", "writable", "write_bytes", "write_json"]
 
 
 def part_of(path: Path) -> Path:
-    """Where a file is until it is complete: ``<name>.part``, beside its place."""
+    """Return where a file is kept until it is complete: ``<name>.part`` in the same folder."""
     return path.with_name(f"{path.name}.part")
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Where to write a file: it becomes ``path`` if the block ends well, else it is removed.
+    """Yield a place to write a file to.
 
-    Where ``path`` is a symbolic link it stays one, and the file it points to is written.
+    It becomes ``path`` if the block ends well, else it is removed.
+
+    If ``path`` is a symbolic link, it stays a link, and the file that it points to is written.
 
     >>> with whole(Path("boxes.csv")) as part:  # doctest: +SKIP
     ...     part.write_text("x,y,w,h")
@@ -38,34 +40,34 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
+    """Write a file, complete or not at all."""
     with whole(path) as part:
         part.write_bytes(content)
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a JSON file.
+    """Write a JSON file, complete or not at all.
 
     Raises:
-        ValueError: ``content`` has a number that is not finite, which JSON cannot tell.
+        ValueError: ``content`` has a number that is not finite. JSON has no such numbers.
     """
     text = json.dumps(content, indent=1, allow_nan=False)
     write_bytes(path, f"{text}\n".encode())
 
 
 def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
-    """The path of an output, if it can be written; its folder is made if need be.
+    """Return the path of an output, if it can be written. Its folder is created if it is missing.
 
-    Of a symbolic link it is the file that it points to: a file is renamed to its place when it is
-    complete, which would put it in the link's.
+    For a symbolic link this is the file that it points to. A finished file is renamed to its place,
+    and that would replace the link.
 
     Args:
-        path: of the file.
-        what: goes there, in a word, for the message.
-        source: file or folder that is read; what belongs to it is not to be overwritten.
+        path: the path of the file.
+        what: what is written there, in one word, for the message.
+        source: a file or folder that is read. What belongs to it is not overwritten.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     problem = f"cannot write the {what} to {str(path)!r}"
     try:

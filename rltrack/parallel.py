@@ -1,8 +1,8 @@
-"""Work that splits into parts, done side by side on a CPU's threads.
+"""Work that is split into parts, which run side by side on a CPU's threads.
 
-Each part runs on one thread from end to end, instead of every operation on all of them: nothing
-waits at the end of each operation, parts stay in their thread's cache, and a result does not
-depend on how many threads there are.
+Each part runs on one thread from its beginning to its end. (PyTorch would run each operation on all
+threads.) So nothing waits at the end of each operation, the data of a part stays in its thread's
+cache, and a result does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ Done = TypeVar("Done")
 
 
 def batches(n: int, size: int) -> list[slice]:
-    """Consecutive slices of at most ``size`` that together are ``range(n)``."""
+    """Return consecutive slices of at most ``size`` that together cover ``range(n)``."""
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def each(work: Callable[[Part], Done], parts: Iterable[Part], device: torch.device) -> list[Done]:
-    """``[work(part) for part in parts]``, on as many threads as PyTorch uses if on a CPU.
+    """Return ``[work(part) for part in parts]``, computed side by side if ``device`` is a CPU.
 
-    ``work`` runs in other threads: what PyTorch keeps per thread (``no_grad``) it sets itself.
+    It uses as many threads as PyTorch. ``work`` runs in other threads, so it has to set what
+    PyTorch keeps for each thread, such as ``no_grad``, itself.
     """
     parts = list(parts)
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Cards: what a backbone is, how it was made, and under which licence, in words."""
+"""Cards describe a backbone in words: what it is, how it was made, and its licence."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["CARDS", "Card"]
 
 @dataclass(frozen=True)
 class Card:
-    """What a backbone is, in words."""
+    """A description of a backbone in words."""
 
     name: str
     recipe: str
     licence: str
     facts: dict[str, str] = field(default_factory=dict)
-    """Of its making: steps, seed, time and the like."""
+    """Facts about how it was made: steps, seed, time and the like."""
 
 
 CARDS = {
@@ -33,4 +33,4 @@ CARDS = {
         "the publishers' own; not shipped with rltrack",
     ),
 }
-"""Of the backbones whose weights are a formula's, or the publisher's. A file has its own."""
+"""Cards of backbones whose weights come from a formula or a publisher. A file brings its own."""

@@ -1,4 +1,4 @@
-"""A fixed convolution, and the products with its Jacobian and its transpose."""
+"""A fixed convolution, and the products with its Jacobian and with the transposed Jacobian."""
 
 from __future__ import annotations
 
@@ -15,32 +15,33 @@ __all__ = ["Convolution"]
 
 
 class Convolution(nn.Conv2d):
-    """A fixed convolution. What comes in goes out in the same type, whatever it computes in."""
+    """A fixed convolution. Its output has the type of its input, whatever type it computes in."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """(N, C, H, W) to the convolution with bias."""
+        """Convolve (N, C, H, W) and add the bias."""
         return self._computed(F.conv2d, input, self.bias)
 
     def dilated(self, input: Tensor) -> Tensor:
-        """The convolution with twice the distance between its taps."""
+        """Convolve with twice the distance between the taps."""
         return self._computed(partial(F.conv2d, dilation=2), input, self.bias)
 
     def product(self, a: Tensor) -> Tensor:
-        """Its Jacobian's product with a change ``a`` of the input: no bias."""
+        """Multiply a change ``a`` of the input by the Jacobian. The bias plays no part in it."""
         return self._computed(F.conv2d, a, None)
 
     def transpose_product(self, g: Tensor) -> Tensor:
-        """The transposed Jacobian's product with ``g``, which is like the output."""
+        """Multiply ``g``, which has the shape of the output, by the transposed Jacobian."""
         return self.by_matrix_product(g) if g.device.type == "cpu" else self.by_library(g)
 
     def by_library(self, g: Tensor) -> Tensor:
-        """That product as PyTorch's transposed convolution."""
+        """Compute :meth:`transpose_product` as PyTorch's transposed convolution."""
         return self._computed(F.conv_transpose2d, g, None)
 
     def by_matrix_product(self, g: Tensor) -> Tensor:
-        """That product as what each output sends back to the patch under it, added up.
+        """Compute :meth:`transpose_product` as one matrix product and a sum of overlapping patches.
 
-        All patches are one matrix product, on a CPU faster than the transposed convolution.
+        Each output sends back a patch, and overlapping patches are added up. All patches together
+        are one matrix product. On a CPU this is faster than the transposed convolution.
         """
         (n, outputs, p, q), (channels, side) = g.shape, self.weight.shape[1:3]
         rows = g.to(self.weight.dtype).permute(0, 2, 3, 1).reshape(-1, outputs)

@@ -1,4 +1,4 @@
-"""Weights for conv1-3 from a formula: a filter bank, and white noise."""
+"""Weights of conv1-3 that come from a formula: a filter bank, and white noise."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from rltrack.backbones.vggm import SHAPES, VGGM
 __all__ = ["analytic_bank", "random_bank"]
 
 DEVIATIONS = 60.0, 60.0, 2.0
-"""Of the analytic bank's responses, conv1 to conv3. The first two are large enough for the LRN to
-even out contrast (with responses near 1 it does nothing); the last sets the learning's pace."""
+"""Standard deviations of the analytic bank's responses, conv1 to conv3. The first two are large
+enough for the LRN to even out contrast, which it does not do with responses near 1. The last one
+sets how fast the classifier learns.
+"""
 
 
 def random_bank(seed: int = 0) -> dict[str, Tensor]:
-    """White noise."""
+    """Return weights of white noise."""
     generator = Generator().manual_seed(seed)
     weights = {}
     for name, shape in SHAPES.items():
@@ -32,7 +34,7 @@ def random_bank(seed: int = 0) -> dict[str, Tensor]:
 
 @lru_cache
 def analytic_bank(seed: int = 0) -> dict[str, Tensor]:
-    """The seeded filter bank, each layer scaled to :data:`DEVIATIONS` on 1/f noise."""
+    """Return the seeded filter bank, with each layer scaled to :data:`DEVIATIONS` on 1/f noise."""
     generator = Generator().manual_seed(seed)
     weights = {
         "conv1.weight": _first_layer(),
@@ -44,7 +46,7 @@ def analytic_bank(seed: int = 0) -> dict[str, Tensor]:
 
 
 def _first_layer() -> Tensor:
-    """96 filters (3, 7, 7), unit norm: see the card."""
+    """Return 96 filters (3, 7, 7) of unit norm. The card says which."""
     y, x = torch.meshgrid(torch.arange(-3.0, 4.0), torch.arange(-3.0, 4.0), indexing="ij")
     grey = torch.tensor([1.0, 1.0, 1.0])
     red_green = torch.tensor([1.0, -1.0, 0.0])
@@ -96,7 +98,10 @@ def _orthogonal(shape: tuple[int, ...], generator: Generator) -> Tensor:
 
 
 def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, Tensor]:
-    """Scale each layer's responses on 1/f noise, first to last; channels keep their proportions."""
+    """Scale the responses of each layer on 1/f noise, first to last.
+
+    Channels keep their proportions.
+    """
     x = _natural_noise(32, generator)
     for i, deviation in enumerate(DEVIATIONS, 1):
         net = VGGM(weights)
@@ -108,7 +113,7 @@ def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, T
 
 
 def _natural_noise(n: int, generator: Generator) -> Tensor:
-    """``n`` images (3, 107, 107) in -128..127 with the amplitude spectrum of photographs, 1/f."""
+    """Return ``n`` images (3, 107, 107), -128..127, with the 1/f amplitudes of photographs."""
     size = 107
     fy, fx = torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None]
     amplitude = 1 / (fx**2 + fy**2).sqrt().clamp(min=1 / size)

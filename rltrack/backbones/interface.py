@@ -1,9 +1,11 @@
-"""What the tracker asks of a backbone: the fixed layers that turn crops into features.
+"""The interface of a backbone: the fixed layers that turn crops into features.
 
-A backbone is cut in two. The *stem* leads from the input to the early activation where the paper's
-attention maps live; the *trunk* leads from there to the features that the classifier learns from.
-Sizes, shapes and costs are attributes, so that the tracker, the regulariser and the book know none
-of them by heart. :class:`rltrack.backbones.vggm.VGGM` is the paper's.
+To add a family of backbones, write a subclass of :class:`Backbone` and a class that follows
+:class:`LinearisedBackbone`. A backbone is cut in two parts. The *stem* leads from the input to the
+early activation where the paper's attention maps live. The *trunk* leads from there to the features
+that the classifier learns from. Sizes, shapes and costs are attributes of the backbone. The
+tracker, the regulariser and the book read them there and assume none of them.
+:class:`rltrack.backbones.vggm.VGGM` is the paper's backbone and an example.
 """
 
 from __future__ import annotations
@@ -38,14 +40,19 @@ __all__ = [
 ]
 
 Place = Literal["conv1", "input"]
-"""Where attention maps live that go through a backbone: the stem's output, or the input."""
+"""Where an attention map lives that goes through a backbone: ``conv1`` is the output of the stem
+(of any family), ``input`` is the input.
+"""
 
 Reduction = Callable[[Tensor], Tensor]
-"""From derivatives (N, C, H, W) to maps (N, H, W), each sample for itself."""
+"""A function from derivatives (N, C, H, W) to maps (N, H, W) that works sample by sample."""
 
 
 def positive_sum(g: Tensor) -> Tensor:
-    """Positive derivatives (N, C, H, W) summed over channels: the paper's map (N, H, W)."""
+    """Sum the positive derivatives (N, C, H, W) over channels.
+
+    This is the paper's map (N, H, W).
+    """
     return F.relu(g).sum(1)
 
 
@@ -55,44 +62,49 @@ class CropLayout(NamedTuple):
     size: int = 107
     """Side of the crop in pixels."""
     padding: int = 16
-    """Pixels of the crop, on each of its sides, that lie outside the box."""
+    """Width in pixels of the margin around the box, on each side of the crop."""
     fill: int = 128
-    """Level of what lies outside the image, 0..255."""
+    """Grey level, 0..255, of crop pixels that lie outside the image."""
 
     @property
     def enlargement(self) -> float:
-        """Side of what the crop shows, divided by the box's."""
+        """Side of the region that a crop shows, divided by the side of the box."""
         return 1 + 2 * self.padding / self.size
 
 
 MDNET_CROP = CropLayout()
-"""The paper's crop: 107 pixels, 16 of them outside the box on each side, 128 outside the image."""
+"""The paper's crop: 107 pixels, a margin of 16 pixels on each side, level 128 outside the image."""
 
 
 class DenseLayout(NamedTuple):
-    """Where the cells of a dense feature map lie in the square region that it is made of."""
+    """Where the cells of a dense feature map lie in the square region that it is made from."""
 
     size: int
     """Side of the region in pixels of the input."""
     cells: int
-    """Cells of the map in a row, and in a column."""
+    """Number of cells in a row of the map, and in a column."""
     first: float
-    """Pixels from the region's edge to the middle of the first cell; a crop's first cell also."""
+    """Pixels from the region's edge to the middle of the first cell. In a single crop it is the
+    same.
+    """
     step: float
     """Pixels between the middles of neighbouring cells of the map."""
     spacing: float
-    """Pixels between the middles of neighbouring cells of a crop's own feature map."""
+    """Pixels between the middles of neighbouring cells of a single crop's feature map."""
 
 
 class MultiplyAdds(NamedTuple):
-    """Multiplications, each with an addition, of one crop."""
+    """How many multiplications, each with an addition, one crop takes."""
 
     stem: int
     trunk: int
 
 
 class Heaviest(NamedTuple):
-    """The layer of a backbone that costs the most, to measure what a machine can do at best."""
+    """The layer of a backbone that costs the most.
+
+    It measures how fast a machine can be at best.
+    """
 
     layer: nn.Module
     input_shape: tuple[int, int, int]
@@ -100,36 +112,41 @@ class Heaviest(NamedTuple):
 
 
 class LinearisedBackbone(Protocol):
-    """A backbone's linear approximation at a few crops: its features and its Jacobian J there.
+    """A backbone's linear approximation at a few crops: its features there, and its Jacobian J.
 
-    J leads from the :data:`Place` where maps live to the features.
+    J is the derivative of the features with respect to the activation at the :data:`Place` where
+    maps live.
     """
 
     features: Tensor
     """(n, C k k), >= 0."""
 
     def product(self, a: Tensor) -> Tensor:
-        """J a: (n, C, H, W) at the place to (n, C k k)."""
+        """Return J a: ``a`` (n, C, H, W) is a change at the place, the result is (n, C k k)."""
         ...
 
     def transpose_product(self, u: Tensor) -> Tensor:
-        """J^T u: (n, C k k) to (n, C, H, W) at the place."""
+        """Return J^T u: ``u`` is (n, C k k), the result is (n, C, H, W) at the place."""
         ...
 
     def reduced(self, u: Tensor, reduce: Reduction) -> tuple[Tensor, Reduction]:
-        """``reduce(J^T u)``; and J times its derivative, as a function of the map's."""
+        """Return ``reduce(J^T u)``, and a function for the way back.
+
+        The function takes the derivative of a loss with respect to the reduced map, and returns the
+        derivative of the loss with respect to ``u``, which is J times the derivative of ``reduce``.
+        """
         ...
 
 
 class Backbone(nn.Module):
-    """Fixed layers. Maps crops (N, 3, S, S) to features (N, C k k).
+    """Fixed layers that map crops (N, 3, S, S) to features (N, C k k).
 
     Attributes:
         crop: how boxes become its input.
-        feature_shape: (C, k, k) of one crop's feature map.
-        dense_layout: of the map that :meth:`dense` makes.
-        multiply_adds: of one crop.
-        dtype: of pixels, responses and features.
+        feature_shape: the shape (C, k, k) of one crop's feature map.
+        dense_layout: the layout of the map that :meth:`dense` makes.
+        multiply_adds: the cost of one crop.
+        dtype: the type of pixels, responses and features.
     """
 
     crop: ClassVar[CropLayout]
@@ -141,36 +158,36 @@ class Backbone(nn.Module):
 
     @abstractmethod
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
-        """Move to ``device``, to work there in ``dtype`` and ``precision``."""
+        """Move the weights to ``device``, and compute there in ``dtype`` and ``precision``."""
 
     @abstractmethod
     def pixels(self, crops: Tensor) -> Tensor:
-        """uint8 crops (N, 3, S, S) as the network's input."""
+        """Turn uint8 crops (N, 3, S, S) into the network's input."""
 
     @abstractmethod
     def stem(self, x: Tensor) -> Tensor:
-        """Input (N, 3, S, S) to the activation (N, C', H, W) where the paper's maps live."""
+        """Map the input (N, 3, S, S) to the activation (N, C', H, W) where maps live."""
 
     @abstractmethod
     def trunk(self, z: Tensor) -> Tensor:
-        """The stem's output to features (N, C k k)."""
+        """Map the stem's output to features (N, C k k)."""
 
     @abstractmethod
     def dense(self, x: Tensor) -> Tensor:
-        """Input (N, 3, R, R), R the side of a region, to its map (N, C, cells, cells)."""
+        """Map a region (N, 3, R, R) to its dense feature map (N, C, cells, cells)."""
 
     @abstractmethod
     def linearised(self, pixels: Tensor, at: Place) -> LinearisedBackbone:
-        """The linear approximation at the input ``pixels`` (n, 3, S, S), a few crops."""
+        """Return the linear approximation at a few inputs, ``pixels`` (n, 3, S, S)."""
 
     @abstractmethod
     def heaviest(self) -> Heaviest:
-        """The layer that costs the most."""
+        """Return the layer that costs the most."""
 
     def placed(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> Self:
-        """This backbone on ``device``, in ``dtype`` and ``precision``; a copy if it is not there.
+        """Return this backbone as placed on ``device``, or a copy that is placed so.
 
-        Trackers that share a backbone need not know of each other.
+        The backbone itself is not changed, so several trackers can share it.
         """
         if self._placement == (torch.device(device), dtype, precision):
             return self
@@ -179,12 +196,12 @@ class Backbone(nn.Module):
         return other
 
     def forward(self, x: Tensor) -> Tensor:
-        """Input (N, 3, S, S) to features (N, C k k)."""
+        """Map the input (N, 3, S, S) to features (N, C k k)."""
         return self.trunk(self.stem(x))
 
     @torch.no_grad()
     def features(self, crops: Tensor) -> Tensor:
-        """uint8 crops (N, 3, S, S) to features (N, C k k), a bounded number at a time."""
+        """Map uint8 crops (N, 3, S, S) to features (N, C k k), in batches that bound memory."""
         size = self.crop.size
         if crops.shape[1:] != (3, size, size):
             raise ValueError(f"crops are {tuple(crops.shape)}; wanted (N, 3, {size}, {size})")
@@ -200,9 +217,10 @@ class Backbone(nn.Module):
 
 
 def chunks(n: int, device: torch.device) -> list[slice]:
-    """``n`` crops in passes through a backbone.
+    """Split ``n`` crops into batches for a backbone.
 
-    A pass has many enough to fill a GPU. On a CPU it has few enough to give several threads work
-    and to bound memory (1 MB a crop after conv1), and enough to make up for laying out the weights.
+    On a GPU a batch is large enough to keep the GPU busy. On a CPU it is small enough to give
+    several threads work and to bound memory (1 MB a crop after conv1), and large enough to make up
+    for the time that it takes to lay out the weights.
     """
     return batches(n, 16 if device.type == "cpu" else 256)

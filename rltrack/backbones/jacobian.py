@@ -1,15 +1,15 @@
-"""The Jacobian of the fixed convolutions, applied but never formed.
+"""The Jacobian of the fixed layers, which is applied but never formed.
 
-Attention is a derivative through conv1-3, and the regulariser needs that derivative's own
-derivative. Because conv1-3 are fixed, the second differentiation is not one: with
-``J = d conv3 / d z`` at a sample, ``z`` the place where the map lives, and
-``u_c = d f_c / d conv3`` from the classifier,
+Attention is a derivative through the backbone, and training on the regulariser needs the derivative
+of that derivative. Because the backbone is fixed, no second differentiation through it is
+necessary. Let z be the activation where the map lives, ``J = d features / d z`` at a sample, and
+``u_c = d f_c / d features`` from the classifier. Then
 
     A_c = J^T u_c                         Eq. 2,
-    dR/du_c = J (dR/dA_c)                 the chain rule, since A_c is linear in u_c.
+    dR/du_c = J (dR/dA_c)                 the chain rule, because A_c is linear in u_c.
 
-So one evaluation of the convolutions serves both classes and both directions: a product with
-``J^T`` (as back-propagation) and later one with ``J`` (as forward differentiation).
+One evaluation of the backbone therefore serves both classes and both directions: first a product
+with ``J^T`` (back-propagation), later a product with ``J`` (forward differentiation).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = ["FeatureJacobian", "Reduction"]
 
 
 class FeatureJacobian:
-    """J = d features / d z of a feature extractor at given crops; both directions.
+    """J = d features / d z of a backbone at given crops, with products in both directions.
 
     Args:
         backbone: the fixed layers.
-        pixels: (N, 3, 107, 107) input, -128..127.
-        at: ``conv1``: z is conv1's output (N, 96, 51, 51); ``input``: the input itself.
+        pixels: (N, 3, S, S), the backbone's input.
+        at: where z is. ``conv1`` is the output of the stem, ``input`` is the input itself.
     """
 
     def __init__(self, backbone: Backbone, pixels: Tensor, at: Place = "conv1") -> None:
@@ -44,17 +44,18 @@ class FeatureJacobian:
         self.features = torch.cat([chunk.features for chunk in self._chunks])
 
     def product(self, a: Tensor) -> Tensor:
-        """J a: (N, C, H, W) at ``z`` to (N, 4608)."""
+        """Return J a: ``a`` (N, C, H, W) is a change at ``z``, the result is (N, C k k)."""
         return self._over_chunks(lambda chunk, a: chunk.product(a), a)
 
     def transpose_product(self, u: Tensor) -> Tensor:
-        """J^T u: (N, 4608) to (N, C, H, W) at ``z``."""
+        """Return J^T u: ``u`` is (N, C k k), the result is (N, C, H, W) at ``z``."""
         return self._over_chunks(lambda chunk, u: chunk.transpose_product(u), u)
 
     def pull_back(self, u: Tensor, reduce: Reduction | None = None) -> Tensor:
-        """J^T u, differentiable in ``u``: its backward is the product with J.
+        """Return J^T u, differentiable in ``u``: its backward is the product with J.
 
-        With ``reduce``, of J^T u sample by sample: no more of it than a chunk passes on.
+        ``reduce``, if given, is applied to J^T u sample by sample, so that no batch of derivatives
+        has to be kept as a whole.
         """
         if reduce is None:
             return _PullBack.apply(u, self)  # type: ignore[no-any-return, no-untyped-call]

@@ -1,13 +1,16 @@
-"""What follows conv1 and conv2: ReLU, local response normalisation, max-pooling 3x3, stride 2.
+"""The stage after conv1 and conv2: ReLU, local response normalisation (LRN), max-pooling.
 
-With z a convolution's output, x = relu(z), and B the band of ones that sums five neighbouring
-channels, the normalisation is ``y = x s^-0.75``, ``s = 2 + 1e-4 B x^2`` (MatConvNet's, whose
-alpha is not divided by the size as PyTorch's is). Its Jacobian is
+Pooling is over 3x3 with stride 2.
+
+Let z be a convolution's output, x = relu(z), and B the band matrix of ones that sums five
+neighbouring channels. The normalisation is ``y = x s^-0.75`` with ``s = 2 + 1e-4 B x^2``. This is
+MatConvNet's form; PyTorch's divides alpha by the number of channels. Its Jacobian is
 
     diag(f) - diag(r) B diag(x),    f = s^-0.75,    r = 1.5e-4 x s^-1.75.
 
-Written as tensor operations, which any device runs and autograd differentiates, and as fused
-loops for the CPU (:mod:`rltrack.backbones.vggm_kernels`), where they are several times faster.
+The stage is written twice: as tensor operations, which run on any device and which autograd
+differentiates, and as fused loops for the CPU (:mod:`rltrack.backbones.vggm_kernels`), which are
+several times faster.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ LRN_K, LRN_ALPHA, LRN_BETA, LRN_SIZE = 2.0, 1e-4, 0.75, 5
 
 
 def pooled(z: Tensor, stride: int = 2) -> Tensor:
-    """ReLU, LRN and max-pooling of ``z`` (N, C, H, W), differentiable."""
+    """Apply ReLU, LRN and max-pooling to ``z`` (N, C, H, W), differentiably."""
     if _fused(z) and not (z.requires_grad and torch.is_grad_enabled()):
         out = _pooled_like(z, stride)
         _run(kernels.relu_lrn_pool, z, stride, out)
@@ -45,40 +48,43 @@ def pooled(z: Tensor, stride: int = 2) -> Tensor:
 
 
 def pooled_once(z: Tensor) -> Tensor:
-    """:func:`pooled`, differentiable once: its backward is a product with the Jacobian."""
+    """Do what :func:`pooled` does, with one derivative, a product with the Jacobian."""
     return _PooledOnce.apply(z)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def local_response_norm(x: Tensor) -> Tensor:
-    """Normalise channels, y = x / s^0.75; ``x`` (N, C, H, W)."""
+    """Normalise the channels of ``x`` (N, C, H, W): y = x / s^0.75."""
     return x * _factor(_scale(x))
 
 
 class LinearisedStage(Protocol):
-    """The stage near a pre-activation ``z`` (N, C, H, W): its value and its Jacobian J there."""
+    """The stage near a pre-activation ``z`` (N, C, H, W): its value there, and its Jacobian J."""
 
     output: Tensor
-    """(N, C, P, Q)."""
+    """The stage's value (N, C, P, Q)."""
 
     def product(self, a: Tensor) -> Tensor:
-        """J a: (N, C, H, W) to (N, C, P, Q)."""
+        """Return J a: (N, C, H, W) becomes (N, C, P, Q)."""
         ...
 
     def transpose_product(self, g: Tensor) -> Tensor:
-        """J^T g: (N, C, P, Q) to (N, C, H, W)."""
+        """Return J^T g: (N, C, P, Q) becomes (N, C, H, W)."""
         ...
 
     def map_of_transpose_product(self, g: Tensor) -> tuple[Tensor, Tensor]:
-        """``positive_sum(J^T g)`` (N, H, W), and where J^T g is positive, uint8 or bool."""
+        """Return ``positive_sum(J^T g)`` (N, H, W), and where J^T g is positive (uint8 or bool)."""
         ...
 
     def product_of_map(self, where: Tensor, d: Tensor) -> Tensor:
-        """J (where * d), ``d`` (N, H, W): from a map's derivatives, back through its sum."""
+        """Return J (where * d), ``d`` (N, H, W): the way back from the derivatives of a map."""
         ...
 
 
 def linearised_stage(z: Tensor) -> LinearisedStage:
-    """The stage's linear approximation at ``z`` (N, C, H, W); a constant to autograd."""
+    """Return the stage's linear approximation at ``z`` (N, C, H, W).
+
+    It is a constant to autograd.
+    """
     return _FusedStage(z) if _fused(z) else _TensorStage(z)
 
 
@@ -101,7 +107,7 @@ class _PooledOnce(torch.autograd.Function):
 
 
 def _channel_sum(x: Tensor) -> Tensor:
-    """B x: three additions of shifted views; in channels-last memory all contiguous."""
+    """Return B x by adding shifted views, which are contiguous in channels-last memory."""
     rows = F.pad(x.permute(0, 2, 3, 1), (LRN_SIZE // 2, LRN_SIZE // 2))
     pairs = rows[..., :-1] + rows[..., 1:]
     total = (pairs[..., :-3] + pairs[..., 2:-1]).add_(rows[..., 4:])
@@ -109,12 +115,12 @@ def _channel_sum(x: Tensor) -> Tensor:
 
 
 def _scale(x: Tensor) -> Tensor:
-    """The scale s of ``x``."""
+    """Return the scale s of ``x``."""
     return _channel_sum(x.square()).mul_(LRN_ALPHA).add_(LRN_K)
 
 
 def _factor(s: Tensor) -> Tensor:
-    """The factor s^-0.75, by square roots: several times faster than a power."""
+    """Return the factor s^-0.75. Square roots are several times faster than a power."""
     root = s.rsqrt()
     return root * root.sqrt()
 
@@ -205,14 +211,14 @@ def _pooled_like(z: Tensor, stride: int = 2) -> Tensor:
 
 
 def _run(kernel: Any, z: Tensor, *others: Tensor | int) -> None:
-    """Call a kernel with tensors (N, C, H, W), which must be channels-last if it writes to them."""
+    """Call a kernel with tensors (N, C, H, W). Tensors that it writes to must be channels-last."""
     scalar = np.float64 if z.dtype == torch.float64 else np.float32
     arrays = [value if isinstance(value, int) else _array(value) for value in others]
     kernel(_array(z), scalar(LRN_K), scalar(LRN_ALPHA), *arrays)
 
 
 def _array(x: Tensor) -> NDArray[Any]:
-    """As (N, H, W, C), the same memory if it is channels-last."""
+    """Return ``x`` as an array (N, H, W, C), without a copy if it is channels-last."""
     rows = x.detach().contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
     array: NDArray[Any] = rows.numpy()
     return array

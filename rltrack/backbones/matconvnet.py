@@ -1,4 +1,4 @@
-"""VGG-M's conv1-3, the paper's weights, from MatConvNet's file."""
+"""VGG-M's conv1-3, the paper's weights, read from MatConvNet's file."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["convert_vggm"]
 
 
 def convert_vggm(mat: Path, out: Path | None = None) -> Path:
-    """Convert MatConvNet's VGG-M (conv1-3 alone or the full model) to safetensors, once.
+    """Convert MatConvNet's VGG-M (conv1-3 alone or the full model) to safetensors.
 
     Args:
         mat: ``imagenet-vgg-m-conv1-3.mat`` or ``imagenet-vgg-m.mat``.
-        out: the file to write; by default where :func:`load_backbone` looks.
+        out: the file to write. By default it is where :func:`rltrack.load_backbone` looks.
 
     Returns:
-        The file written.
+        The file that was written.
 
     Raises:
-        InputError: the file is no MATLAB file or lacks a layer of the right shape.
+        InputError: the file is not a MATLAB file, or lacks a layer of the right shape.
     """
     from scipy.io import loadmat
 
@@ -48,7 +48,7 @@ def convert_vggm(mat: Path, out: Path | None = None) -> Path:
 
 
 def _matconvnet_layer(layer: Any) -> tuple[Tensor, Tensor]:
-    """Filters (O, I, H, W) and biases (O,) of one MATLAB struct, stored (H, W, I, O)."""
+    """Return the filters (O, I, H, W) and biases (O,) of one MATLAB struct, stored (H, W, I, O)."""
     filters, bias = layer["weights"][0, 0][0]
     filters = np.ascontiguousarray(np.transpose(filters, (3, 2, 0, 1)), dtype=np.float32)
     return torch.from_numpy(filters), torch.from_numpy(bias.astype(np.float32).reshape(-1).copy())

@@ -1,11 +1,11 @@
-"""Backbones: weights for conv1-3, by name or file, and where they come from.
+"""Backbones by name or by file.
 
-``embedded``   the default, needs nothing: another name for ``analytic``.
-``analytic``   a seeded filter bank: oriented and colour-opponent filters, then random ones.
-``rendered``   shipped with the package: trained on rendered scenes, without a photograph.
-``random``     white noise; for tests and as a floor for comparisons.
-``vggm``       VGG-M's ImageNet filters, as in the paper; fetched, then converted once.
-``*.safetensors``   a file of weights; see `rltrack.backbones.weights.save_backbone`.
+``embedded``   The default. It is another name for ``analytic``.
+``analytic``   A seeded filter bank: oriented and colour-opponent filters, then random ones.
+``rendered``   Shipped with the package; trained on rendered scenes, without a photograph.
+``random``     White noise, for tests and as a lower bound for comparisons.
+``vggm``       VGG-M's ImageNet filters, as in the paper. They are downloaded and converted.
+``*.safetensors``   A file of weights; see `rltrack.backbones.weights.save_backbone`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ __all__ = ["BACKBONES", "backbone_card", "backbone_identity", "load_backbone"]
 BACKBONES = ("embedded", "analytic", "rendered", "random", "vggm")
 
 EMBEDDED = "analytic"
-"""What ``embedded`` stands for."""
+"""The backbone that ``embedded`` stands for."""
 
 
 def backbone_card(name: str | Path) -> Card:
-    """The card of the backbone called ``name``, or of a file.
+    """Return the card of the backbone called ``name``, or of a file.
 
     Raises:
-        InputError: as :func:`rltrack.load_backbone`; a file without a card is one too.
+        InputError: the same errors as :func:`rltrack.load_backbone`, or the file has no card.
     """
     name = _meant(name)
     if name in CARDS:
@@ -45,13 +45,14 @@ def backbone_card(name: str | Path) -> Card:
 
 
 def backbone_identity(name: str | Path) -> str:
-    """What stands for the weights called ``name`` in results.
+    """Return the name under which results record the weights called ``name``.
 
-    A name that always means the same; of a training, the first twelve hexadecimal digits of its
-    weights' SHA-256, so that a path says nothing and another training is another tracker.
+    A built-in name always means the same weights and stands for itself. A file is identified by the
+    first twelve hexadecimal digits of its weights' SHA-256. Its path then makes no difference, and
+    other weights in the same place count as another tracker.
 
     Raises:
-        InputError: as :func:`rltrack.load_backbone`.
+        InputError: the same errors as :func:`rltrack.load_backbone`.
     """
     name = _meant(name)
     if name in CARDS:
@@ -73,11 +74,11 @@ def load_backbone(
     dtype: torch.dtype = torch.float32,
     precision: str = "float32",
 ) -> VGGM:
-    """The backbone called ``name``, or the one whose weights a file holds.
+    """Load the backbone called ``name``, or the one whose weights are in a file.
 
     Raises:
-        InputError: unknown name, or weights missing, corrupt or of the wrong shape; the message
-            names the file and what to do.
+        InputError: the name is unknown, or the weights are missing, corrupt or of the wrong shape.
+            The message names the file and what to do.
     """
     from rltrack.backbones.filter_banks import analytic_bank, random_bank
 
@@ -92,7 +93,7 @@ def load_backbone(
 
 
 def _meant(name: str | Path) -> str:
-    """A name that stands for itself.
+    """Return ``name``, with ``embedded`` replaced by the backbone that it stands for.
 
     Raises:
         InputError: there is no such backbone.
@@ -111,7 +112,7 @@ _RENDERED = Path(__file__).parent / "rendered.safetensors"
 
 
 def _file(name: str) -> tuple[Path, str]:
-    """Where the weights called ``name`` are kept, and what helps if they are not there."""
+    """Return the file of the weights called ``name``, and what to do if it is missing."""
     if name == "vggm":
         return vggm_file(), "run `rltrack fetch vggm`"
     if name == "rendered":

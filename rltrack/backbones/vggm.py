@@ -5,7 +5,7 @@
     conv2   5x5, stride 2; ReLU; LRN; max-pool 3, stride 2       256, 11, 11 -> 256, 5, 5
     conv3   3x3; ReLU                                            512, 3, 3 = 4608 features
 
-The stem is conv1 without its ReLU; all else is the trunk.
+The stem is conv1 without its ReLU. Everything else is the trunk.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "conv3.weight": (512, 256, 3, 3),
     "conv3.bias": (512,),
 }
-"""Names and shapes of its weights."""
+"""Names and shapes of the weights."""
 
 # Places of each layer's output, times its weights.
 _CONV1, _CONV2, _CONV3 = (
@@ -52,13 +52,13 @@ _REGION_STEPS = 32
 
 
 class VGGM(Backbone):
-    """conv1-3, fixed. Maps (N, 3, 107, 107) crops to (N, 4608) features.
+    """conv1-3, fixed. They map crops (N, 3, 107, 107) to features (N, 4608).
 
     Args:
         weights: tensors named and shaped as `rltrack.backbones.vggm.SHAPES`.
         device: where to compute.
-        dtype: of pixels, responses and features.
-        precision: of the convolutions; see :class:`rltrack.TrackerConfig`.
+        dtype: the type of pixels, responses and features.
+        precision: the precision of the convolutions; see :class:`rltrack.TrackerConfig`.
     """
 
     crop = MDNET_CROP
@@ -90,7 +90,7 @@ class VGGM(Backbone):
         self.place(device, dtype, precision)
 
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
-        """Move to ``device``, to work there in ``dtype`` and ``precision``."""
+        """Move the weights to ``device``, and compute there in ``dtype`` and ``precision``."""
         self.dtype = dtype
         self._placement = torch.device(device), dtype, precision
         computed = torch.bfloat16 if precision == "bfloat16" else dtype
@@ -104,34 +104,36 @@ class VGGM(Backbone):
             torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
     def pixels(self, crops: Tensor) -> Tensor:
-        """uint8 crops (N, 3, 107, 107) as the network's input, -128..127."""
+        """Turn uint8 crops (N, 3, 107, 107) into the network's input, -128..127."""
         return crops.to(self.dtype, memory_format=torch.channels_last).sub_(self.crop.fill)
 
     def stem(self, x: Tensor) -> Tensor:
-        """Input (N, 3, 107, 107) to conv1's output, before its ReLU: (N, 96, 51, 51)."""
+        """Map the input (N, 3, 107, 107) to conv1's output before its ReLU, (N, 96, 51, 51)."""
         return cast(Tensor, self.conv1(x))
 
     def trunk(self, z1: Tensor) -> Tensor:
-        """conv1's output (N, 96, 51, 51) to features (N, 4608)."""
+        """Map conv1's output (N, 96, 51, 51) to features (N, 4608)."""
         return F.relu(self.conv3(pooled(self.conv2(pooled(z1))))).flatten(1)
 
     @torch.no_grad()
     def dense(self, x: Tensor) -> Tensor:
-        """Input (N, 3, S, S) to the features of all its 107x107 windows at steps of 8 pixels.
+        """Map an input (N, 3, S, S) to the features of its 107x107 windows at steps of 8 pixels.
+
+        The second pooling is computed at every pixel, and conv3 is dilated to match.
 
         Returns:
-            (N, 512, M, M), M = (S - 107) // 8 + 5. Cells (i, j), (i, j + 2), ... (i + 4, j + 4),
-            a 3x3 map, are the features of the window at (8 j, 8 i).
+            (N, 512, M, M), M = (S - 107) // 8 + 5. The features of the window at (8 j, 8 i) are the
+            3x3 cells (i, j), (i, j + 2), ... (i + 4, j + 4).
         """
         z2 = self.conv2(pooled(self.stem(x)))
         return F.relu(self.conv3.dilated(pooled(z2, stride=1)))
 
     def linearised(self, pixels: Tensor, at: Place) -> LinearisedVGGM:
-        """The linear approximation at the input ``pixels`` (n, 3, 107, 107)."""
+        """Return the linear approximation at the input ``pixels`` (n, 3, 107, 107)."""
         return LinearisedVGGM(self, pixels, at)
 
     def heaviest(self) -> Heaviest:
-        """conv2, and the pooled (96, 25, 25) that it is given."""
+        """Return conv2, and the shape (96, 25, 25) of its input."""
         return Heaviest(self.conv2, (96, 25, 25), _CONV2)
 
 
@@ -152,19 +154,19 @@ class LinearisedVGGM:
 
     @torch.no_grad()
     def product(self, a: Tensor) -> Tensor:
-        """J a: (n, C, H, W) at the place to (n, 4608)."""
+        """Return J a: ``a`` (n, C, H, W) is a change at the place, the result is (n, 4608)."""
         if self.at == "input":
             a = self.net.conv1.product(a)
         return self._onwards(self.stage1.product(a))
 
     @torch.no_grad()
     def transpose_product(self, u: Tensor) -> Tensor:
-        """J^T u: (n, 4608) to (n, C, H, W) at the place."""
+        """Return J^T u: ``u`` is (n, 4608), the result is (n, C, H, W) at the place."""
         g = self.stage1.transpose_product(self._backwards(u))
         return self.net.conv1.transpose_product(g) if self.at == "input" else g
 
     def reduced(self, u: Tensor, reduce: Reduction) -> tuple[Tensor, Reduction]:
-        """``reduce(J^T u)``; and J times its derivative, as a function of the map's."""
+        """Return ``reduce(J^T u)``, and the function from the map's derivative to that of ``u``."""
         if reduce is positive_sum and self.at == "conv1":
             return self._positive_sum(u)
         g = self.transpose_product(u).requires_grad_()
@@ -178,7 +180,7 @@ class LinearisedVGGM:
 
     @torch.no_grad()
     def _positive_sum(self, u: Tensor) -> tuple[Tensor, Reduction]:
-        """The usual case, whose derivatives (N, C, H, W) need not be kept: only their signs."""
+        """Reduce in the usual way, for which only the signs of the derivatives need to be kept."""
         total, where = self.stage1.map_of_transpose_product(self._backwards(u))
 
         @torch.no_grad()

@@ -1,9 +1,9 @@
 """VGG-M's inner loops on a CPU, compiled: ReLU, LRN and max-pooling with its Jacobian; overlaps.
 
-Written as tensor operations, an LRN moves through memory a dozen times and costs as
-much as the convolutions. Here a row of the image stays in the processor's nearest cache from
-beginning to end. Images are (H, W, C) with contiguous channels. All loops release the GIL and run
-on one thread; :mod:`rltrack.parallel` runs several.
+Written as tensor operations, an LRN moves through memory a dozen times and costs as much as the
+convolutions. Here a row of the image stays in the processor's nearest cache from beginning to end.
+Images are (H, W, C) with contiguous channels. All loops release the GIL and run on one thread;
+:mod:`rltrack.parallel` runs several of them at a time.
 
 The notation is that of :mod:`rltrack.backbones.lrn_stage`: ``z`` (N, H, W, C) is a convolution's
 output, float32 or float64. ``k`` and ``alpha`` are scalars of the same type, so that no loop is
@@ -31,8 +31,8 @@ __all__ = [
 def overlap_add(patches, stride, channels, out):
     """Sum overlapping patches into images: the second half of a transposed convolution.
 
-    ``patches`` (N, P, Q, K, K * C), K rows of K pixels each; ``out`` (N, H, W * C),
-    H = stride (P - 1) + K and W likewise.
+    ``patches`` is (N, P, Q, K, K * C), with K rows of K pixels each. ``out`` is (N, H, W * C),
+    where H = stride (P - 1) + K, and W likewise.
     """
     n, p, q, rows, length = patches.shape
     for i in range(n):
@@ -50,9 +50,9 @@ def overlap_add(patches, stride, channels, out):
 def _normalise(z, k, alpha, squares, y):
     """Fill y = x s^-0.75, x = relu(z), s = k + alpha B x^2, at one place.
 
-    Here and below, what is at one place is (C), scratch like ``squares`` (C + 4) with zeros
-    around it. Each loop touches few arrays and computes again what is cheap: of many, the
-    compiler cannot show that none overlap, and does not vectorise.
+    Here and below, the values at one place are (C), and scratch arrays such as ``squares`` are (C +
+    4) with zeros around them. Each loop touches few arrays and recomputes what is cheap: with many
+    arrays the compiler cannot show that none of them overlap, and does not vectorise.
     """
     zero = z.dtype.type(0)
     for c in range(len(z)):
@@ -68,7 +68,7 @@ def _normalise(z, k, alpha, squares, y):
 
 @jit
 def relu_lrn_pool(z, k, alpha, stride, out):
-    """LRN of relu(z), max-pooled at ``stride``: ``z`` (N, H, W, C) to ``out`` (N, P, Q, C)."""
+    """Fill ``out`` (N, P, Q, C) with the LRN of relu(z), max-pooled at ``stride``."""
     (n, _, width, channels), (_, p, q, _) = z.shape, out.shape
     squares, y = np.zeros(channels + 4, z.dtype), np.empty((width, channels), z.dtype)
     for i in range(n):
@@ -90,9 +90,9 @@ def relu_lrn_pool(z, k, alpha, stride, out):
 
 @jit
 def relu_lrn_pool_argmax(z, k, alpha, out, index):
-    """As :func:`relu_lrn_pool`, and where in its window each maximum was.
+    """Do what :func:`relu_lrn_pool` does, and record where in its window each maximum was.
 
-    ``index`` (N, P, Q, C) uint8: 3 * row + column, the first of equals.
+    ``index`` (N, P, Q, C) uint8 is 3 * row + column. Of equal values the first one counts.
     """
     (n, _, width, channels), (_, p, q, _) = z.shape, out.shape
     one, two = z.dtype.type(1), z.dtype.type(2)
@@ -129,7 +129,7 @@ def relu_lrn_pool_argmax(z, k, alpha, out, index):
 
 @jit
 def relu_lrn_pool_product(z, k, alpha, index, a, out):
-    """J a, the change of the pooled (N, P, Q, C) with a change ``a`` (N, H, W, C) of ``z``.
+    """Fill ``out`` with J a, the pooled values' change with a change ``a`` (N, H, W, C) of ``z``.
 
     The LRN's Jacobian is ``diag(f) - diag(r) B diag(x)``, f = s^-0.75, r = 1.5 alpha x f / s.
     """
@@ -181,7 +181,7 @@ def _change(z, k, alpha, a, squares, ax, y):
 
 @jit
 def _pick(y, h, index, out):
-    """Add to the pooled ``out`` (P, Q, C) what of row ``h`` of ``y`` each window's maximum is."""
+    """Add the values of row ``h`` of ``y`` that are a window's maximum to ``out`` (P, Q, C)."""
     zero, (p, q, channels) = y.dtype.type(0), out.shape
     for top in range(max((h - 1) // 2, 0), min(h // 2 + 1, p)):
         for left in range(q):
@@ -194,7 +194,7 @@ def _pick(y, h, index, out):
 
 @jit
 def relu_lrn_pool_transpose(z, k, alpha, index, g, out):
-    """J^T g: ``g`` (N, P, Q, C) to ``out`` (N, H, W, C)."""
+    """Fill ``out`` (N, H, W, C) with J^T g, ``g`` (N, P, Q, C)."""
     n, height, width, channels = z.shape
     zero = z.dtype.type(0)
     squares, gr = np.zeros(channels + 4, z.dtype), np.zeros(channels + 4, z.dtype)
@@ -212,7 +212,10 @@ def relu_lrn_pool_transpose(z, k, alpha, index, g, out):
 
 @jit
 def relu_lrn_pool_transpose_to_map(z, k, alpha, index, g, where, out):
-    """The sum of J^T g's positive channels, ``out`` (N, H, W, 1), and ``where`` they are, uint8."""
+    """Fill ``out`` (N, H, W, 1) with the sum of J^T g's positive channels.
+
+    ``where`` is filled with where they are positive.
+    """
     n, height, width, channels = z.shape
     zero = z.dtype.type(0)
     squares, gr = np.zeros(channels + 4, z.dtype), np.zeros(channels + 4, z.dtype)
@@ -233,7 +236,7 @@ def relu_lrn_pool_transpose_to_map(z, k, alpha, index, g, where, out):
 
 @jit
 def _unpool(g, h, index, row):
-    """Row ``h`` (W, C) of what pooling sends back: each window's value, where its maximum was."""
+    """Fill row ``h`` (W, C) of the unpooled image: each window's value, where its maximum was."""
     zero, (p, q, channels) = g.dtype.type(0), g.shape
     row[:] = 0
     for top in range(max((h - 1) // 2, 0), min(h // 2 + 1, p)):

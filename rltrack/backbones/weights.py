@@ -30,12 +30,12 @@ SUFFIX = ".safetensors"
 
 
 def vggm_file() -> Path:
-    """Where VGG-M's weights are kept once they are fetched."""
+    """Return where VGG-M's weights are kept after they were downloaded."""
     return cache_dir() / "weights" / "vggm.safetensors"
 
 
 def save_backbone(weights: dict[str, Tensor], path: str | Path, card: Card) -> Path:
-    """Write weights, as float16, and their card to a safetensors file; whole or not at all.
+    """Write weights (as float16) and their card to a safetensors file, complete or not at all.
 
     Returns:
         ``path``, which is the backbone's name from now on.
@@ -46,7 +46,7 @@ def save_backbone(weights: dict[str, Tensor], path: str | Path, card: Card) -> P
 
 
 def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str]) -> Path:
-    """Write a safetensors file, whole or not at all."""
+    """Write a safetensors file, complete or not at all."""
     from safetensors.torch import save
 
     write_bytes(path, save(weights, about))
@@ -54,10 +54,11 @@ def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str])
 
 
 def read_weights(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The weights (float32) of a safetensors file, and what it says about them.
+    """Read the weights (float32) of a safetensors file, and its metadata.
 
     Raises:
-        InputError: it is missing, no such file, or not what its own digest says; with ``remedy``.
+        InputError: the file is missing, is of another format, or does not match its own digest. The
+            message ends with ``remedy``, which says what to do.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -78,10 +79,11 @@ def read_weights(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, 
 
 
 def checked(weights: dict[str, Tensor], source: Path, remedy: str) -> dict[str, Tensor]:
-    """Those of `rltrack.backbones.vggm.SHAPES` among ``weights``.
+    """Return the tensors named in `rltrack.backbones.vggm.SHAPES` among ``weights``.
 
     Raises:
-        InputError: one is missing, of another shape, or not finite; with ``remedy``.
+        InputError: one is missing, of another shape, or not finite. The message ends with
+            ``remedy``.
     """
     for name, shape in SHAPES.items():
         got = tuple(weights[name].shape) if name in weights else "nothing"
@@ -93,7 +95,7 @@ def checked(weights: dict[str, Tensor], source: Path, remedy: str) -> dict[str, 
 
 
 def digest(weights: dict[str, Tensor]) -> str:
-    """SHA-256 of the numbers, layer by layer."""
+    """Return the SHA-256 of the numbers, layer by layer."""
     sha256 = hashlib.sha256()
     for name in SHAPES:
         sha256.update(weights[name].contiguous().numpy().tobytes())

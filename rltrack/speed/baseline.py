@@ -1,7 +1,8 @@
-"""The plain tracker's time: a frame of it, composed from measured parts.
+"""The time of the plain tracker: a frame of it, composed from measured parts.
 
-It is too slow to be run over a film. Measured are crops and features of the frame's candidates and
-update samples, the candidates' scores, and the update's iterations.
+The plain tracker is too slow to run over a film. Its parts are measured instead: the crops and
+features of a frame's candidates and update samples, the candidates' scores, and the iterations of
+an update.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def measure_baseline(
     box: Sequence[float],
     repeats: int,
 ) -> Composed:
-    """Time the plain features of the candidates, and iterations on some of them."""
+    """Time the plain features of the candidates, and training iterations on some of them."""
     extractor = ReferenceExtractor.of(load_backbone(backbone, device=device))
     extractor.place(device, torch.float32, config.precision)
     generator = Generator(device).manual_seed(seed)

@@ -49,7 +49,7 @@ __all__ = ["measure"]
 Image = NDArray[np.uint8]
 
 FRAMES = 21
-"""With an update every 10 frames: two."""
+"""How many frames are timed. With an update every 10 frames, there are two updates."""
 
 TRACKERS = ("baseline", "faithful", "realtime")
 
@@ -68,27 +68,28 @@ def measure(
     repeats: int = 3,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> dict[str, Any]:
-    """Time the three trackers over the same frames, and the machine.
+    """Time the three trackers over the same frames, and measure the machine.
 
     Args:
-        source: what `rltrack.open_source` takes, with ground truth; None for the bundled film.
-        config: of the faithful tracker and the baseline, or a preset's name.
-        realtime: likewise, of the third tracker; None leaves it out.
-        backbone: a name of `rltrack.backbones.registry.BACKBONES`.
+        source: what `rltrack.open_source` takes, with ground truth. None is the bundled film.
+        config: the configuration of the faithful tracker and the baseline, or a preset's name.
+        realtime: the configuration of the third tracker, or a preset's name. None leaves it out.
+        backbone: a name in `rltrack.backbones.registry.BACKBONES`.
         device: see `rltrack.tracking.inputs.pick_device`.
         seed: of all randomness.
-        frames: how many to track, the first included; more than ``update_interval``.
-        repeats: of each timed part of the baseline and of the machine.
-        on_stage: told what is timed next, in words.
+        frames: how many frames to track, with the first; more than ``update_interval``.
+        repeats: how often each part of the baseline and of the machine is timed.
+        on_stage: called with words that say what is timed next.
 
     Returns:
-        What the JSON file holds. Times "..._ms" are per frame as said above; "..._ratio" is how
-        many times faster than the baseline; "first_fit_s" the faithful tracker's first frame;
-        "fraction_of_ceiling" the faithful frame's FLOPs, in its time, against the better of the
-        machine's convolution and matrix product, None where its convolutions are not per crop;
-        "peak_mib" the most memory held until the faithful tracker was done, of the process, or on
-        a GPU of tensors; "phases" the median, the interquartile range (both in milliseconds)
-        and the number n of what was timed, once a frame, batch or iteration.
+        The content of the JSON file. Times "..._ms" are per frame, as defined above. "..._ratio"
+        says how many times faster than the baseline a tracker is. "first_fit_s" is the faithful
+        tracker's first frame. "fraction_of_ceiling" compares the rate at which the faithful tracker
+        does a frame's FLOPs with the better of the machine's convolution and matrix product; it is
+        None if its convolutions are not per crop. "peak_mib" is the largest memory held until the
+        faithful tracker was done, of the process, or on a GPU of tensors. "phases" has the median,
+        the interquartile range (both in milliseconds) and the number n of what was timed, once for
+        each frame, batch or iteration.
 
     Raises:
         InputError: something given cannot be used.
@@ -174,7 +175,7 @@ class _Tracked(NamedTuple):
 
 
 def _read(source: Any, frames: int) -> tuple[str, list[Image], list[float], list[float]]:
-    """Name, readable images, the first one's true box, and the seconds each image took."""
+    """Return the name, the readable images, the first true box, and the seconds each image took."""
     opened = open_source(source)
     if opened.ground_truth is None:
         raise InputError(f"{opened.name} has no ground truth to take the first box from")
@@ -225,7 +226,7 @@ def _follow(tracker: Tracker, images: Sequence[Image], box: Sequence[float]) -> 
 
 
 def _smaller(config: TrackerConfig) -> TrackerConfig:
-    """A run that touches all there is to load and compile, and ends soon."""
+    """Return a short configuration that touches everything there is to load and compile."""
     return replace(
         config,
         first_iterations=1,

@@ -14,7 +14,7 @@ __all__ = ["tables"]
 
 
 def tables(result: dict[str, Any]) -> list[Table]:
-    """The result of :func:`measure`, for people."""
+    """Return the result of `rltrack.speed.bench.measure` as tables for people."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""What a frame costs to compute, and how fast the machine could be at it."""
+"""What a frame costs to compute, and how fast the machine could compute it at best."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ceilings", "flops", "frame_samples"]
 
 
 def frame_samples(config: TrackerConfig) -> int:
-    """Crops whose features a frame needs."""
+    """Return how many crops a frame needs the features of."""
     return config.candidates + config.update_positives + config.update_negatives
 
 
@@ -74,15 +74,15 @@ def flops(config: TrackerConfig, extractor: Backbone) -> dict[str, float]:
 
 
 def ceilings(extractor: Backbone, repeats: int = 3) -> dict[str, float]:
-    """The best this machine does, with all its threads, on what tracking is made of.
+    """Measure the best that this machine does at the operations of tracking, with all its threads.
 
     Args:
-        extractor: whose heaviest layer is run: on several batch sizes, each at once
+        extractor: the backbone whose heaviest layer is run, on several batch sizes, each at once
             and in the tracker's parts.
-        repeats: of each; the best counts.
+        repeats: how often each is run. The best time counts.
 
     Returns:
-        "convolution_gflops" and "matrix_gflops" (a square product in float32), in 1e9 FLOP/s;
+        "convolution_gflops" and "matrix_gflops" (a square product in float32), in 1e9 FLOP/s, and
         "copy_gb_per_s", memory read and written, in 1e9 bytes/s.
     """
     layer, shape, multiply_adds = extractor.heaviest()

@@ -1,4 +1,4 @@
-"""What a run computes on, by the name that its maker gave it."""
+"""The name of the hardware that a run computes on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def machine(device: torch.device | str) -> str:
-    """Name what a device is: the GPU; else the processor, and the instructions used of it.
+    """Return a device's name: that of the GPU, or the processor and its vector instructions.
 
     >>> machine("cpu")    # doctest: +SKIP
     'AMD EPYC 7763 64-Core Processor, AVX2'
 
-    Times hang on both, and so do the last digits of what is computed.
+    Times depend on both, and so do the last digits of results.
     """
     device = torch.device(device)
     if device.type == "cuda":
@@ -31,7 +31,7 @@ def machine(device: torch.device | str) -> str:
 
 @lru_cache
 def _processor() -> str:
-    """The model, as the system tells it; where it does not, the architecture."""
+    """Return the processor's model. If the system does not tell it, return the architecture."""
     try:
         if platform.system() == "Darwin":
             command = ["sysctl", "-n", "machdep.cpu.brand_string"]

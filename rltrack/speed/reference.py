@@ -1,9 +1,9 @@
-"""The same arithmetic as one would first write it: what the rest is compared with.
+"""The plain arithmetic of the method, as one would first write it. All else is compared with it.
 
-PyTorch's own layers in contiguous memory, and automatic differentiation through the whole network
-for the maps, then once more through that. Nothing is fused, split up or shared: each class's maps
-have a pass of their own through the convolutions, as in the released code. Only the reductions
-from derivatives to the loss are the tracker's (:mod:`rltrack.tracking.attention`).
+It uses PyTorch's own layers in contiguous memory, and automatic differentiation through the whole
+network: once for the maps, and once more through that. Nothing is fused, split up or shared. As in
+the released code, each class's maps have a pass of their own through the convolutions. Only the
+reductions from derivatives to the loss are the tracker's (:mod:`rltrack.tracking.attention`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from rltrack.tracking.memory import Samples
 __all__ = ["BATCH", "Iteration", "ReferenceExtractor", "attention", "crops", "iteration"]
 
 BATCH = 256
-"""Crops in one pass through the convolutions; released code."""
+"""Crops in one pass through the convolutions, as in the released code."""
 
 
 # PyTorch divides alpha by the number of channels that are summed.
@@ -46,43 +46,43 @@ _STAGE = nn.Sequential(
 
 
 class ReferenceExtractor(VGGM):
-    """conv1-3, plain; takes and gives what `rltrack.backbones.vggm.VGGM` does.
+    """conv1-3 in plain form. It has the interface of `rltrack.backbones.vggm.VGGM`.
 
-    As a `rltrack.Tracker`'s ``backbone`` it makes the features, and with ``clip_scope="all"`` also
-    the attention: the fit then differentiates through ``stem`` and ``trunk``.
+    As a `rltrack.Tracker`'s ``backbone`` it makes the features. With ``clip_scope="all"`` it also
+    makes the attention, because training then differentiates through ``stem`` and ``trunk``.
     """
 
     @classmethod
     def of(cls, extractor: VGGM) -> ReferenceExtractor:
-        """The same weights, on the same device."""
+        """Return a plain backbone with the same weights, on the same device."""
         device = extractor.conv1.weight.device
         return cls(extractor.state_dict(), device=device, dtype=extractor.dtype)
 
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
-        """As `rltrack.backbones.vggm.VGGM` does, but the weights' memory is contiguous."""
+        """Do what `rltrack.backbones.vggm.VGGM` does, with contiguous weights."""
         super().place(device, dtype, precision)
         for convolution in (self.conv1, self.conv2, self.conv3):
             convolution.weight.data = convolution.weight.data.contiguous()
 
     def pixels(self, crops: Tensor) -> Tensor:
-        """uint8 crops (N, 3, 107, 107) as the network's input, -128..127."""
+        """Turn uint8 crops (N, 3, 107, 107) into the network's input, -128..127."""
         return crops.to(self.dtype).contiguous() - self.crop.fill
 
     def trunk(self, z1: Tensor) -> Tensor:
-        """conv1's output (N, 96, 51, 51) to features (N, 4608)."""
+        """Map conv1's output (N, 96, 51, 51) to features (N, 4608)."""
         z2 = self.conv2(_STAGE(z1))
         z3 = self.conv3(_STAGE(z2))
         return F.relu(z3).flatten(1)
 
     @torch.no_grad()
     def features(self, crops: Tensor) -> Tensor:
-        """uint8 crops (N, 3, 107, 107) to features (N, 4608), :data:`BATCH` at a time."""
+        """Map uint8 crops (N, 3, 107, 107) to features (N, 4608), :data:`BATCH` at a time."""
         parts = batches(len(crops), BATCH)
         return torch.cat([self(self.pixels(crops[part])) for part in parts])
 
 
 def crops(image: NDArray[np.uint8], boxes: Tensor) -> Tensor:
-    """Crops (N, 3, 107, 107) as `rltrack.tracking.crops.crops`, by an image library, one by one."""
+    """Cut crops (N, 3, 107, 107) one by one with an image library."""
     picture = Image.fromarray(image)
     parts = []
     size, _, fill = MDNET_CROP
@@ -94,18 +94,21 @@ def crops(image: NDArray[np.uint8], boxes: Tensor) -> Tensor:
 
 
 class Iteration(NamedTuple):
-    """What one iteration of reciprocative learning finds out before it takes its step."""
+    """What one iteration of reciprocative learning computes before it takes its step."""
 
     loss: Loss
     scores: Tensor
     """(N, 2) logits, positives first."""
     maps: tuple[Maps, Maps] | None
-    """Of the positives and of the negatives; None at lambda 0."""
+    """The maps of the positives and of the negatives. None at lambda 0."""
     gradients: dict[str, Tensor]
-    """Of the loss in the classifier's parameters, by their names, before clipping."""
+    """The loss's gradients with respect to the classifier's parameters, by their names, before
+    clipping.
+    """
     norm: Tensor
-    """The gradient's norm that is clipped, a scalar: of these, and with ``clip_scope="all"`` also
-    of the convolutions'."""
+    """The norm that is clipped, a scalar: of these gradients, and with ``clip_scope="all"`` also of
+    the convolutions' gradients.
+    """
 
 
 def attention(
@@ -115,7 +118,7 @@ def attention(
     config: TrackerConfig,
     dropout: Generator | None = None,
 ) -> Maps:
-    """Eq. 2: the maps A_p and A_n of uint8 ``crops`` (N, 3, 107, 107), differentiable in fc4-6."""
+    """Compute Eq. 2: the maps A_p and A_n of uint8 ``crops``, differentiable in fc4-6."""
     maps = []
     for c in (TARGET, BACKGROUND):
         x = extractor.pixels(crops).requires_grad_()
@@ -141,15 +144,17 @@ def iteration(
     config: TrackerConfig,
     dropout: Generator | None = None,
 ) -> Iteration:
-    """Eq. 5 and its gradient at one batch; nothing is learned yet.
+    """Compute Eq. 5 and its gradient at one batch. Nothing is learned yet.
 
     Args:
-        extractor: the fixed convolutions. Whether their weights require gradients is set here.
+        extractor: the fixed convolutions. This function sets whether their weights require
+            gradients.
         classifier: fc4-6.
         positives: samples of the target.
         negatives: samples of the background. Both need crops unless lambda is 0.
         config: lambda, how attention is read, whose gradients are clipped.
-        dropout: of the classifier, for training; the maps are without, or as ``config`` says.
+        dropout: draws the classifier's dropout, for training. The maps are computed without
+            dropout, unless ``config`` says otherwise.
     """
     extractor.requires_grad_(config.clip_scope == "all")
     scores = classifier(torch.cat([positives.features, negatives.features]), dropout)

@@ -1,4 +1,4 @@
-"""Taking times: of one piece of work again and again, and of a frame from its parts."""
+"""Timing: of one piece of work several times, and of a frame from its parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Times = dict[str, float]
 
 
 def timed(work: Callable[[], object], repeats: int, device: torch.device) -> list[float]:
-    """Times of ``work``, after one that is not counted."""
+    """Return the times of ``work``, run ``repeats`` times after one run that is not counted."""
     seconds = []
     for _ in range(repeats + 1):
         finish(device)
@@ -28,13 +28,16 @@ def timed(work: Callable[[], object], repeats: int, device: torch.device) -> lis
 
 
 def finish(device: torch.device) -> None:
-    """Wait for what ``device`` was given to do."""
+    """Wait until ``device`` has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def frame_ms(without: float, with_update: float, config: TrackerConfig) -> float:
-    """Milliseconds a frame, of seconds; see `rltrack.speed.bench`."""
+    """Return the milliseconds of a frame from seconds without and with an update.
+
+    `rltrack.speed.bench` has the formula.
+    """
     interval = config.update_interval
     return 1000 * ((interval - 1) * without + with_update) / interval
 

@@ -56,7 +56,7 @@ class Region:
         return low + (layout.first + layout.step * index)[:, None] * sides / layout.size
 
     def cells(self, boxes: Tensor) -> Tensor:
-        """Return image coordinates (N, k, 2) of the columns (x) and rows (y) of each box's cells."""
+        """Return image coordinates (N, k, 2) of columns (x) and rows (y) of each box's cells."""
         sides, layout = self._crop_sides(boxes), self._layout
         index = torch.arange(self._across, device=boxes.device, dtype=boxes.dtype)
         cell = (layout.first + layout.spacing * index) / self._crop.size
