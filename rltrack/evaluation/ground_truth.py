@@ -37,14 +37,14 @@ FRAMES = ("stored", "official")
 
 
 class Benchmark(NamedTuple):
-    """What trackers are compared on.
+    """The targets that trackers are compared on, and their ground truth.
 
     Attributes:
-        dataset: as it was asked for; a set by its name in `rltrack.data.otb.SETS`.
+        dataset: the dataset as it was asked for; a set by its name in `rltrack.data.otb.SETS`.
         frames: ``stored`` or ``official``.
         truth: by target, (T, 4) float64, 0-based (x, y, w, h), NaN or empty where there is none.
-        names: of all targets that results may be of, those outside the dataset included.
-        changes: what ``official`` changed of the ground truth, a line each.
+        names: the names of all targets that results may be of, also of those outside the dataset.
+        changes: what ``official`` changed in the ground truth, one line for each change.
     """
 
     dataset: str
@@ -64,17 +64,15 @@ def load(
     """Find the targets of a dataset and their ground truth.
 
     Args:
-        dataset: one of `rltrack.data.otb.SETS`, a text file of target names, or names
-            ``A,B,C``.
-        data: folder that holds ``otb/<Sequence>/`` with the ground truth.
-        ground_truth: file ``{"<Sequence>": [[x, y, w, h], ...], ...}`` (``.json`` or
-            ``.json.gz``), 1-based, to be used instead; its targets need not be OTB's.
-        frames: one of `FRAMES`; None for ``stored`` with a ``ground_truth`` file, else
-            ``official``.
+        dataset: one of `rltrack.data.otb.SETS`, a text file of target names, or names ``A,B,C``.
+        data: the folder that holds ``otb/<Sequence>/`` with the ground truth.
+        ground_truth: a file ``{"<Sequence>": [[x, y, w, h], ...], ...}`` (``.json`` or
+            ``.json.gz``), 1-based, to be used instead. Its targets need not be OTB's.
+        frames: one of `FRAMES`. None is ``stored`` with a ``ground_truth`` file, else ``official``.
 
     Raises:
-        InputError: no such dataset or target; a target has no ground truth, or in official frames
-            not as many rows as the benchmark.
+        InputError: there is no such dataset or target, a target has no ground truth, or in official
+            frames it does not have as many rows as the benchmark.
     """
     if frames is None:
         frames = "official" if ground_truth is None else "stored"
@@ -100,10 +98,10 @@ def load(
 
 
 def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:
-    """The dataset's name, and its targets, spelled as ``names`` has them.
+    """Return the dataset's name, and its targets, spelled as ``names`` has them.
 
     Raises:
-        InputError: no set, no file and no target is called so.
+        InputError: no set, no file and no target has this name.
     """
     if plain(dataset) in SETS:
         return plain(dataset), [target.name for target in targets(plain(dataset))]
@@ -124,7 +122,7 @@ def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:
 
 
 def _file_truth(file: Path) -> dict[str, Array]:
-    """The ground truth in a file, OTB's targets by their names in the table."""
+    """Read the ground truth in a file. OTB's targets get their names in the table."""
     official = Names(OTB)
     truth: dict[str, Array] = {}
     for spelled, boxes in read_targets(file).items():
@@ -136,7 +134,7 @@ def _file_truth(file: Path) -> dict[str, Array]:
 
 
 def _folder_truth(data: Path, chosen: Sequence[str]) -> dict[str, Array]:
-    """The ground truth in the folders of OTB's sequences."""
+    """Read the ground truth in the folders of OTB's sequences."""
     files = {name: data / "otb" / OTB[name].folder / OTB[name].ground_truth_file for name in chosen}
     absent = [name for name, file in files.items() if not file.is_file()]
     if absent:
@@ -149,7 +147,7 @@ def _folder_truth(data: Path, chosen: Sequence[str]) -> dict[str, Array]:
 
 
 def _make_official(truth: dict[str, Array]) -> list[str]:
-    """Reduce the ground truth to the official frames; says what changed, a line each."""
+    """Reduce the ground truth to the official frames. Each returned line says a change."""
     changes = []
     for name, rows in truth.items():
         if name not in OTB:
@@ -169,6 +167,6 @@ def _make_official(truth: dict[str, Array]) -> list[str]:
 
 
 def official_rows(name: str, rows: Array) -> Array:
-    """The rows of the official frames, of as many as the ground-truth file officially has."""
+    """Return the rows of the official frames, if there are as many as in the benchmark's file."""
     entry = OTB.get(name)
     return rows[entry.skipped_rows :] if entry is not None and len(rows) == entry.rows else rows

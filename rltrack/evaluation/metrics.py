@@ -1,16 +1,16 @@
-"""One-pass evaluation (OPE) as in the Object Tracking Benchmark: how good is a row of boxes?
+"""One-pass evaluation (OPE) as in the Object Tracking Benchmark: how good are a tracker's boxes?
 
-Wu, Lim, Yang, "Object Tracking Benchmark", PAMI 2015. Conventions, because they move the numbers:
+Wu, Lim, Yang, "Object Tracking Benchmark", PAMI 2015. These conventions change the numbers:
 
-- The first frame, where the tracker was given its box, counts.
+- The first frame counts, although the tracker was given its box there.
 - A frame is precise if its centre error is at most 20 px (``<=``).
 - A frame is a success if its overlap is *above* the threshold (strict ``>``), for the 21
-  thresholds 0, 0.05, ..., 1. Nothing is above 1, so a perfect tracker scores 20/21 = 0.952.
-- Boxes are continuous: no ``+1`` in the overlap's widths. The benchmark's toolkit puts a centre at
-  x + (w - 1) / 2 and we at x + w / 2: the half pixel is in both boxes and cancels out, as does the
-  toolkit counting pixels from 1.
-- Frames whose ground truth is NaN or not above 0 in width and height are skipped, and counted.
-- A box of the tracker that is NaN is a miss. (The benchmark's toolkit repeats the box before it.)
+  thresholds 0, 0.05, ..., 1. No overlap is above 1, so a perfect tracker scores 20/21 = 0.952.
+- Boxes are continuous: there is no ``+1`` in the overlap's widths. The benchmark's toolkit puts a
+  centre at x + (w - 1) / 2, and rltrack at x + w / 2. The half pixel is in both boxes and cancels
+  out. That the toolkit counts pixels from 1 cancels out in the same way.
+- Frames whose ground truth is NaN, or not above 0 in width and height, are skipped and counted.
+- A tracker's box that is NaN is a miss. (The benchmark's toolkit repeats the box before it.)
 """
 
 from __future__ import annotations
@@ -61,23 +61,23 @@ class Curves(NamedTuple):
     """The curves of one tracker on one sequence, over the frames that `evaluate` scores."""
 
     precision: Array
-    """(51,), of :func:`precision_curve`."""
+    """(51,), see :func:`precision_curve`."""
     success: Array
-    """(21,), of :func:`success_curve`."""
+    """(21,), see :func:`success_curve`."""
 
 
 def center_error(boxes: ArrayLike, ground_truth: ArrayLike) -> Array:
-    """Distance between the centres of boxes, in pixels.
+    """Compute the distance between the centres of boxes, in pixels.
 
     Args:
         boxes: (T, 4), the tracker's (x, y, w, h).
-        ground_truth: (T, 4), the true ones, counted from the same origin.
+        ground_truth: (T, 4), the true boxes, counted from the same origin.
 
     Returns:
-        (T,) float64, NaN where a box is.
+        (T,) float64, NaN where a box is NaN.
 
     Raises:
-        InputError: the two are not of the same shape (T, 4).
+        InputError: the two arrays do not have the same shape (T, 4).
     """
     a, b = _pair(boxes, ground_truth)
     offset = (a[:, :2] + a[:, 2:] / 2) - (b[:, :2] + b[:, 2:] / 2)
@@ -85,17 +85,17 @@ def center_error(boxes: ArrayLike, ground_truth: ArrayLike) -> Array:
 
 
 def overlap(boxes: ArrayLike, ground_truth: ArrayLike) -> Array:
-    """Intersection over union of boxes.
+    """Compute the intersection over union of boxes.
 
     Args:
         boxes: (T, 4), the tracker's (x, y, w, h).
-        ground_truth: (T, 4), the true ones, counted from the same origin.
+        ground_truth: (T, 4), the true boxes, counted from the same origin.
 
     Returns:
         (T,) float64 in [0, 1]; 0 where a box is NaN or empty.
 
     Raises:
-        InputError: the two are not of the same shape (T, 4).
+        InputError: the two arrays do not have the same shape (T, 4).
     """
     a, b = _pair(boxes, ground_truth)
     a, b = (np.where(is_box(x)[:, None], x, 0.0) for x in (a, b))
@@ -109,10 +109,10 @@ def overlap(boxes: ArrayLike, ground_truth: ArrayLike) -> Array:
 
 
 def precision_curve(errors: ArrayLike) -> Array:
-    """Share of frames whose centre error is at most 0, 1, ..., 50 px.
+    """Compute the share of frames whose centre error is at most 0, 1, ..., 50 px.
 
     Args:
-        errors: (T,) centre errors in pixels; a NaN is above all thresholds.
+        errors: (T,) centre errors in pixels. A NaN is above all thresholds.
 
     Returns:
         (51,) float64 in [0, 1].
@@ -121,13 +121,13 @@ def precision_curve(errors: ArrayLike) -> Array:
 
 
 def success_curve(overlaps: ArrayLike) -> Array:
-    """Share of frames whose overlap is above each of the thresholds 0, 0.05, ..., 1.
+    """Compute the share of frames whose overlap is above each of the thresholds 0, 0.05, ..., 1.
 
     Args:
         overlaps: (T,) intersections over union, in [0, 1].
 
     Returns:
-        (21,) float64 in [0, 1]; the last is 0.
+        (21,) float64 in [0, 1]. The last value is 0.
     """
     # Not linspace: k / 20 is correctly rounded, so that an overlap of exactly 3/20 is not above.
     thresholds = np.arange(21) / 20
@@ -135,20 +135,20 @@ def success_curve(overlaps: ArrayLike) -> Array:
 
 
 def evaluate(boxes: ArrayLike, ground_truth: ArrayLike) -> Metrics:
-    """Score a tracker's boxes on one sequence (see the module's text for the conventions).
+    """Score a tracker's boxes on one sequence. The module's text has the conventions.
 
     Args:
-        boxes: (T, 4), the tracker's (x, y, w, h), one row a frame from the first on.
+        boxes: (T, 4), the tracker's (x, y, w, h), one row for each frame from the first on.
         ground_truth: (T, 4), the true boxes, counted from the same origin.
 
     Raises:
-        InputError: different numbers of rows, or no usable row of ground truth.
+        InputError: the numbers of rows differ, or no row of ground truth is usable.
     """
     return evaluate_with_curves(boxes, ground_truth)[0]
 
 
 def evaluate_with_curves(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Metrics, Curves]:
-    """What `evaluate` gives, and the precision and success curves that it comes from."""
+    """Return what `evaluate` returns, and the precision and success curves that it comes from."""
     predicted, truth = _scored(boxes, ground_truth)
     errors = center_error(predicted, truth)
     precision, success = precision_curve(errors), success_curve(overlap(predicted, truth))
@@ -165,7 +165,7 @@ def evaluate_with_curves(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Met
 
 
 def _scored(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Array, Array]:
-    """Both, in the frames that have a true box."""
+    """Return both arrays in the frames that have a true box."""
     predicted, truth = _pair(boxes, ground_truth)
     usable = is_box(truth)
     if not usable.any():
@@ -174,7 +174,7 @@ def _scored(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Array, Array]:
 
 
 def _pair(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Array, Array]:
-    """Both as float64 arrays, checked."""
+    """Return both as float64 arrays, after checking them."""
     a, b = np.asarray(boxes, np.float64), np.asarray(ground_truth, np.float64)
     for name, array in (("boxes", a), ("ground_truth", b)):
         if array.ndim != 2 or array.shape[1] != 4:
@@ -187,5 +187,5 @@ def _pair(boxes: ArrayLike, ground_truth: ArrayLike) -> tuple[Array, Array]:
 
 
 def is_box(boxes: Array) -> NDArray[np.bool_]:
-    """(T,) whether a row of ``boxes`` (T, 4) is finite, with a width and height above 0."""
+    """Return (T,) whether each row of ``boxes`` (T, 4) is finite, with width and height above 0."""
     return np.asarray(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1))

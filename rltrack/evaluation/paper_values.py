@@ -1,10 +1,10 @@
-"""What the paper itself reports: its numbers, not ours, and not computed here.
+"""The numbers that the paper itself reports. None of them was computed here.
 
-All are of Pu, Song, Ma, Zhang and Yang, "Deep Attentive Tracking via Reciprocative Learning"
-(NeurIPS 2018). `PAPER` has DP and OS from the legends of Figure 4, CLE and OS0.5 from Table 3. Each
-panel of the figure names ten trackers, so that some have one of the two only. The paper's MDNet is
-learned without other videos, and is its baseline: it is not the MDNet whose raw results are
-published.
+They are from Pu, Song, Ma, Zhang and Yang, "Deep Attentive Tracking via Reciprocative Learning"
+(NeurIPS 2018). `PAPER` has DP and OS from the legends of Figure 4, and CLE and OS0.5 from Table 3.
+Each panel of the figure names ten trackers, so some trackers have only one of DP and OS. The
+paper's MDNet was trained without other videos and is the paper's baseline. It is not the MDNet
+whose raw results are published.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Ranked(NamedTuple):
     """One tracker on VOT-2016, in Table 4."""
 
     eao: float
-    """Expected average overlap: a value that one tracker has."""
+    """Expected average overlap, a value that each tracker has on its own."""
     accuracy_rank: float
-    """A_r and R_r are mean ranks among the compared trackers, not values: lower is better."""
+    """A_r and R_r are mean ranks among the compared trackers, not values. Lower is better."""
     robustness_rank: float
 
 
@@ -73,7 +73,7 @@ def _parse() -> dict[str, dict[str, Published]]:
 
 
 PAPER: dict[str, dict[str, Published]] = _parse()
-"""By set (a name of `rltrack.data.otb.SETS`) and tracker."""
+"""The published numbers, by set (a name in `rltrack.data.otb.SETS`) and tracker."""
 
 WEIGHTS: dict[int, Scores] = dict(
     enumerate(
@@ -84,14 +84,14 @@ WEIGHTS: dict[int, Scores] = dict(
         )
     )
 )
-"""Table 1: by lambda, 0 to 8."""
+"""Table 1, by lambda from 0 to 8."""
 
 ATTENTION: dict[str, Scores] = {
     "baseline": Scores(0.911, 0.671),
     "attentive features": Scores(0.932, 0.686),
     "attentive classifier": Scores(0.944, 0.704),
 }
-"""Table 2: the baseline, with a module that weights its features, and with lambda 5."""
+"""Table 2: the baseline, the baseline with a module that weights its features, and lambda 5."""
 
 VOT2016: dict[str, Ranked] = {
     "Ours": Ranked(0.320, 1.47, 2.10),
@@ -102,4 +102,4 @@ VOT2016: dict[str, Ranked] = {
     "DSRDCF": Ranked(0.276, 2.12, 2.82),
     "SiamFC": Ranked(0.277, 1.30, 3.17),
 }
-"""Table 4: by tracker, in its order."""
+"""Table 4 by tracker, in the table's order."""

@@ -79,7 +79,7 @@ def _attributes(name: str) -> tuple[str, ...]:
 
 
 def _tracker(benchmark: Benchmark, name: str, boxes: Mapping[str, Array]) -> dict[str, Any]:
-    """A tracker's part of the report."""
+    """Make one tracker's part of the report."""
     scores: dict[str, _Score] = {}
     wrong_length, shortened = {}, []
     for target, truth in benchmark.truth.items():
@@ -122,7 +122,7 @@ def _score(boxes: Array, truth: Array) -> _Score:
 
 
 def _means(scores: Sequence[_Score]) -> dict[str, Any]:
-    """Over targets; None for each if there are none."""
+    """Average scores over targets. Every mean is None if there is no target."""
     means: dict[str, Any] = {"targets": len(scores)}
     for key in ("dp20", "os", "cle", "os50"):
         values = [getattr(score.metrics, key) for score in scores]
@@ -134,5 +134,5 @@ def _means(scores: Sequence[_Score]) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    """A number as JSON has them."""
+    """Return a number as JSON can hold it."""
     return round(float(value), 6) if math.isfinite(value) else None

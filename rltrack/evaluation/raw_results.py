@@ -1,20 +1,21 @@
-"""Raw results of any tracker, in the forms that they are published in: one-pass boxes on disk.
+"""Raw results of any tracker, its boxes in one pass, in the forms in which they are published.
 
 - ``<Tracker>.json`` or ``.json.gz``: ``{"<Sequence>": [[x, y, w, h], ...], ...}``.
-- ``<Tracker>/<Sequence>.txt``, ``.csv``, ``.json`` or ``.mat``: a folder with a file a target.
-- ``<Sequence>_<Tracker>.mat``, ``.txt`` or ``.csv``: alone, or a folder of them.
+- ``<Tracker>/<Sequence>.txt``, ``.csv``, ``.json`` or ``.mat``: a folder, one file a target.
+- ``<Sequence>_<Tracker>.mat``, ``.txt`` or ``.csv``: one file, or a folder of them.
 - A folder of ``<Tracker>.json`` or ``.json.gz`` files: all of them.
-- The folder of a `rltrack sweep`, or a file that `rltrack report --keep` made of one: each of its
-  trackers with each seed counts as one.
+- The folder of a `rltrack sweep`, or a file that `rltrack report --keep` made from one: each of its
+  trackers counts once for each seed.
 
-A ``.mat`` is the OTB toolkit's (``results{1}`` with ``res`` and ``type``, which must be ``rect``)
-or holds a plain matrix ``result``. A ``.txt`` has x, y, w, h a line, between commas, tabs or
-spaces. A ``.csv`` is rltrack's own. ``.mat``, ``.txt`` and ``.json`` count pixels from 1, as MATLAB
-does, and ours counts from 0. All boxes handed out are 0-based.
+A ``.mat`` file is the OTB toolkit's (``results{1}`` with ``res`` and ``type``, which must be
+``rect``) or holds a plain matrix ``result``. A ``.txt`` file has x, y, w, h on each line, separated
+by commas, tabs or spaces. A ``.csv`` file is rltrack's own. ``.mat``, ``.txt`` and ``.json`` count
+pixels from 1, as MATLAB does, and ``.csv`` counts from 0. All boxes that this module returns are
+0-based.
 
-Sequences are told by the names of their targets, in any case and with any of ``.``, ``-`` and
-``_`` between, and trackers likewise: ``jogging.1`` is Jogging-1. ``Human4.2`` is Human4, whose
-ground-truth file is the second of its folder.
+Sequences are recognised by the names of their targets, in upper or lower case and with any of
+``.``, ``-`` and ``_`` between the parts: ``jogging.1`` is Jogging-1. The same is true of trackers.
+``Human4.2`` is Human4, whose ground-truth file is the second of its folder.
 """
 
 from __future__ import annotations
@@ -48,24 +49,24 @@ def read_results(
     *,
     base: int | None = None,
 ) -> dict[str, dict[str, Array]]:
-    """Read results of one or more trackers.
+    """Read the results of one or more trackers.
 
-    A tracker's targets may be spread over several paths. A name in a folder, or in a tracker's
-    file, that is no target's is logged as a warning.
+    A tracker's targets may be spread over several paths. A name in a folder or in a tracker's file
+    that is not a target's name is logged as a warning.
 
     Args:
         paths: files and folders in any of the forms above.
-        names: all targets that results may be of.
-        wanted: targets to read; files of others are not opened.
-        base: number of the leftmost pixel, 0 or 1, in all files; None for what the form implies.
+        names: the names of all targets that results may be of.
+        wanted: the targets to read. Files of other targets are not opened.
+        base: number of the leftmost pixel, 0 or 1, in all files. None takes what the form implies.
 
     Returns:
-        By tracker and target, (T, 4) float64, 0-based (x, y, w, h); rows with a NaN or an infinity
-        in them, where the tracker gave no box, are NaN throughout.
+        By tracker and target, (T, 4) float64, 0-based (x, y, w, h). A row with a NaN or an infinity
+        in it, where the tracker gave no box, is NaN throughout.
 
     Raises:
-        InputError: a path is in none of the forms; a file cannot be read; two files, or two
-            entries of one, hold a tracker's boxes of the same target.
+        InputError: a path is in none of the forms, a file cannot be read, or two files (or two
+            entries of one file) hold a tracker's boxes of the same target.
     """
     found: dict[str, dict[str, Array]] = {}
     spellings: dict[str, str] = {}  # of trackers, the first that is met
@@ -103,7 +104,7 @@ class _Source(NamedTuple):
 
 
 def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
-    """Everything that a path holds, in any form."""
+    """Yield everything that a path holds, in any form."""
     if path.is_dir():
         yield from _in_sweep(path) if _is_sweep(path) else _in_folder(path, names, base)
         return
@@ -122,7 +123,7 @@ def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
 
 
 def _in_json(file: Path, base: int | None) -> Iterator[_Source]:
-    """A file of many targets: a tracker's, or what is kept of a sweep."""
+    """Yield what a file of many targets holds: a tracker's boxes, or kept runs of a sweep."""
     held = read_json(file)
     if is_kept(held):
         yield from _in_sweep(file)
@@ -134,12 +135,12 @@ def _in_json(file: Path, base: int | None) -> Iterator[_Source]:
 
 
 def _is_sweep(folder: Path) -> bool:
-    """Whether it holds what jobs leave: a folder for each tracker, named by its key."""
+    """Return whether a folder holds runs of a sweep."""
     return next(results_in(folder), None) is not None
 
 
 def _in_sweep(path: Path) -> Iterator[_Source]:
-    """The jobs of a sweep, its folder or what is kept of it; their boxes are 0-based."""
+    """Yield the runs of a sweep, from its folder or a kept file. Their boxes are 0-based."""
     jobs = load(path)
     names = names_of(jobs)
     for job in jobs:
@@ -149,7 +150,7 @@ def _in_sweep(path: Path) -> Iterator[_Source]:
 
 
 def _in_folder(folder: Path, names: Names, base: int | None) -> Iterator[_Source]:
-    """The files of a folder, each with one target; or else each with a tracker's targets."""
+    """Yield what a folder's files hold: one target each, or else one tracker's targets each."""
     try:
         files = sorted(
             file
@@ -175,7 +176,7 @@ def _in_folder(folder: Path, names: Names, base: int | None) -> Iterator[_Source
 
 
 def _file_source(file: Path, names: Names, base: int | None) -> _Source | None:
-    """The one target that a file's name tells of; None if it tells of none."""
+    """Return the one target that a file is named after; None if it is named after none."""
     if file.suffix.lower() not in FORMS:
         return None
     stem = file.stem

@@ -1,4 +1,4 @@
-"""Files of raw results, form by form: rows of boxes, checked, 0-based."""
+"""The file formats of raw results. Every reader returns checked, 0-based rows of boxes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def read_targets(file: Path, base: int = 1) -> dict[str, Array]:
     """Read a file ``{"<Sequence>": [[x, y, w, h], ...], ...}``, ``.json`` or ``.json.gz``.
 
     Args:
-        file: of a tracker's boxes, or of ground truth.
+        file: a file of a tracker's boxes, or of ground truth.
         base: number of the leftmost pixel in it.
 
     Returns:
-        By name, as spelled in the file, what `read_results` gives.
+        The boxes by name, spelled as in the file, in the form that `read_results` returns.
 
     Raises:
         InputError: the file is not of that form.
@@ -52,7 +52,7 @@ def read_file(file: Path, base: int | None) -> Array:
 
 
 def boxes_of(rows: Any, place: str, base: int) -> Array:
-    """Rows as 0-based boxes, checked."""
+    """Check rows and return them as 0-based boxes."""
     try:
         boxes = np.array(rows, np.float64)
     except (TypeError, ValueError):
@@ -81,7 +81,7 @@ def read_json(file: Path) -> Any:
 
 
 def entries(file: Path, held: Any) -> Iterator[tuple[str, Any, str]]:
-    """Names and rows of a file of many targets, and the place of each for messages."""
+    """Yield names and rows of a file of many targets, and a description of each for messages."""
     if not isinstance(held, Mapping):
         raise InputError(
             f'{file}: wanted {{"<Sequence>": [[x, y, w, h], ...], ...}}; a file with the boxes of '

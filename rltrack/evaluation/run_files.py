@@ -1,7 +1,7 @@
-"""Runs of a sweep as files: one a run, or many kept in one; what their trackers are called.
+"""Files of a sweep's runs: one file for each run, or many runs kept in one file.
 
-A run's file is JSON, compressed, in a folder that the tracker's key names. It holds the boxes, the
-metrics, the whole configuration and what the run was made with.
+A run's file is compressed JSON, in a folder that is named by the tracker's key. It holds the boxes,
+the metrics, the whole configuration, and a description of the code and the machine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KEPT = "runs of rltrack sweep"
 
 
 def load(place: Path) -> list[dict[str, Any]]:
-    """The results in a sweep's folder, or in a file that :func:`keep` wrote.
+    """Return the runs in a sweep's folder, or in a file that :func:`keep` wrote.
 
     Raises:
         InputError: there are none, or one cannot be read.
@@ -53,20 +53,21 @@ def load(place: Path) -> list[dict[str, Any]]:
 
 
 def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Write results to one file; the same results make the same file."""
+    """Write runs to one file. The same runs make the same file."""
     text = json.dumps({"what": _KEPT, "results": results})
     write_bytes(file, gzip.compress(text.encode(), mtime=0))
 
 
 def is_kept(content: Any) -> bool:
-    """Whether that is what a file has that :func:`keep` wrote."""
+    """Return whether this is the content of a file that :func:`keep` wrote."""
     return isinstance(content, Mapping) and content.get("what") == _KEPT
 
 
 def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Names of the trackers, by key: what differs between them; the preset if nothing does.
+    """Name the trackers, by key, after the fields in which they differ.
 
-    Of several presets, each with what differs from it besides.
+    If they differ in none, they are named after the preset.
+    If there are several presets, a name has the preset and the fields that differ from it.
     """
     one = {r["tracker"]: r for r in results}
     weights = {key: weights_of(r) for key, r in one.items()}
@@ -88,13 +89,13 @@ def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as JSON has it; a field that an older one does not have is the default."""
+    """Return a configuration as JSON has it. Fields that an older one lacks take their defaults."""
     made: dict[str, Any] = json.loads(json.dumps({**asdict(TrackerConfig()), **config}))
     return made
 
 
 def weights_of(result: Mapping[str, Any]) -> Any:
-    """What the weights of a result's backbone are.
+    """Return the identity of the weights that a run used.
 
     See `rltrack.backbones.registry.backbone_identity`.
     """
@@ -113,17 +114,17 @@ def packed(result: dict[str, Any]) -> bytes:
 
 
 def results_in(folder: Path) -> Iterator[Path]:
-    """The files that jobs have left in a sweep's folder, in order."""
+    """Yield the runs' files in a sweep's folder, in order."""
     for file in sorted(folder.glob("*/*.json.gz")):
         if re.fullmatch("[0-9a-f]{12}", file.parent.name):
             yield file
 
 
 def read_result(file: Path) -> dict[str, Any]:
-    """What a job left.
+    """Read one run's file.
 
     Raises:
-        InputError: it is no such file.
+        InputError: it is not a run's file.
     """
     try:
         result: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))

@@ -1,8 +1,8 @@
-"""Pairs of runs: two trackers on the same targets with the same seeds, and what tells them apart.
+"""Comparing two trackers by pairs of runs: the same targets with the same seeds.
 
-Runs of one tracker on one target differ by their seed alone, by chance, and targets differ in what
-a change does to them. Seeds of a target are therefore averaged, and targets are what the evidence
-is counted in.
+Runs of one tracker on one target differ only by their seed, that is, by chance. Targets differ in
+how they respond to a change. Therefore the seeds of a target are averaged, and the evidence is
+counted in targets.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ __all__ = [
 
 
 class Difference(NamedTuple):
-    """How far apart two trackers are that ran the same pairs of sequence and seed."""
+    """The difference of two trackers that ran the same pairs of sequence and seed."""
 
     mean: float
     low: float
     high: float
-    """The interval that holds the mean of further such pairs with the confidence asked for."""
+    """``low`` to ``high`` is the interval that holds the mean of further such pairs with the
+    confidence that was asked for.
+    """
     pairs: int
 
     def __str__(self) -> str:
@@ -44,10 +46,10 @@ class Difference(NamedTuple):
 def paired_difference(
     ours: ArrayLike, theirs: ArrayLike, *, confidence: float = 0.95, seed: int = 0
 ) -> Difference:
-    """Mean of ``ours - theirs`` (N,) and its bootstrap interval over the pairs.
+    """Compute the mean of ``ours - theirs`` (N,) and its bootstrap interval over the pairs.
 
     Raises:
-        InputError: the two have not the same length of at least 2.
+        InputError: the two do not have the same length of at least 2.
     """
     from scipy.stats import bootstrap
 
@@ -69,15 +71,15 @@ Array = NDArray[np.float64]
 
 
 class Spread(NamedTuple):
-    """What a mean of paired differences varies by, as standard deviations."""
+    """How much paired differences vary, as standard deviations."""
 
     targets: float
-    """From target to target, chance set aside; 0 if chance alone explains what is seen."""
+    """From target to target, without chance. It is 0 if chance alone explains what is seen."""
     seeds: float
     """From seed to seed on one target."""
 
     def margin(self, targets: int, seeds: int) -> float:
-        """Half the width of the 95% interval to expect of so many targets and seeds of each."""
+        """Return half the width of the 95% interval to expect with so many targets and seeds."""
         return 1.96 * math.sqrt((self.targets**2 + self.seeds**2 / seeds) / targets)
 
 
@@ -85,12 +87,13 @@ class Paired(NamedTuple):
     """One tracker minus another, over the targets and seeds that both ran."""
 
     targets: dict[str, Array]
-    """Of each such target, the differences (seeds,)."""
+    """The differences (seeds,) on each target."""
     difference: Difference | None
-    """Mean over targets, and its bootstrap interval over targets; None of fewer than three, whose
-    interval would be the targets themselves."""
+    """The mean over targets, and its bootstrap interval over targets. None for fewer than three
+    targets, because their interval would be the targets themselves.
+    """
     p: float | None
-    """Two-sided, of a sign-flip permutation test of that mean."""
+    """The p-value of a two-sided sign-flip permutation test of that mean."""
 
     def __str__(self) -> str:
         count = f"{counted(len(self.targets), 'target')}, {counted(self.runs, 'pair')} of runs"
@@ -104,14 +107,15 @@ class Paired(NamedTuple):
 
     @property
     def means(self) -> Array:
-        """(targets,) mean differences."""
+        """The mean differences (targets,)."""
         return np.array([values.mean() for values in self.targets.values()])
 
     @property
     def rows(self) -> dict[str, tuple[Array, Difference | None]]:
-        """What `rltrack.plots.benchmarks.differences` draws: a row for each target, and their mean.
+        """The rows of `rltrack.plots.benchmarks.differences`: one for each target, and the mean.
 
-        A target's dots are its seeds. The mean's are the targets; it is there if it can be judged.
+        The dots of a target are its seeds, and the dots of the mean are the targets. The mean is
+        there if it can be judged.
         """
         rows: dict[str, tuple[Array, Difference | None]] = {
             target: (values, None) for target, values in self.targets.items()
@@ -122,12 +126,12 @@ class Paired(NamedTuple):
 
     @property
     def runs(self) -> int:
-        """Number of pairs."""
+        """The number of pairs."""
         return sum(map(len, self.targets.values()))
 
     @property
     def spread(self) -> Spread | None:
-        """By the analysis of variance; None without two targets and a second seed of one."""
+        """The spread by analysis of variance; None without two targets and a second seed of one."""
         counts = np.array([len(values) for values in self.targets.values()])
         if len(counts) < 2 or counts.max() < 2:
             return None
@@ -140,14 +144,14 @@ class Paired(NamedTuple):
 def paired(
     results: Iterable[Mapping[str, Any]], ours: str, theirs: str, metric: str = "os"
 ) -> Paired:
-    """Subtract, run by run, what the tracker ``theirs`` scored from what ``ours`` did.
+    """Subtract, run by run, the scores of the tracker ``theirs`` from those of ``ours``.
 
     Args:
-        results: of a sweep, as `rltrack.evaluation.run_files.load` returns them; what only one of
-            the two ran does not count.
-        ours: a result's ``tracker``.
-        theirs: another's.
-        metric: ``os``, ``dp20``, ``os50`` or ``cle``; runs that have none do not count.
+        results: the runs of a sweep, as `rltrack.evaluation.run_files.load` returns them. Runs of
+            only one of the two do not count.
+        ours: the ``tracker`` of a run.
+        theirs: the ``tracker`` of another run.
+        metric: ``os``, ``dp20``, ``os50`` or ``cle``. Runs without a value do not count.
     """
     runs = {
         (r["tracker"], r["target"], r["seed"]): r[metric] for r in results if r[metric] is not None
@@ -165,12 +169,12 @@ def paired(
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things in words: ``1 seed``, ``3 seeds``."""
+    """Return a number of things in words: ``1 seed``, ``3 seeds``."""
     return f"{number} {what}{'s' * (number != 1)}"
 
 
 def seed_ranges(results: Iterable[Mapping[str, Any]]) -> Array:
-    """OS of the best seed minus that of the worst, of each tracker and target with more than one.
+    """Return the best seed's OS minus the worst seed's, for each tracker and target with several.
 
     Returns:
         (N,) float64, 0 or more.
@@ -182,9 +186,9 @@ def seed_ranges(results: Iterable[Mapping[str, Any]]) -> Array:
 
 
 def coverage(targets: int, *, studies: int = 300, seed: int = 0) -> float:
-    """How often the interval of so many targets holds the truth: the share 0..1 of studies.
+    """Return in what share of studies, 0..1, the interval over so many targets holds the truth.
 
-    Differences are drawn from a normal distribution, of which only the number of them matters.
+    Differences are drawn from a normal distribution. Only their number matters.
     """
     rng = np.random.default_rng(seed)
     found = [paired_difference(rng.normal(size=targets), np.zeros(targets)) for _ in range(studies)]
@@ -192,7 +196,7 @@ def coverage(targets: int, *, studies: int = 300, seed: int = 0) -> float:
 
 
 def _sign_flip(differences: Array) -> float:
-    """How often chance alone, flipping each target's sign, gives as large a mean difference."""
+    """Return how often random signs of the targets give a mean difference as large as this."""
     from scipy.stats import permutation_test
 
     if not differences.any():

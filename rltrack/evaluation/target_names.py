@@ -1,4 +1,4 @@
-"""Names of targets and trackers, however they are spelled."""
+"""Names of targets and trackers, which publishers spell in different ways."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["Names", "plain"]
 
 
 def plain(name: str) -> str:
-    """A name without what its spellings differ in: case, ``.``, ``-`` and ``_``."""
+    """Remove what spellings of a name differ in: case, ``.``, ``-`` and ``_``."""
     return re.sub(r"[._-]", "", name.lower())
 
 
 class Names:
-    """Targets by any spelling of their names.
+    """Finds targets by any spelling of their names.
 
     Args:
-        names: of the targets, spelled as they are to come out.
+        names: the targets' names, spelled as they are to be returned.
 
     Raises:
-        InputError: two of them differ in nothing but spelling.
+        InputError: two of them differ only in spelling.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -39,5 +39,5 @@ class Names:
                 self._names.setdefault(plain(f"{OTB[name].folder}{OTB[name].number}"), name)
 
     def find(self, spelled: str) -> str | None:
-        """The target of that name; None if there is none."""
+        """Return the target of that name; None if there is none."""
         return self._names.get(plain(spelled))

@@ -1,7 +1,7 @@
-"""Frames with results drawn on them, pixel by pixel: boxes, banners, names of trackers.
+"""Drawing results on frames, pixel by pixel: boxes, banners, names of trackers.
 
-Functions take an image and return a new one. Colours are Okabe and Ito's, which
-colour-blind readers can tell apart; lines differ in style too.
+The functions take an image and return a new one. Colours are Okabe and Ito's, which colour-blind
+readers can tell apart. Lines differ in style too.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ SMALL = 400
 
 
 def draw_box(image: Image, box: Box) -> Image:
-    """Draws a box (x, y, w, h) alone, as `draw_result` draws that of a target that is found."""
+    """Draw a box (x, y, w, h) as `draw_result` draws the box of a target that is found."""
     canvas, factor, thick = _enlarged(image)
     _draw_box(canvas, np.asarray(box, float) * factor, [(_EDGE, 4 * thick), (FOUND, 2 * thick)])
     return canvas
@@ -71,18 +71,18 @@ def draw_result(
     ground_truth: Box | None = None,
     label: str | None = None,
 ) -> Image:
-    """Draws a frame's result: the box, and a banner with the score and whether it was found.
+    """Draw a frame's result: the box, and a banner with the score and whether the target was found.
 
-    Lines and text grow with the image. A frame whose longer side is under 400 pixels is first
-    enlarged by the smallest whole factor that takes it there, so that the banner can be read; all
-    frames of one size come out in one size.
+    Lines and text grow with the image. If the longer side of a frame is below 400 pixels, the frame
+    is first enlarged by the smallest whole factor that makes it longer, so that the banner can be
+    read. All frames of one size are enlarged to the same size.
 
     Args:
-        image: (H, W, 3) uint8 RGB; left as it is.
-        box: (x, y, w, h) in the image's pixels; where it is NaN, no box is drawn.
-        score: logit, unbounded.
+        image: (H, W, 3) uint8 RGB. It is not changed.
+        box: (x, y, w, h) in the image's pixels. If it has a NaN, no box is drawn.
+        score: the target's logit, unbounded.
         found: True draws a solid blue box, False a dashed yellow one.
-        ground_truth: a box to draw over it, thin and white; None or NaN for none.
+        ground_truth: a box to draw over it, thin and white. None or NaN draws none.
         label: words to begin the banner with, such as the frame's number.
 
     Returns:
@@ -103,14 +103,15 @@ def draw_result(
 def draw_targets(
     image: Image, results: Sequence[tuple[Box, float, bool]], *, label: str | None = None
 ) -> Image:
-    """Draws a frame's results of several targets, each in its own colour, with its number.
+    """Draw a frame's results of several targets, each in its own colour and with its number.
 
-    At each box stand its number and its score; that of a target not found is dashed and says so.
-    The banner counts those found. As in `draw_result`, small frames are enlarged.
+    The number and the score of a target are written at its box. The box of a target that is not
+    found is dashed, and the label says so. The banner says how many targets are found. Small frames
+    are enlarged as in `draw_result`.
 
     Args:
-        image: (H, W, 3) uint8 RGB; left as it is.
-        results: of each target, counted from 0: box, score and found, each as in `draw_result`.
+        image: (H, W, 3) uint8 RGB. It is not changed.
+        results: box, score and found of each target, counted from 0, as in `draw_result`.
         label: words to begin the banner with, such as the frame's number.
 
     Returns:
@@ -142,21 +143,21 @@ def draw_trackers(
     *,
     ground_truth: Box | None = None,
 ) -> Image:
-    """A frame with the boxes of several trackers of one target, and their names below it.
+    """Draw the boxes of several trackers of one target, and their names below the frame.
 
-    The first box is broad, the others are thin. Where they lie on each other, they take turns
-    along each side, so that all are seen. One that is not found is dashed. Names have their boxes'
-    colours.
+    The first box is broad, the others are thin. Boxes that lie on each other take turns along each
+    side, so that all of them can be seen. The box of a tracker that has lost the target is dashed.
+    Names have the colours of their boxes.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        names: of the trackers.
-        results: of each, `rltrack.tracking.tracker.Result`.
-        label: of the frame, in its corner.
-        ground_truth: a box to draw over them, thin and white; None or NaN for none.
+        names: the trackers' names.
+        results: each tracker's `rltrack.tracking.result.Result`.
+        label: a label for the frame, written in its corner.
+        ground_truth: a box to draw over them, thin and white. None or NaN draws none.
 
     Returns:
-        A new (H', W', 3) uint8 RGB image; small frames are enlarged, and a strip is added.
+        A new (H', W', 3) uint8 RGB image. Small frames are enlarged, and a strip is added.
     """
     canvas, factor, thick = _enlarged(image)
     colours = [TARGETS[number % len(TARGETS)] for number in range(len(names))]
@@ -188,7 +189,7 @@ def draw_trackers(
 
 
 def _enlarged(image: Image) -> tuple[Image, int, int]:
-    """A copy to draw on, large enough to read; by what factor it is larger; how thick lines are."""
+    """Return a copy large enough to read, its enlargement, and a line thickness."""
     factor = max(1, -(-SMALL // max(image.shape[:2])))
     canvas = np.array(image)
     if factor > 1:
@@ -204,9 +205,9 @@ def _draw_box(
     dash: float = 0.0,
     part: tuple[float, float] = (0.0, 1.0),
 ) -> None:
-    """Draws a box in place, once in each colour and thickness; dashed where `dash` > 0.
+    """Draw a box in place, once in each colour and thickness, dashed where `dash` > 0.
 
-    Of each side only the part from one share of its length to another, going round.
+    Of each side it draws only the part between two shares of its length, going round the box.
     """
     if not np.isfinite(box).all():
         return
@@ -228,16 +229,20 @@ def _draw_box(
 
 @lru_cache(maxsize=8)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Matplotlib's own font: it is there wherever Matplotlib is, and has Greek letters."""
+    """Return Matplotlib's own font.
+
+    It is there wherever Matplotlib is, and it has Greek letters.
+    """
     return ImageFont.truetype(findfont("DejaVu Sans:bold"), size)
 
 
 def _draw_banner(
     canvas: Image, text: str, colour: Colour, above: tuple[float, float] = (0, 0)
 ) -> None:
-    """Writes a line in place, on a dark strip with its lower left corner at a point.
+    """Write a line in place, on a dark strip whose lower left corner is at a point.
 
-    It is moved into the picture where it would stick out, and cut off at the right if too long.
+    The strip is moved into the picture if it would stick out, and cut off at the right if it is too
+    long.
     """
     font = _font(max(11, round(max(canvas.shape[:2]) / 42)))
     pad = font.size // 2

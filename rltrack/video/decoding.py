@@ -1,4 +1,4 @@
-"""Videos decoded by OpenCV: frames in order, and which of them a decoder left out."""
+"""Decoding videos with OpenCV: frames in order, and which frames the decoder left out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATIENCE = 100  # broken frames in a row before a video counts as ended
 
 
 def open_capture(source: str | int) -> cv2.VideoCapture:
-    """OpenCV's reader of a file, or of the webcam with that index."""
+    """Open a file, or the webcam with that index, with OpenCV."""
     # FFmpeg writes what it thinks of each broken packet to stderr; it asks this once, at first use.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     with quiet:
@@ -38,12 +38,12 @@ def open_capture(source: str | int) -> cv2.VideoCapture:
 
 
 class Clock:
-    """Finds by the timestamps how many frames of a video a decoder has left out.
+    """Finds from timestamps how many frames of a video a decoder has left out.
 
-    It leaves out without a word all frames up to the next keyframe that need one it could not
-    decode, and may give one of them too early. Gaps are filled only after a first failure, and
-    only while all timestamps fit a constant frame rate: elsewhere a gap is no loss, and each
-    failure counts for one frame.
+    A decoder silently leaves out all frames that need one it could not decode, up to the next
+    keyframe, and it may give one of them too early. Gaps are filled only after a first failure, and
+    only while all timestamps fit a constant frame rate. In other videos a gap is no loss, and each
+    failure counts as one frame.
     """
 
     def __init__(self, fps: float | None = None, length: int | None = None) -> None:
@@ -54,7 +54,10 @@ class Clock:
         self._hole = math.inf  # place of the frame before the last gap
 
     def missing(self, time: float, failures: int) -> int:
-        """Frames missing before the one at `time` ms; -1 if that is already counted as missing."""
+        """Return how many frames are missing before the one at `time` ms.
+
+        -1 means that this frame was already counted as missing.
+        """
         self._broken = self._broken or failures > 0
         place, before = time * self._fps / 1000, self._place
         gap = failures
@@ -75,7 +78,7 @@ class Clock:
         return gap
 
     def ran_out(self) -> bool:
-        """Whether the latest frame is near the end that the header gives."""
+        """Return whether the latest frame is near the end that the header gives."""
         # Sound may outlast the picture by a little.
         return self._length - self._place - 1 <= min(self._fps / 2, self._length / 10)
 
@@ -83,9 +86,9 @@ class Clock:
 def decode(
     capture: cv2.VideoCapture, patience: int = 0, clock: Clock | None = None
 ) -> Iterator[Image | None]:
-    """The frames of an open capture, None where `clock` finds one missing.
+    """Yield the frames of an open capture, and None where `clock` finds a frame missing.
 
-    More than `patience` failures in a row are the end.
+    The video ends after more than `patience` failures in a row.
     """
     clock = clock or Clock()
     lost = 0
@@ -106,19 +109,19 @@ def decode(
 
 
 def frame_rate(capture: cv2.VideoCapture) -> float | None:
-    """Frames per second; None if the header gives none."""
+    """Return the frames per second; None if the header gives none."""
     fps = float(capture.get(cv2.CAP_PROP_FPS))
     # Some headers hold the clock's ticks there (90000).
     return fps if math.isfinite(fps) and 0 < fps <= 1000 else None
 
 
 def frame_count(capture: cv2.VideoCapture) -> int | None:
-    """Number of frames; None if the header gives none."""
+    """Return the number of frames; None if the header gives none."""
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     return int(count) if 0 < count < 1e9 else None
 
 
 def codec_name(capture: cv2.VideoCapture) -> str:
-    """The four letters of a video's codec, such as ``avc1``."""
+    """Return the four letters of a video's codec, such as ``avc1``."""
     code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
     return code.to_bytes(4, "little").decode("ascii", "ignore").strip("\0 ") or "unknown"

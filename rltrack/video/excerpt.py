@@ -1,4 +1,4 @@
-"""A part of a video, as a source of frames."""
+"""An excerpt: a part of a video, as a source of frames."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Image = NDArray[np.uint8]
 
 
 class Excerpt:
-    """Consecutive frames of a source, as a source: those from ``start`` up to before ``stop``.
+    """Consecutive frames of a source, as a source: from ``start`` up to before ``stop``.
 
     Args:
         source: what `rltrack.open_source` takes, with ground truth.
-        start: its frame that becomes frame 0.
-        stop: the first frame left out; None for its end.
+        start: the frame that becomes frame 0.
+        stop: the first frame that is left out. None goes to the end.
 
     Raises:
-        InputError: there is no ground truth, or not at ``start``.
+        InputError: there is no ground truth, or none at ``start``.
     """
 
     def __init__(
@@ -43,5 +43,5 @@ class Excerpt:
             raise InputError(f"start is {start}; {whole.name} has no box there")
 
     def __iter__(self) -> Iterator[Image | None]:
-        """The frames in order."""
+        """Yield the frames in order."""
         return islice(self._whole, self.start, self._stop)

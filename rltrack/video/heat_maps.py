@@ -21,19 +21,22 @@ _FAINT = np.exp(-(2.5**2) / 2)  # least sum of weights that a confidence map bui
 
 
 def smoothed(attention: ArrayLike) -> NDArray[np.float32]:
-    """An attention map (h, w) for the eye: over two places, the period of max-pooling's grid."""
+    """Smooth an attention map (h, w) for the eye.
+
+    The Gaussian has a deviation of two places, the period of max-pooling's grid.
+    """
     values = np.asarray(attention, np.float32)
     return np.asarray(cv2.GaussianBlur(values, (0, 0), 2), np.float32)
 
 
 def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:
-    """Blends a heat map over a part of an image, the more opaque the stronger.
+    """Blend a heat map over a part of an image. Stronger heat is more opaque.
 
     Args:
-        image: (H, W, 3) uint8 RGB; left as it is.
-        heat: (h, w). 0 and less, and NaN, leave the image as it is; the 99.5th percentile of
-            the numbers in the map, and more, give the strongest colour.
-        extent: (x, y, w, h) of the area that the map covers, in the image's pixels; it may reach
+        image: (H, W, 3) uint8 RGB. It is not changed.
+        heat: (h, w). Where it is 0, negative or NaN, the image stays as it is. The strongest colour
+            is for the 99.5th percentile of the numbers in the map, and above.
+        extent: (x, y, w, h) of the area that the map covers, in the image's pixels. It may reach
             beyond the image.
 
     Returns:
@@ -64,23 +67,23 @@ def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:
 def confidence_map(
     boxes: ArrayLike, scores: ArrayLike, shape: tuple[int, int], *, bandwidth: float | None = None
 ) -> Array:
-    """Spreads the candidates' scores over the image: where does the classifier see the target?
+    """Spread the candidates' scores over the image, to show where the classifier sees the target.
 
-    Nadaraya-Watson regression: a pixel's value is the mean of the scores, weighted by a Gaussian
-    of the distance from the pixel's centre to each candidate's centre. It is in the scores' unit,
-    and never outside their range.
+    This is Nadaraya-Watson regression: a pixel's value is the mean of the scores, weighted by a
+    Gaussian of the distance from the pixel's centre to each candidate's centre. It has the unit of
+    the scores and never leaves their range.
 
     Args:
-        boxes: (N, 4) candidates, (x, y, w, h) in pixels; N may be 0.
+        boxes: (N, 4) candidates, (x, y, w, h) in pixels. N may be 0.
         scores: (N,) logits. Candidates with a NaN or infinite number are left out.
         shape: (H, W) of the image.
-        bandwidth: the Gaussian's standard deviation in pixels; an eighth of the candidates' mean
-            side when None.
+        bandwidth: the Gaussian's standard deviation in pixels. None takes an eighth of the
+            candidates' mean side.
 
     Returns:
-        (H, W) float64, NaN far from all candidates, where the weights add up to less than that of
-        one candidate 2.5 bandwidths away. `overlay_heat` takes it as it is, and shows the part
-        above 0, which is what `found` means.
+        (H, W) float64. It is NaN far from all candidates, where the weights add up to less than
+        that of one candidate 2.5 bandwidths away. `overlay_heat` takes it as it is, and shows the
+        part above 0, where a target would count as found.
     """
     places = np.asarray(boxes, float).reshape(-1, 4)
     logits = np.asarray(scores, float).reshape(-1)
@@ -103,7 +106,7 @@ def confidence_map(
 
 
 def _strength(heat: ArrayLike) -> NDArray[np.float32]:
-    """A heat map scaled to 0..1 by its 99.5th percentile, without negative numbers and NaN."""
+    """Scale a heat map to 0..1 by its 99.5th percentile. Negative numbers and NaN become 0."""
     values = np.asarray(heat, float)
     known = np.maximum(values[np.isfinite(values)], 0)
     if not known.any():

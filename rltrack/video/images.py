@@ -1,4 +1,4 @@
-"""Image files and arrays as (H, W, 3) uint8 RGB; pages of a file are frames."""
+"""Image files and arrays as (H, W, 3) uint8 RGB. The pages of a file are frames."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _PAGED = ("TIFF", "WEBP", "PNG")  # Pillow's names of the formats of which all p
 
 
 def to_rgb8(image: Any) -> Image:
-    """Bring an image to RGB with 8 bits a channel.
+    """Convert an image to RGB with 8 bits a channel.
 
     Args:
-        image: uint8 or uint16 array: (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha,
-            (H, W, 3) RGB, or (H, W, 4) RGB and alpha.
+        image: a uint8 or uint16 array: (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W,
+            3) RGB, or (H, W, 4) RGB and alpha.
 
     Returns:
-        (H, W, 3) uint8, contiguous; `image` itself where it is that already.
+        (H, W, 3) uint8, contiguous. If `image` is that already, it is returned itself.
 
     Raises:
-        InputError: another shape or dtype, or no pixels.
+        InputError: the array has another shape or type, or no pixels.
     """
     array = np.asarray(image)
     channels = array.shape[2] if array.ndim == 3 else 1
@@ -60,7 +60,10 @@ def to_rgb8(image: Any) -> Image:
 
 
 def read_image(path: str | Path) -> Image | None:
-    """Read an image file as (H, W, 3) uint8 RGB, of several pages the first; None if unreadable."""
+    """Read an image file as (H, W, 3) uint8 RGB; None if it is unreadable.
+
+    If the file has several pages, the first one is read.
+    """
     try:
         return load_image(path)
     except InputError:
@@ -68,7 +71,7 @@ def read_image(path: str | Path) -> Image | None:
 
 
 def load_image(path: str | Path) -> Image:
-    """Read an image file as (H, W, 3) uint8 RGB; InputError if it is unreadable."""
+    """Read an image file as (H, W, 3) uint8 RGB. InputError says why it is unreadable."""
     # Bytes are read here and not by OpenCV, which on Windows fails at names that are not ASCII.
     try:
         data = np.fromfile(path, np.uint8)
@@ -82,7 +85,7 @@ def load_image(path: str | Path) -> Image:
 
 
 def page_count(path: Path) -> int:
-    """Number of pictures in a file: pages of a TIFF, pictures of an animated WebP or PNG."""
+    """Count the pictures in a file: pages of a TIFF, pictures of an animated WebP or PNG."""
     # By Pillow, as OpenCV looks for each page from the first on, and older ones know no animations.
     try:
         with PillowImage.open(path, formats=_PAGED) as pages:
@@ -92,7 +95,7 @@ def page_count(path: Path) -> int:
 
 
 def read_pages(path: Path, count: int) -> Iterator[Image | None]:
-    """The pictures of a file, None where one is unreadable."""
+    """Yield the pictures of a file, and None for one that is unreadable."""
     # The file and not its name: what Pillow 13 maps into memory by name it does not turn rightly.
     with path.open("rb") as file, PillowImage.open(file) as pages:
         for index in range(count):
@@ -100,7 +103,7 @@ def read_pages(path: Path, count: int) -> Iterator[Image | None]:
 
 
 def load_page(pages: PillowImage.Image, index: int) -> Image:
-    """One picture of an open file as (H, W, 3) uint8 RGB; InputError if it is unreadable."""
+    """Read one picture of an open file as (H, W, 3) uint8 RGB; InputError if it is unreadable."""
     try:
         pages.seek(index)
         pages.load()  # turns a TIFF as its tag says
@@ -112,7 +115,7 @@ def load_page(pages: PillowImage.Image, index: int) -> Image:
 
 
 def image_or_none(what: str, load: Callable[[], Image]) -> Image | None:
-    """What ``load`` gives; None, with a warning about ``what``, if it cannot be read."""
+    """Return what ``load`` returns. If it cannot be read, warn about ``what`` and return None."""
     try:
         return load()
     except InputError as error:

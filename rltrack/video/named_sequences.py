@@ -1,4 +1,4 @@
-"""A sequence by its name: the bundled film, a benchmark's sequence, or the reader's own."""
+"""Opening a sequence by its name: the bundled film, a benchmark's sequence, or the reader's own."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rltrack.video.sources import FrameSource, open_source
 __all__ = ["FILM", "open_sequence"]
 
 FILM = "film"
-"""The name of the bundled film among sequences."""
+"""The name of the bundled film."""
 
 
 def open_sequence(
     sequence: str | None = None, data: str | Path | None = None, own: str = FILM
 ) -> FrameSource:
-    """Open what a notebook's parameters ``sequence`` and ``data`` ask for.
+    """Open the sequence that a notebook's parameters ``sequence`` and ``data`` name.
 
     Args:
-        sequence: "film"; or a sequence of OTB, such as "Girl", if there is ``data``; or, with or
-            without, what `rltrack.open_source` takes: a video, a folder, a webcam's index. None is
-            the film without ``data``, and ``own`` with it.
+        sequence: "film" is the bundled film. If ``data`` is given, it may be a sequence of OTB,
+            such as "Girl". It may also be what `rltrack.open_source` takes: a video, a folder, a
+            webcam's index. None is the film if there is no ``data``, and otherwise ``own``.
         data: the folder that has ``otb/`` in it.
         own: the chapter's own sequence.
 

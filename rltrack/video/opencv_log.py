@@ -1,4 +1,4 @@
-"""OpenCV's own log: its warnings are kept off stderr where they are said in our words."""
+"""OpenCV's own log, kept off stderr where rltrack says the same in its own words."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ __all__ = ["quiet"]
 
 
 class _Quiet:
-    """Keeps OpenCV's own warnings off stderr: what they are about is said in our words.
+    """Keeps OpenCV's own warnings off stderr, because rltrack says what they are about.
 
-    The level is the process's: the first thread that enters lowers it, the last restores it.
+    The log level belongs to the whole process. The first thread that enters lowers it, and the last
+    one that leaves restores it.
     """
 
     def __init__(self) -> None:
@@ -35,4 +36,4 @@ class _Quiet:
 
 
 quiet = _Quiet()
-"""The one context for the whole process."""
+"""The only context of this kind in the process."""

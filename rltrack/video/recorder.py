@@ -1,7 +1,9 @@
-"""The files of a run, written as it goes: boxes, an annotated video, a summary.
+"""The output files of a run: boxes, an annotated video, a summary.
 
-Every file takes its name only when it is complete. Until then the boxes are in ``<name>.part``,
-each row there as soon as its frame is done, so that even a killed process leaves them.
+They are written as the run goes.
+
+A file takes its name only when it is complete. Until then the boxes are in ``<name>.part``. Each
+row is written there as soon as its frame is done, so that even a killed process leaves them.
 """
 
 from __future__ import annotations
@@ -31,25 +33,26 @@ OVERLAYS = ("attention", "confidence")
 
 
 class Recorder:
-    """Writes the outputs asked for, and nothing if no frame is added.
+    """Writes the outputs that were asked for. If no frame is added, it writes nothing.
 
-    The boxes are a CSV file: `HEADER`, then one row a frame, counted from 0, in 0-based pixels to
-    four decimals; found is 0 or 1. Of several targets it is `SEVERAL_HEADER`, then one row for
-    each frame and target, both counted from 0. The video shows each frame with its box, score and
-    found, or those of each target, and the last readable frame again where one could not be read.
+    The boxes are a CSV file: `HEADER`, then one row for each frame. Frames are counted from 0,
+    boxes are in 0-based pixels with four decimals, and found is 0 or 1. With several targets the
+    file has `SEVERAL_HEADER`, then one row for each frame and target, both counted from 0. The
+    video shows each frame with the box, score and found of each target. Where a frame could not be
+    read, it shows the last readable frame again.
 
     Args:
-        boxes: where the CSV file goes; None for none.
-        video: where the video goes; its suffix chooses the format, see `rltrack.video.sources`.
-        summary: where the JSON file goes.
-        overlay: heat drawn into the video: ``attention``, the map A_p of the crop at the box,
-            smoothed, or ``confidence``, the candidates' scores above 0, from the second frame on;
-            of several targets one over the other.
-        fps: of the video; 25 if None.
-        source: file or folder that the frames come from, never to be overwritten.
+        boxes: path of the CSV file; None writes none.
+        video: path of the video. Its suffix chooses the format, see `rltrack.video.writer`.
+        summary: path of the JSON file.
+        overlay: heat to draw into the video. ``attention`` is the map A_p of the crop at the box,
+            smoothed. ``confidence`` is the candidates' scores above 0, from the second frame on.
+            With several targets their maps are drawn one over the other.
+        fps: frames per second of the video; 25 if None.
+        source: the file or folder that the frames come from, which is never overwritten.
 
     Raises:
-        InputError: one of them cannot be written; nothing is changed then.
+        InputError: one of the files cannot be written. Nothing is changed in that case.
     """
 
     def __init__(
@@ -93,9 +96,9 @@ class Recorder:
 
         Args:
             image: (H, W, 3) uint8 RGB; None if it could not be read.
-            results: of this frame, one for each target.
-            trackers: that gave them, for the overlay.
-            truth: a single target's true box, to be drawn; None or NaN for none.
+            results: the results of this frame, one for each target.
+            trackers: the trackers that gave them, for the overlay.
+            truth: a single target's true box, to be drawn. None or NaN draws none.
         """
         if self._boxes is not None:
             several = len(results) > 1
@@ -115,7 +118,7 @@ class Recorder:
         """Complete the files and give them their names.
 
         Raises:
-            Exception: what kept one of them from being completed; the others are.
+            Exception: what kept one of them from being completed. The others are complete.
         """
         if not self._count:
             return
@@ -152,7 +155,7 @@ class Recorder:
         return draw_result(picture, box, score, found, ground_truth=truth, label=label)
 
     def _heated(self, picture: Image, image: Image, result: Result, tracker: Tracker) -> Image:
-        """The picture, with one target's heat over it."""
+        """Draw one target's heat over the picture."""
         if self._overlay == "attention":
             attention, _ = tracker.attention(image, result.box)
             return overlay_heat(picture, smoothed(attention), tracker.crop_extent(result.box))

@@ -1,4 +1,4 @@
-"""A whole video in one call: frames in; boxes, scores, metrics and files out."""
+"""Tracking a whole video in one call: frames in; boxes, scores, metrics and files out."""
 
 from __future__ import annotations
 
@@ -58,32 +58,33 @@ def track(
     >>> result = track("clip.mp4", (60, 40, 32, 48), video="out.mp4")    # doctest: +SKIP
     >>> result.boxes, result.scores, result.found                        # doctest: +SKIP
 
-    Frames may change size. One that cannot be read keeps the last box, with found False; a video
-    that ends early gives a shorter track. Everything asked for is checked before tracking starts.
+    Frames may change their size. A frame that cannot be read keeps the last box, and its found is
+    False. A video that ends early gives a shorter track. Everything that is asked for is checked
+    before tracking starts.
 
     Args:
         source: what `rltrack.open_source` takes: a video file, a folder of frames, an OTB or VOT
             folder, a webcam's index, arrays.
-        box: of the target in the first frame, (x, y, w, h) in 0-based pixels; or a function that
-            is given the first image and returns the box. None takes the ground truth's.
+        box: the target's box in the first frame, (x, y, w, h) in 0-based pixels, or a function that
+            gets the first image and returns the box. None takes the box from the ground truth.
         config: a preset's name, or a configuration from `rltrack.preset`.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, see `rltrack.tracking.inputs.pick_device`.
-        seed: of all randomness, 0 or more.
-        out: CSV file for the boxes.
-        video: annotated video, .mp4, .mov, .mkv or .webm.
-        summary: JSON file for `Track.summary`.
-        overlay: ``attention`` or ``confidence``, drawn into the video; see
-            `rltrack.video.recorder.Recorder`, which also says what the files hold.
-        on_frame: called after each frame, once its row is written.
+        seed: the seed of all randomness, 0 or more.
+        out: path of a CSV file for the boxes.
+        video: path of an annotated video, .mp4, .mov, .mkv or .webm.
+        summary: path of a JSON file for `Track.summary`.
+        overlay: ``attention`` or ``confidence``, drawn into the video.
+            `rltrack.video.recorder.Recorder` describes it, and what the files hold.
+        on_frame: called after each frame, when its row is written.
 
     Returns:
-        The track. After a Ctrl-C it holds the frames so far and `Track.interrupted` is True.
+        The track. After a Ctrl-C it holds the frames so far, and `Track.interrupted` is True.
 
     Raises:
-        InputError: something given cannot be used; nothing was tracked or written.
-        TrackingError: an error part-way. What was tracked before it is written, and is the
-            error's ``track``.
+        InputError: something given cannot be used. Nothing was tracked or written.
+        TrackingError: an error part-way. What was tracked before it is written, and is the error's
+            ``track``.
     """
     return track_several(
         source,
@@ -118,25 +119,25 @@ def track_several(
 
     >>> cars = track_several("clip.mp4", [(60, 40, 32, 48), (9, 70, 30, 44)])    # doctest: +SKIP
 
-    Target k is tracked as `track` with ``seed + k`` would track it alone; see there for all
-    arguments but ``boxes``. One target's failure ends the run for all, after the same frame.
+    Target k is tracked as `track` with ``seed + k`` would track it alone. If tracking one target
+    fails, the run ends for all of them after the same frame.
 
     Args:
         source: as in `track`.
-        boxes: one for each target, each as in `track`.
-        config: of all targets.
-        backbone: of all targets.
-        device: as in `track`; see `rltrack.video.targets.Targets` for what runs side by side.
-        seed: of the first target.
-        out: CSV file; see `rltrack.video.recorder.Recorder`.
-        video: annotated video of all targets.
-        summary: JSON file: `Track.summary` of the first target, whose speed is that of all
-            together, and the number of ``targets``.
-        overlay: as in `track`, of all targets.
-        on_frame: called once a frame.
+        boxes: one box for each target, each as in `track`.
+        config: the configuration of all targets.
+        backbone: the backbone of all targets.
+        device: as in `track`. `rltrack.video.targets.Targets` says what runs side by side.
+        seed: the seed of the first target.
+        out: path of a CSV file; see `rltrack.video.recorder.Recorder`.
+        video: path of an annotated video of all targets.
+        summary: path of a JSON file: `Track.summary` of the first target, whose speed is that of
+            all targets together, and the number of ``targets``.
+        overlay: as in `track`, for all targets.
+        on_frame: called once for each frame.
 
     Returns:
-        The targets' tracks, of as many frames each.
+        The targets' tracks, which all have the same number of frames.
 
     Raises:
         InputError: see `track`.
@@ -219,7 +220,7 @@ def _steps(
     images: Iterator[Image | None],
     frames: FrameSource,
 ) -> Iterator[Step]:
-    """Track: the first image, with the boxes ``starts``, then all the others."""
+    """Track the first image, with the boxes ``starts``, and then all others."""
     began = time.perf_counter()
     results = targets.init(first, starts)
     yield Step(0, first, results, time.perf_counter() - began, targets.trackers, frames)
@@ -231,7 +232,7 @@ def _steps(
 
 
 def _decoded(frames: FrameSource, timings: dict[str, float]) -> Generator[Image | None, None, None]:
-    """The frames; the time that waiting for them takes goes to ``timings["decode"]``."""
+    """Yield the frames. The time spent waiting for them is added to ``timings["decode"]``."""
     images = iter(frames)
     while True:
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Signals that wait until they do no harm."""
+"""Signals that are held back until they can do no harm."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ __all__ = ["HeldSignals"]
 
 
 class HeldSignals:
-    """Ctrl-C, and polite kills that the program handles, held back but where they do no harm.
+    """Holds back Ctrl-C, and polite kills that the program handles, except where they do no harm.
 
-    They are let through while a frame is read or tracked, and once: a second one must not break
-    into what the first one's exception sets off. `timeout`, for one, sends two.
+    They are let through while a frame is read or tracked. Only one is let through, because a second
+    one must not interrupt what the first one's exception sets off. (`timeout`, for example, sends
+    two.)
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,10 @@ class HeldSignals:
 
     @contextmanager
     def let_through(self) -> Iterator[None]:
-        """Deliver what was held back, and in the block what comes, until something raises."""
+        """Deliver a signal that was held back.
+
+        In the block, deliver what comes, until something raises.
+        """
         self._open = True
         try:
             while self._held and self._open:

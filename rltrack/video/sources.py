@@ -1,10 +1,10 @@
 """Sources of frames: videos, folders, images, webcams and arrays, all as RGB frames.
 
-Inside, an image is always an (H, W, 3) uint8 RGB array. What arrives otherwise is brought to that
-form here: grey is repeated over the channels, an alpha channel is dropped, and 16-bit values are
-divided by 256 (``>> 8``: the full range is assumed, so 10- or 12-bit values kept in 16 bits come
-out dark). Images and videos are turned as their orientation tag says, which is how any viewer
-shows them, so a box read off a viewer fits.
+Inside the package, an image is always an (H, W, 3) uint8 RGB array, and other images are converted
+here. Grey is repeated over the channels, an alpha channel is dropped, and 16-bit values are divided
+by 256 (``>> 8``). The full range is assumed, so 10- or 12-bit values that are stored in 16 bits
+come out dark. Images and videos are turned as their orientation tag says. Any viewer shows them in
+this way, so a box that was read off a viewer fits.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ _END = object()
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """What a tracker can be run on.
+    """A source of frames that a tracker can run on.
 
-    Iterating yields each frame as an (H, W, 3) uint8 RGB array, or None where it could not be
-    read. Frames may differ in size, and there may be fewer than `length`.
+    Iterating yields each frame as an (H, W, 3) uint8 RGB array, or None if it could not be read.
+    Frames may differ in size, and there may be fewer of them than `length`.
     """
 
     @property
@@ -75,20 +75,24 @@ class FrameSource(Protocol):
     def length(self) -> int | None:
         """Number of frames; None if unknown.
 
-        For a video as its header says, which may be an estimate: one read to its end is counted.
+        For a video it is the number in its header, which may be an estimate. A video that was read
+        to its end has been counted.
         """
 
     @property
     def ground_truth(self) -> NDArray[np.float64] | None:
-        """(T, 4) float64, 0-based (x, y, w, h), NaN rows where not known; None without any."""
+        """(T, 4) float64, 0-based (x, y, w, h), with NaN rows where it is not known.
+
+        None without any.
+        """
 
     def __iter__(self) -> Iterator[Image | None]:
-        """Start over from the first frame; a webcam or a generator goes on where it is."""
+        """Start again from the first frame. A webcam or a generator continues where it is."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Frames:
-    """A frame source made of a function that starts its frames anew."""
+    """A frame source made from a function that starts its frames again."""
 
     name: str
     start: Callable[[], Iterator[Image | None]]

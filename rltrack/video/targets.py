@@ -1,4 +1,4 @@
-"""The targets of one video: a tracker for each, and the fixed convolutions for all."""
+"""The targets of one video: a tracker for each, and one backbone for all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run over a video gives: a track for each target, and what is told of each frame."""
+"""What a run over a video returns: a track for each target, and a step for each frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos that play in browsers, written frame by frame."""
+"""Writing videos that play in browsers, frame by frame."""
 
 from __future__ import annotations
 
