@@ -1,7 +1,7 @@
-"""Where the paper and its released code differ: one change to the preset `paper` for each point.
+"""Ablations: where the paper and its released code differ, as changes to the preset `paper`.
 
-What the code does was seen by reading it. Each change puts the code's choice, or the other reading
-of the paper, into our tracker and leaves everything else, so that its effect can be told.
+What the code does was found by reading it. Each change puts the code's choice, or the other reading
+of the paper, into our tracker and leaves everything else as it is. Its effect can then be measured.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["ABLATIONS", "Ablation"]
 
 
 class Ablation(NamedTuple):
-    """One point of difference."""
+    """One point in which the paper and the released code differ."""
 
     point: str
     paper: str
@@ -97,4 +97,4 @@ ABLATIONS = (
         {"positive_iou": (0.7, 1.0)},
     ),
 )
-"""A row for each point, in the order of the tracker: map, regulariser, learning, samples."""
+"""One row for each point, in the order of the tracker: map, regulariser, learning, samples."""

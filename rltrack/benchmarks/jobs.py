@@ -1,4 +1,4 @@
-"""One run of a sweep: a tracker, a target and a seed, and the file that it leaves."""
+"""A job is one run of a sweep: a tracker, a target and a seed. It leaves one file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """What to run; ``target`` is a name of `rltrack.data.otb.OTB`."""
+    """One run to make; ``target`` is a name in `rltrack.data.otb.OTB`."""
 
     target: str
     seed: int
@@ -49,27 +49,27 @@ class Job:
 
     @property
     def weights(self) -> str:
-        """What the backbone's weights are, wherever they lie; see `backbone_identity`."""
+        """The identity of the backbone's weights, wherever they are; see `backbone_identity`."""
         return backbone_identity(self.backbone)
 
     @property
     def key(self) -> str:
-        """Twelve hexadecimal digits that stand for the tracker: configuration and weights."""
+        """Twelve hexadecimal digits that identify the tracker, its configuration and weights."""
         tracker = json.dumps([asdict(self.config), self.weights], sort_keys=True)
         return hashlib.sha256(tracker.encode()).hexdigest()[:12]
 
     def file(self, out: Path) -> Path:
-        """Where the job's result goes in the sweep's folder."""
+        """Return where the job's result is kept in the sweep's folder."""
         return out / self.key / f"{self.target}-{self.seed}.json.gz"
 
 
 def dataset(name: str) -> tuple[Target, ...]:
-    """The targets of OTB that ``name`` stands for.
+    """Return the targets of OTB that ``name`` names.
 
     See `rltrack.evaluation.ground_truth.chosen_targets`.
 
     Raises:
-        InputError: it stands for none.
+        InputError: it names none.
     """
     _, chosen = chosen_targets(name, Names(OTB))
     return tuple(OTB[target] for target in chosen)
@@ -78,10 +78,10 @@ def dataset(name: str) -> tuple[Target, ...]:
 def grid(
     trackers: Iterable[tuple[TrackerConfig, str]], chosen: Sequence[Target], seeds: Iterable[int]
 ) -> list[Job]:
-    """Every tracker (configuration, backbone) on every target with every seed.
+    """Return the jobs for every tracker (configuration, backbone) on every target with every seed.
 
-    Seed by seed, so that a sweep that is cut short has whole rounds to compare. A tracker that is
-    there twice runs once.
+    The seeds are the outer loop, so that a sweep that is stopped early has complete rounds to
+    compare. A tracker that is given twice runs once.
     """
     trackers = list(dict.fromkeys(trackers))
     return [
@@ -93,14 +93,15 @@ def grid(
 
 
 def missing(chosen: Iterable[Target], data: Path) -> list[str]:
-    """Names of the targets whose folder is not in ``data/otb``."""
+    """Return the names of the targets whose folder is not in ``data/otb``."""
     return [target.name for target in chosen if not (data / "otb" / target.folder).is_dir()]
 
 
 def unfinished(jobs: Iterable[Job], *, data: Path, out: Path) -> list[Job]:
-    """Those jobs without a result that is whole and of as many frames as the sequence has now.
+    """Return the jobs that still have to be run.
 
-    Where a sequence is not in ``data``, a result of any length counts.
+    A job is done if its result can be read and has as many frames as its sequence has now. If the
+    sequence is not in ``data``, a result of any length counts.
     """
     frames = cache(partial(_frames, data))  # a folder is listed once, for all that ran on it
     return [
@@ -111,7 +112,7 @@ def unfinished(jobs: Iterable[Job], *, data: Path, out: Path) -> list[Job]:
 
 
 def _tracked(file: Path) -> int | None:
-    """Number of frames of a result; None if it is not there or cannot be read."""
+    """Return the number of frames of a result; None if it is not there or cannot be read."""
     try:
         return len(read_result(file)["boxes"])
     except InputError:
@@ -119,7 +120,7 @@ def _tracked(file: Path) -> int | None:
 
 
 def _frames(data: Path, target: str) -> int | None:
-    """Number of frames of a target's sequence; None if it cannot be read."""
+    """Return the number of frames of a target's sequence; None if it cannot be read."""
     entry = OTB[target]
     try:
         return len(read_sequence(data / "otb" / entry.folder, entry.number).frames)
@@ -136,21 +137,21 @@ def run_job(
     on_frame: Callable[[Step], None] | None = None,
     wait: bool = False,
 ) -> Path | None:
-    """Run a job, unless it is done (`unfinished`), and write its result, whole or not at all.
+    """Run a job, unless it is done (`unfinished`), and write its result, complete or not at all.
 
-    Workers may share ``out``: a job is locked while one runs it. The lock is the system's, which
-    frees it when a worker dies.
+    Several workers may share ``out``: a job is locked while one of them runs it. The lock belongs
+    to the operating system, which frees it when a worker dies.
 
     Args:
-        job: what to run.
-        data: folder that holds ``otb/<sequence>``.
+        job: the run to make.
+        data: the folder that holds ``otb/<sequence>``.
         out: the sweep's folder.
         device: as in `rltrack.track`.
         on_frame: as in `rltrack.track`.
-        wait: for another worker that is at it, instead of leaving it alone.
+        wait: whether to wait for another worker that runs the job. Otherwise the job is left to it.
 
     Returns:
-        The result's file; None if another worker was left alone with it.
+        The result's file. None if the job was left to another worker.
 
     Raises:
         InputError: the sequence cannot be used.
@@ -232,13 +233,16 @@ def _scores(done: Track) -> dict[str, Any]:
 
 
 def _or_none(value: float) -> float | None:
-    """JSON has no NaN."""
+    """Return None for NaN, which JSON does not have."""
     return None if math.isnan(value) else value
 
 
 @lru_cache
 def _commit() -> str | None:
-    """Of the checkout that the package runs from, with ``+`` if it was changed; None elsewhere."""
+    """Return the commit of the checkout that the package runs from, with ``+`` if it was changed.
+
+    None if it does not run from a checkout.
+    """
     here = Path(__file__)
     # A repository around it that does not track this file is that of who installed the package.
     tracked = ["git", "ls-files", "--error-unmatch", here.name]

@@ -1,12 +1,12 @@
-"""OpenCV's own trackers, with the two calls of `rltrack.tracking.tracker.Tracker`, to compare with.
+"""OpenCV's own trackers, with the interface of `rltrack.tracking.tracker.Tracker`.
 
-They are what OpenCV makes of them, with its default settings, and no benchmark's reference: its
-KCF and MOSSE, for instance, give a target up where their authors' programs search on. All but MIL
-are only in the wheel opencv-contrib-python, which must not lie beside opencv-python: `make peers`
-makes an environment that has it.
+They run with OpenCV's default settings, and they are not the reference implementations of a
+benchmark. OpenCV's KCF and MOSSE, for example, give a target up where their authors' programs go on
+searching. All of them except MIL are only in the wheel opencv-contrib-python, which must not be
+installed beside opencv-python. `make peers` makes an environment that has it.
 
 MIL and TLD draw random numbers from OpenCV's global generator. In a new process they give the same
-boxes every time; the second run in one process gives others.
+boxes every time. A second run in the same process gives other boxes.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ PEERS = {
     "mil": "TrackerMIL_create",
     "boosting": "legacy.TrackerBoosting_create",
 }
-"""The peers, and what makes them in OpenCV; csrt is CSR-DCF."""
+"""The trackers by name, and what creates them in OpenCV. ``csrt`` is CSR-DCF."""
 
 _SMALLEST = 5  # pixels a side: with less, MIL, TLD and Boosting never return
 
 
 class Peer:
-    """One of OpenCV's trackers; follows one target through a video.
+    """One of OpenCV's trackers, which follows one target through a video.
 
     >>> peer = Peer("mil")                                  # doctest: +SKIP
     >>> peer.init(first_image, (x, y, w, h))                # doctest: +SKIP
     >>> box, score, found = peer.update(next_image)         # doctest: +SKIP
 
-    Images are (H, W, 3) uint8 RGB, all of one size. Peers give no score: it is NaN.
+    Images are (H, W, 3) uint8 RGB, all of one size. OpenCV gives no scores, so the score is NaN.
 
     Args:
         name: one of `PEERS`.
 
     Raises:
-        InputError: no peer has that name, or the OpenCV installed here lacks it.
+        InputError: no tracker has that name, or the OpenCV that is installed lacks it.
     """
 
     def __init__(self, name: str) -> None:
@@ -74,14 +74,14 @@ class Peer:
     def init(self, image: Image, box: Sequence[float]) -> Result:
         """Learn the target in ``box`` (x, y, w, h), 0-based pixels, of the first image.
 
-        OpenCV is given the part of it inside the image, in whole pixels.
+        OpenCV is given the part of the box inside the image, in whole pixels.
 
         Returns:
             The box as given, found.
 
         Raises:
-            InputError: the image or the box cannot be used, or less than 5 pixels a side of it are
-                inside the image.
+            InputError: the image or the box cannot be used, or a side of the part inside the image
+                is shorter than 5 pixels.
         """
         pixels = _bgr(image)
         x, y, w, h = checked_box(box, pixels)
@@ -105,12 +105,12 @@ class Peer:
         """Find the target in the next image.
 
         Returns:
-            The box, and found as the peer says; while it says no, the last box.
+            The box, and whether the tracker says that it found the target. If not, the last box.
 
         Raises:
-            InputError: the image cannot be used or is of another size than the first, or
+            InputError: the image cannot be used, its size differs from the first image's, or
                 :meth:`init` was not called.
-            RuntimeError: the peer failed within OpenCV.
+            RuntimeError: the tracker failed inside OpenCV.
         """
         if self._tracker is None:
             raise InputError("update() before init(): give the first image and box to init()")
@@ -131,5 +131,5 @@ class Peer:
 
 
 def _bgr(image: Image) -> Image:
-    """The image as OpenCV takes it."""
+    """Return the image in OpenCV's order of channels."""
     return np.asarray(cv2.cvtColor(to_rgb8(image), cv2.COLOR_RGB2BGR), np.uint8)

@@ -1,8 +1,8 @@
-"""What a sweep found: means and spread over seeds, and whether a difference is one.
+"""The report of a sweep: means, their spread over seeds, and differences between trackers.
 
-Rows are trackers (configuration and backbone), named by what tells them apart. Means are over
-targets, seed by seed; only targets that every tracker has with every seed count, and the others are
-named. Differences are judged by :mod:`rltrack.evaluation.statistics`.
+Rows are trackers (configuration and backbone), named by the fields in which they differ. Means are
+over targets, seed by seed. Only targets that every tracker has run with every seed count, and the
+others are named. :mod:`rltrack.evaluation.statistics` judges differences.
 """
 
 from __future__ import annotations
@@ -29,35 +29,39 @@ Array = NDArray[np.float64]
 
 
 class Row(NamedTuple):
-    """One tracker's line."""
+    """One tracker's row."""
 
     name: str
-    """What tells it apart, such as ``attention_weight 5``."""
+    """The fields in which it differs from the others, such as ``attention_weight 5``."""
     tracker: str
     """The key of its jobs; see `rltrack.benchmarks.jobs.Job`."""
     mean: dict[str, float]
-    """Of each metric, over targets and seeds; DP, OS and OS0.5 in 0..1, CLE in pixels."""
+    """The mean of each metric over targets and seeds. DP, OS and OS0.5 are in 0..1, CLE is in
+    pixels.
+    """
     spread: dict[str, float]
-    """Standard deviation over seeds of the mean over targets; NaN of a single seed."""
+    """The standard deviation, over seeds, of the mean over targets; NaN for a single seed."""
     fps: float
-    """Frames a second after the first, over all runs."""
+    """Frames per second after the first frame, over all runs."""
     difference: Difference | None
-    """Of OS from the first row, with its interval over targets; None in the first row."""
+    """The difference of OS from the first row, with its interval over targets; None in the first
+    row.
+    """
     p: float | None
-    """Two-sided, of a sign-flip permutation test of that difference."""
+    """The p-value of a two-sided sign-flip permutation test of that difference."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`report` makes.
+    """What :func:`report` returns.
 
     Attributes:
-        rows: one a tracker, the first being the one that others are compared with.
-        targets: that count.
-        seeds: that count.
-        left_out: targets with runs that do not count, and how many: "Deer (3 runs)".
-        devices: what the runs ran on, with the number of threads where it is known.
-        commits: of the code that they ran.
+        rows: one for each tracker. The others are compared with the first.
+        targets: the targets that count.
+        seeds: the seeds that count.
+        left_out: targets with runs that do not count, and how many runs: "Deer (3 runs)".
+        devices: the hardware of the runs, with the number of threads where it is known.
+        commits: the commits of the code that made the runs.
     """
 
     rows: tuple[Row, ...]
@@ -69,14 +73,13 @@ class Report:
 
 
 def report(results: Sequence[Mapping[str, Any]]) -> Report:
-    """Compare the trackers of a sweep, over the targets that all have with every seed there is.
+    """Compare the trackers of a sweep over the targets that all of them have run with every seed.
 
-    Where there is no such target, what they have in common counts instead, see :func:`common`.
-
-    The first row is the tracker with the smallest lambda; of equals, the first by name.
+    If there is no such target, the runs that they have in common count instead; see :func:`common`.
+    The first row is the tracker with the smallest lambda, and among equals the first by name.
 
     Args:
-        results: what :func:`load` returns.
+        results: runs, as `rltrack.evaluation.run_files.load` returns them.
 
     Raises:
         InputError: no target was run by every tracker with the same seed.
@@ -126,12 +129,12 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
 def chosen(
     results: Iterable[Mapping[str, Any]], field: str, values: Sequence[Any]
 ) -> list[Mapping[str, Any]]:
-    """Those results whose configuration has one of the values in that field.
+    """Return the runs whose configuration has one of the values in that field.
 
-    The field may also be ``backbone``, by name or by what its weights are.
+    The field may also be ``backbone``, by its name or by the identity of its weights.
 
     Raises:
-        InputError: there is no such field, or no such result.
+        InputError: there is no such field, or no such run.
     """
     if field not in {*asdict(TrackerConfig()), "backbone"}:
         raise InputError(f"unknown configuration field {field!r}")
@@ -149,10 +152,10 @@ def chosen(
 
 
 def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What of an unfinished sweep can be compared; [] if there is nothing.
+    """Return the runs of an unfinished sweep that can be compared; [] if there are none.
 
-    Those seeds with which all trackers have the most targets that they all have with any one seed,
-    and the targets that they have with all of these.
+    For each seed, count the targets that all trackers have run with it. The seeds with the largest
+    count are kept, and the targets that all trackers have run with all of these seeds.
     """
     trackers = {r["tracker"] for r in results}
     runs = Counter((r["target"], r["seed"]) for r in results)
@@ -179,7 +182,7 @@ def _table(
     seeds: Sequence[int],
     metric: str,
 ) -> Array:
-    """(targets, seeds); NaN where a metric has no value."""
+    """Return a metric as (targets, seeds), NaN where it has no value."""
     return np.array([[runs[key, t, s][metric] for s in seeds] for t in whole], np.float64)
 
 
@@ -200,20 +203,19 @@ def _fps(results: Iterable[Mapping[str, Any]]) -> float:
 
 
 def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]:
-    """Results as `rltrack.plots.benchmarks.precision_and_success` takes them.
+    """Return runs in the form that `rltrack.plots.benchmarks.precision_and_success` takes.
 
-    Not all trackers need have run on all targets.
-
-    Means are over the targets that a tracker has, and are those of its runs' means for each.
+    Not all trackers need to have run on all targets. A tracker's mean is over the targets that it
+    has run, and each target counts with the mean of its runs.
 
     Args:
-        results: what :func:`load` returns.
-        dataset: as in `rltrack.benchmarks.jobs.dataset`; results on other targets do not count.
+        results: runs, as `rltrack.evaluation.run_files.load` returns them.
+        dataset: as in `rltrack.benchmarks.jobs.dataset`. Runs on other targets do not count.
 
     Returns:
         A dict of ``dataset``, ``targets`` and ``trackers``. Each tracker has its key as ``name``,
-        and ``means``, which are the numbers of ``targets`` and ``runs``, the metrics, and the two
-        curves ``precision`` and ``success``.
+        and ``means``: the numbers of ``targets`` and ``runs``, the metrics, and the two curves
+        ``precision`` and ``success``.
     """
     targets = [target.name for target in targets_of(dataset)]
     runs: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
@@ -235,6 +237,9 @@ def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]
 
 
 def _mean(values: Sequence[Any]) -> Any:
-    """Of numbers, or of curves point by point; a None does not count, and is the mean of none."""
+    """Average numbers, or curves point by point, without those that are None.
+
+    None if all are None.
+    """
     there = [value for value in values if value is not None]
     return np.mean(there, axis=0) if there else None

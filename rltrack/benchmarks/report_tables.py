@@ -1,4 +1,4 @@
-"""A sweep's report as a table: in Markdown, or in LaTeX."""
+"""A sweep's report as a table in Markdown or LaTeX."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _HEADS = ("tracker", "DP", "OS", "OS0.5", "CLE px", "FPS", "OS minus first", "95
 
 
 def markdown(made: Report) -> str:
-    """A table, and below it what it is of."""
+    """Return the report as a Markdown table, and lines below it that say what the table covers."""
     return "\n".join([table(_HEADS, [_cells(row, "±") for row in made.rows]), "", *_notes(made)])
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts in Markdown."""
+    """Return a Markdown table of texts."""
     lines = [f"| {' | '.join(row)} |" for row in (heads, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
 
 
 def latex(made: Report) -> str:
-    """The same as a LaTeX ``tabular`` with booktabs' rules."""
+    """Return the report as a LaTeX ``tabular`` with booktabs' rules."""
     heads = " & ".join(head.replace("%", r"\%") for head in _HEADS)
     rows = [" & ".join(_cells(row, r"$\pm$")).replace("_", r"\_") + r" \\" for row in made.rows]
     columns = "l" + "r" * (len(_HEADS) - 1)

@@ -1,4 +1,4 @@
-"""Which of all kept results a question is about: those of some trackers on some targets."""
+"""Selecting runs for a question: those of some trackers on some targets, run now or kept before."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def gathered(
     backbone: str = "embedded",
     **given: Any,
 ) -> list[dict[str, Any]]:
-    """Results of some trackers on a dataset: run now, or what is kept of them.
+    """Return the runs of some trackers on a dataset, made now or kept before.
 
     Args:
-        trackers: by the name that becomes their results' ``tracker``.
+        trackers: configurations by name. The name becomes the ``tracker`` of their runs.
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
-        backbone: of all trackers.
-        given: all else that `run_or_kept` takes.
+        backbone: the backbone of all trackers.
+        given: the other arguments of `run_or_kept`.
 
     Raises:
         InputError: as `run_or_kept`.
@@ -50,14 +50,15 @@ def gathered(
 def over_backbones(
     config: TrackerConfig, dataset: str, backbones: Iterable[str], **given: Any
 ) -> list[dict[str, Any]]:
-    """Results of one configuration on a dataset, their ``tracker`` being the backbone's name.
+    """Return the runs of one configuration on a dataset. Their ``tracker`` is the backbone's name.
 
     Args:
-        config: of the tracker.
+        config: the configuration of the tracker.
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
-        backbones: those to run. What is kept counts whatever its backbone is, for its weights need
-            not be at hand: one that was a file has the file's name, without folder and ending.
-        given: all else that `run_or_kept` takes.
+        backbones: the backbones to run. Kept runs count whatever their backbone is, because its
+            weights may not be at hand. A backbone from a file has the file's name, without folder
+            and ending.
+        given: the other arguments of `run_or_kept`.
 
     Raises:
         InputError: as `run_or_kept`.
@@ -84,24 +85,24 @@ def run_or_kept(
     device: str = "auto",
     kept: str = "results",
 ) -> list[dict[str, Any]]:
-    """Results of some configurations and backbones on a dataset, run now; or all that are kept.
+    """Make the runs of some configurations and backbones on a dataset now, or return all kept ones.
 
-    Sequences that are not in the data folder are not run; their names are logged as a warning.
+    Sequences that are not in the data folder are not run. Their names are logged as a warning.
 
     Args:
         trackers: pairs of configuration and backbone.
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
-        run: whether to run what is not in ``out`` yet; else results are what ``kept`` has.
-        seeds: seeds 0 to ``seeds`` - 1 are run.
+        run: whether to run what is not in ``out`` yet. Otherwise the runs in ``kept`` are returned.
+        seeds: how many seeds to run, from 0 on.
         out: the sweep's folder.
-        data: folder that holds ``otb/``; by default as `rltrack.cache.data_dir`.
+        data: the folder that holds ``otb/``. The default is `rltrack.cache.data_dir`.
         device: as in `rltrack.track`.
-        kept: folder of files that `rltrack.evaluation.run_files.keep` wrote.
+        kept: a folder of files that `rltrack.evaluation.run_files.keep` wrote.
 
     Raises:
-        InputError: no such dataset, none of its sequences is there to be run, or results cannot be
+        InputError: there is no such dataset, none of its sequences can be run, or runs cannot be
             read.
-        SweepError: not all could be run.
+        SweepError: not all runs could be made.
     """
     if not run:
         return stored(Path(kept))
@@ -123,13 +124,13 @@ def run_or_kept(
 
 
 def _name(result: Mapping[str, Any]) -> str:
-    """Of a result's backbone: the weights' own name, unless that is a digest."""
+    """Return the name of a run's backbone: its weights' name, unless that is a digest."""
     weights = str(weights_of(result))
     return weights if weights in BACKBONES else Path(result["backbone"]).stem
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:
-    """The results in a folder of files that `rltrack.evaluation.run_files.keep` wrote, each once.
+    """Return the runs in files that `rltrack.evaluation.run_files.keep` wrote, each once.
 
     Raises:
         InputError: there is no such folder, or a file cannot be read.
@@ -148,10 +149,10 @@ def named(
     backbone: str,
     targets: Collection[str],
 ) -> list[dict[str, Any]]:
-    """Those results that are of some trackers on some targets, their ``tracker`` being its name.
+    """Return the runs of some trackers on some targets. Their ``tracker`` is the tracker's name.
 
-    A configuration is told by its values; a field that a result does not have yet counts as the
-    default. Names of which there is no result are not in what comes back.
+    A configuration is recognised by its values. A field that a run does not have yet counts as the
+    default. Trackers without a run are not in the result.
     """
     weights = backbone_identity(backbone)
     wanted = {name: _settings(asdict(config)) for name, config in trackers.items()}
@@ -165,5 +166,5 @@ def named(
 
 
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration's values; the name of its preset is none of them."""
+    """Return a configuration's values without the name of its preset."""
     return {**settings(config), "preset": None}

@@ -1,4 +1,7 @@
-"""The tracker beside its peers: one video, one start, each frame decoded once for all."""
+"""The tracker beside OpenCV's trackers, on one video with one first box.
+
+Each frame is decoded once for all.
+"""
 
 from __future__ import annotations
 
@@ -33,20 +36,20 @@ Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 OURS = "rltrack"
-"""The name of this package's tracker among its peers."""
+"""The name of this package's tracker among the others."""
 
 
 class Run(NamedTuple):
-    """What one tracker gave over T frames.
+    """One tracker's results over T frames.
 
     Attributes:
-        name: `OURS`, or the peer's.
-        boxes: (T, 4) float64, (x, y, w, h) in 0-based pixels; the first is the box given, and the
-            last one is repeated while the tracker says that it does not find the target.
-        found: (T,) bool, what the tracker says.
-        fps: frames tracked after the first, by the seconds they took; None if there are none. See
-            `rltrack.video.tracks.Track.fps`.
-        metrics: against the ground truth; None without any.
+        name: `OURS`, or the name of the other tracker.
+        boxes: (T, 4) float64, (x, y, w, h) in 0-based pixels. The first is the box that was given.
+            While the tracker says that it does not find the target, the last box is repeated.
+        found: (T,) bool, whether the tracker says that it found the target.
+        fps: frames tracked after the first, divided by the seconds they took; None if there are
+            none. See `rltrack.video.tracks.Track.fps`.
+        metrics: scores against the ground truth; None without any.
     """
 
     name: str
@@ -58,12 +61,12 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Trackers on one video, over as many frames each.
+    """Several trackers' results on one video, all over the same frames.
 
     Attributes:
         track: this package's own run.
-        runs: of all N trackers, this package's first.
-        files: what was written.
+        runs: the runs of all N trackers, this package's first.
+        files: the files that were written.
     """
 
     track: Track
@@ -72,16 +75,16 @@ class Comparison:
 
     @property
     def shared(self) -> NDArray[np.int64]:
-        """(N, N) int64, in how many frames after the first each two find the target."""
+        """(N, N) int64: in how many frames after the first each two trackers find the target."""
         found = np.array([run.found[1:] for run in self.runs], np.int64)
         return found @ found.T
 
     @property
     def overlaps(self) -> Array:
-        """(N, N) float64 in [0, 1], mean overlap of each two's boxes; NaN where there is none.
+        """(N, N) float64 in [0, 1]: mean overlap of each two trackers' boxes; NaN without any.
 
-        Over the `shared` frames: the first box is given to all, and one that has lost the target
-        keeps its last box, which says nothing of where it looks.
+        It is over the `shared` frames only. The first box is the same for all, and a tracker that
+        has lost the target keeps its last box, which does not say where it looks.
         """
         means = np.full((len(self.runs), len(self.runs)), np.nan)
         for row, a in enumerate(self.runs):
@@ -93,10 +96,10 @@ class Comparison:
 
 
 class ComparisonError(RuntimeError):
-    """A comparison failed part-way; the cause is chained to it.
+    """A comparison failed part-way. The cause is chained to it.
 
     Attributes:
-        comparison: the frames before the failure; their files are written and complete.
+        comparison: the frames before the failure. Their files are written and complete.
     """
 
     def __init__(self, message: str, comparison: Comparison) -> None:
@@ -119,31 +122,32 @@ def compare(
     """Follow a target through a video with this package's tracker and with OpenCV's.
 
     ``folder`` gets the boxes of each tracker, ``rltrack.csv``, ``csrt.csv`` and so on, in the form
-    that `rltrack.video.recorder.Recorder` describes, with NaN for a peer's score. It also gets
-    ``compare.mp4``: each frame with all boxes, and below it the trackers' names in their colours.
+    that `rltrack.video.recorder.Recorder` describes. The score of OpenCV's trackers is NaN. It also
+    gets ``compare.mp4``: each frame with all boxes, and below it the trackers' names in their
+    colours.
 
-    In each frame the trackers work one after the other. A frame that cannot be read is not found
-    by any, as in `rltrack.track`.
+    In each frame the trackers work one after the other. A frame that cannot be read counts as not
+    found for all of them, as in `rltrack.track`.
 
     Args:
         source: what `rltrack.open_source` takes.
-        box: of the target in the first frame, (x, y, w, h) in 0-based pixels; None takes the
-            ground truth's.
-        peers: names out of `rltrack.benchmarks.opencv_trackers.PEERS`.
-        folder: where the files go; made if it is not there.
-        config: of this package's tracker, as in `rltrack.track`.
-        backbone: likewise.
-        device: likewise.
-        seed: likewise.
-        on_frame: called after each frame, with this package's tracker's step.
+        box: the target's box in the first frame, (x, y, w, h) in 0-based pixels. None takes it from
+            the ground truth.
+        peers: names in `rltrack.benchmarks.opencv_trackers.PEERS`.
+        folder: where the files go. It is made if it is missing.
+        config: the configuration of this package's tracker, as in `rltrack.track`.
+        backbone: its backbone, as in `rltrack.track`.
+        device: its device, as in `rltrack.track`.
+        seed: its seed, as in `rltrack.track`.
+        on_frame: called after each frame, with the step of this package's tracker.
 
     Returns:
-        The comparison. After a Ctrl-C it holds the frames that all trackers were done with, and
-        its ``track.interrupted`` is True.
+        The comparison. After a Ctrl-C it holds the frames that all trackers had finished, and its
+        ``track.interrupted`` is True.
 
     Raises:
-        InputError: something given cannot be used; nothing was tracked or written.
-        ComparisonError: an error part-way, of any of the trackers. What was tracked before it is
+        InputError: something given cannot be used. Nothing was tracked or written.
+        ComparisonError: an error part-way, in any of the trackers. What was tracked before it is
             written, and is the error's ``comparison``.
     """
     rivals = [Peer(name) for name in dict.fromkeys(peers)]
@@ -215,7 +219,7 @@ def compare(
 
 
 class _Files:
-    """Writes the files of a comparison, and nothing if no frame is added."""
+    """Writes the files of a comparison. If no frame is added, it writes nothing."""
 
     def __init__(
         self, folder: Path, names: Sequence[str], fps: float | None, source: Path | None
@@ -238,7 +242,7 @@ class _Files:
         self._count += 1
 
     def close(self) -> None:
-        """Complete all files, whatever befalls one of them."""
+        """Complete all files, even if one of them fails."""
         with ExitStack() as stack:
             stack.callback(self._video.close)
             for recorder in self._boxes:
@@ -251,7 +255,7 @@ def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
 
 
 def _as_track(done: Track, steps: Sequence[tuple[Result, float]]) -> Track:
-    """A tracker's run as a `Track`, so that all are timed and scored by the same rules."""
+    """Return a tracker's run as a `Track`, so that the same rules time and score all of them."""
     truth = done.ground_truth
     return replace(
         done,

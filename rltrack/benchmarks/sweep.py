@@ -1,7 +1,8 @@
 """Many runs: several at a time in one process, or a sweep of jobs over one machine or many.
 
-A sweep's folder holds one file a job (:mod:`rltrack.benchmarks.jobs`). Whoever runs the same sweep
-on the same folder again, or beside another, does what is not there yet and nothing twice.
+A sweep's folder holds one file for each job (:mod:`rltrack.benchmarks.jobs`). Running the same
+sweep on the same folder again, or at the same time elsewhere, does what is not there yet and
+nothing twice.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ __all__ = ["Outcome", "SweepError", "results_of", "sweep", "track_all"]
 T = TypeVar("T")
 
 _GPU = "GPU"
-"""The resource of dask's workers that a job on CUDA takes one of."""
+"""The resource of dask's workers of which each job on CUDA takes one."""
 
 
 def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | Exception]:
-    """Make each run in a thread: on a CPU with one core, on CUDA with a stream.
+    """Make each run in a thread of its own: on a CPU with one core, on CUDA with a stream.
 
     >>> jobs = [{"source": clip, "box": box, "seed": seed} for seed in range(3)]  # doctest: +SKIP
     >>> first, second, third = track_all(jobs, workers=3)                         # doctest: +SKIP
 
-    What comes out does not depend on the number of workers. One run's failure does not stop the
-    others. A Ctrl-C stops all, each as it would stop alone, and begins no more.
+    The results do not depend on the number of workers. If one run fails, the others go on. A Ctrl-C
+    stops all runs, each in the way in which it would stop alone, and starts no more.
 
     Args:
         jobs: arguments of `rltrack.track`, by name.
-        workers: runs at a time, 1 or more.
+        workers: how many runs to make at a time, 1 or more.
 
     Returns:
-        In the jobs' order, the track; or the exception that `track` raised; or
-        `concurrent.futures.CancelledError`, of a run that was not begun.
+        In the order of the jobs: the track, or the exception that `track` raised, or
+        `concurrent.futures.CancelledError` for a run that was not started.
     """
     with _SideBySide(workers) as pool:
         runs = [pool.submit(track, job) for job in jobs]
@@ -57,7 +58,7 @@ def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | E
 
 
 class Outcome(NamedTuple):
-    """How a job of a sweep went."""
+    """How a job of a sweep ended."""
 
     job: Job
     file: Path | None
@@ -74,21 +75,21 @@ def sweep(
     local: int = 1,
     scheduler: str | None = None,
 ) -> Iterator[Outcome]:
-    """Run the jobs whose results are not in ``out``; yields each as it ends.
+    """Run the jobs whose results are not in ``out``, and yield each one when it ends.
 
-    A result that is damaged, or that does not have as many frames as its sequence in ``data`` has
-    now, is replaced.
-
-    What another worker is at comes last and is waited for: should that one die, it is done here.
-    One job's failure does not stop the others. Results are there as soon as they are yielded; on
-    a Ctrl-C the jobs on their way are given up, and the same call does them later.
+    A result is replaced if it is damaged, or if it does not have as many frames as its sequence in
+    ``data`` has now. Jobs that another worker runs come last, and this call waits for them. If that
+    worker dies, they are run here. If one job fails, the others go on. A result is on disk when it
+    is yielded. After a Ctrl-C, the jobs that were running are given up, and the same call runs them
+    later.
 
     Args:
-        jobs: what to run.
-        out: the sweep's folder; the workers of a scheduler must see it by the same name.
-        data: folder that holds ``otb/``; likewise.
+        jobs: the jobs to run.
+        out: the sweep's folder. The workers of a scheduler must see it under the same name.
+        data: the folder that holds ``otb/``. The same is true of it.
         device: as in `rltrack.track`.
-        local: jobs at a time in this process; with more than one, each has one core of a CPU.
+        local: how many jobs to run at a time in this process. If it is more than one, each has one
+            core of a CPU.
         scheduler: address of a `dask.distributed` scheduler whose workers run the jobs instead.
             With a CUDA ``device``, each job takes one of the resource ``GPU``, and waits for a
             worker that declares it.
@@ -117,11 +118,11 @@ def sweep(
 
 
 class SweepError(RuntimeError):
-    """Some jobs were not done; the results of the others are kept. One line."""
+    """Some jobs were not done. The results of the others are kept. The message is one line."""
 
 
 def results_of(jobs: Sequence[Job], out: Path, **given: Any) -> list[dict[str, Any]]:
-    """Run what is not there yet of a sweep, to its end, and read the results of all its jobs.
+    """Run the jobs of a sweep that are not done yet, and read the results of all its jobs.
 
     Args:
         jobs: as in `sweep`.
@@ -196,7 +197,10 @@ def _on_cluster(jobs: Sequence[Job], given: dict[str, Any], address: str) -> Ite
 
 
 class _SideBySide:
-    """Threads that each run a tracker; a context, which waits for those on their way."""
+    """Threads that each run a tracker.
+
+    At the end of the context it waits for those that are running.
+    """
 
     def __init__(self, workers: int) -> None:
         self._stop = threading.Event()
@@ -212,11 +216,14 @@ class _SideBySide:
         torch.set_num_threads(self._threads)  # the last number set also holds for threads to come
 
     def submit(self, work: Callable[..., T], given: Mapping[str, Any]) -> Future[T]:
-        """Have ``work(**given)`` done; it takes ``device`` and ``on_frame`` as `track` does."""
+        """Run ``work(**given)`` in a thread.
+
+        It takes ``device`` and ``on_frame`` as `track` does.
+        """
         return self._pool.submit(self._run, work, given)
 
     def stop(self) -> None:
-        """Interrupt what runs and begin no more."""
+        """Interrupt the runs, and start no more."""
         self._stop.set()
 
     def _run(self, work: Callable[..., T], given: Mapping[str, Any]) -> T:

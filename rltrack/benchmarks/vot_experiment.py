@@ -19,16 +19,17 @@ __all__ = ["run"]
 
 
 def run(workspace: str | Path, *, on_progress: Callable[[str, int, int], None]) -> None:
-    """Run what is missing of the experiment; what is finished stays.
+    """Run the missing repetitions of the experiment. Finished ones stay.
 
     Args:
-        workspace: that :func:`init` made.
-        on_progress: told a sequence's name, its finished repetitions, and how many there are to be.
+        workspace: a workspace that `rltrack.benchmarks.vot_workspace.init` made.
+        on_progress: called with a sequence's name, its finished repetitions, and their final
+            number.
 
     Raises:
-        InputError: it is no such workspace.
+        InputError: it is not such a workspace.
         VotError: the tracker failed. ``logs/rltrack.log`` in the workspace has its traceback.
-        KeyboardInterrupt: it was stopped; the repetition it was in is lost.
+        KeyboardInterrupt: the run was stopped. The repetition that was running is lost.
     """
     from vot import ToolkitException
 
@@ -69,7 +70,10 @@ def run(workspace: str | Path, *, on_progress: Callable[[str, int, int], None]) 
 
 
 def _cause(error: Any, log: Path) -> str:
-    """What the tracker said. If it could not write it to ``log``, its output is put there."""
+    """Return the tracker's own words about a failure.
+
+    If it wrote none to ``log``, keep its output there.
+    """
     if log.exists():
         return log.read_text(encoding="utf-8").partition("\n")[0]
     output = getattr(error, "log", None) or ""

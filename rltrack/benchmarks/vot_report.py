@@ -1,4 +1,4 @@
-"""EAO, accuracy and robustness of VOT-2016, by the challenge's own toolkit; and ranks."""
+"""The report of VOT-2016: EAO, accuracy and robustness by the challenge's toolkit, and ranks."""
 
 from __future__ import annotations
 
@@ -30,28 +30,29 @@ class Score(NamedTuple):
     """One tracker's numbers."""
 
     eao: float
-    """Expected average overlap, 0..1; NaN if no run reaches the range it is over."""
+    """Expected average overlap, 0..1. NaN if no run reaches the range that it is averaged over."""
     accuracy: float
-    """A: mean overlap while tracking, 0..1; the ten frames after each start do not count."""
+    """A, the mean overlap while tracking, 0..1. The ten frames after each start do not count."""
     failures: float
-    """R: failures a sequence, 0 or more; the mean over sequences, weighted by their lengths."""
+    """R, failures in a sequence, 0 or more: the mean over sequences, weighted by their lengths."""
     reliability: float
-    """exp(-30 failures / length): the chance to last 30 frames, the AR plot's other axis."""
+    """exp(-30 failures / length), the chance to last 30 frames: the AR plot's other axis."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`report` found.
+    """What :func:`report` returns.
 
     Attributes:
-        stack: its name, see `STACKS`.
-        sequences: their number.
-        repetitions: of each, as the stack wants them.
+        stack: the name of the stack of experiments, see `STACKS`.
+        sequences: the number of sequences.
+        repetitions: of each sequence, as the stack asks for.
         eao_frames: the numbers of frames (first, last) that EAO is averaged over.
-        longest: frames of the longest sequence; where it is shorter, that average ends there.
+        longest: frames of the longest sequence. If it is shorter than the range, the average ends
+            there.
         scores: by tracker, ours (`NAME`) first.
-        incomplete: trackers left out, since they have not all frames of some sequence.
-        settings: of our tracker.
+        incomplete: trackers that were left out because they lack frames of some sequence.
+        settings: the settings of our tracker.
     """
 
     stack: str
@@ -65,19 +66,25 @@ class Report:
 
     @property
     def official(self) -> bool:
-        """Whether it is VOT-2016: its stack, and as many sequences."""
+        """Whether this is VOT-2016: its stack, and its number of sequences."""
         return self.stack == "vot2016" and self.sequences == SEQUENCES
 
     @property
     def ranks(self) -> dict[str, dict[str, int]]:
-        """By tracker, its places by EAO, accuracy and failures, see :func:`rank`; {} of one."""
+        """Each tracker's places by EAO, accuracy and failures, see :func:`rank`.
+
+        Empty for one tracker.
+        """
         if len(self.scores) < 2:
             return {}
         by = {measure: rank(self.scores, measure) for measure in ("eao", "accuracy", "failures")}
         return {name: {measure: by[measure][name] for measure in by} for name in self.scores}
 
     def content(self) -> dict[str, Any]:
-        """What the JSON file holds: all of it; an EAO that there is not is None, as are ranks."""
+        """Return the content of the JSON file.
+
+        An EAO without a value is None, and so are ranks without others.
+        """
         scores = {name: score._asdict() for name, score in self.scores.items()}
         for score in scores.values():
             score["eao"] = None if math.isnan(score["eao"]) else score["eao"]
@@ -92,13 +99,13 @@ class Report:
 
 
 def report(workspace: str | Path) -> Report:
-    """Have the toolkit analyse the results.
+    """Let the toolkit analyse the results.
 
-    Other trackers are compared with where their raw results lie in the workspace, as the challenge
+    Other trackers are included if their raw results are in the workspace, as the challenge
     publishes them: ``results/<tracker>/baseline/<sequence>/<sequence>_001.txt``.
 
     Raises:
-        InputError: it is no workspace, or our results are not complete.
+        InputError: it is not a workspace, or our results are not complete.
         VotError: a result cannot be read.
     """
     from vot.analysis.supervised import AverageAccuracyRobustness, EAOScore
@@ -147,7 +154,10 @@ def report(workspace: str | Path) -> Report:
 
 
 def _others(workspace: Path) -> list[Any]:
-    """The other trackers that have a folder of results; the toolkit wants them in its registry."""
+    """Return the other trackers with a folder of results.
+
+    The toolkit wants them in its registry.
+    """
     from vot.tracker import Tracker, is_valid_identifier
 
     names = sorted(folder.name for folder in (workspace / "results").iterdir() if folder.is_dir())
@@ -159,7 +169,7 @@ def _others(workspace: Path) -> list[Any]:
 
 
 def _whole(experiment: Any, tracker: Any, sequence: Any) -> bool:
-    """Whether a tracker has a sequence at least once, and each time all its frames."""
+    """Return whether a tracker has each sequence at least once, and each time all of its frames."""
     lengths = {len(found) for found in trajectories(experiment, tracker, sequence)}
     return lengths == {len(sequence)}
 
@@ -167,7 +177,7 @@ def _whole(experiment: Any, tracker: Any, sequence: Any) -> bool:
 def _analysed(
     experiment: Any, trackers: list[Any], sequences: list[Any], analyses: list[Any]
 ) -> list[list[Any]]:
-    """Of each analysis, what it gives for each tracker."""
+    """Return what each analysis gives for each tracker."""
     from concurrent.futures import ThreadPoolExecutor
 
     from vot import ToolkitException
@@ -191,10 +201,10 @@ def _analysed(
 
 
 def rank(scores: Mapping[str, Score], measure: str) -> dict[str, int]:
-    """Each tracker's place by one measure of `Score`, from 1; equals share the better place.
+    """Return each tracker's place by one measure of `Score`, from 1. Equals share the better place.
 
     These are places among the trackers given, by the measure itself. The challenge's own ranks, A_r
-    and R_r of the paper's Table 4, are averages that count equivalent trackers as equal.
+    and R_r of the paper's Table 4, are averages in which equivalent trackers count as equal.
     """
     sign = 1 if measure == "failures" else -1  # fewer failures are better
     keys = {name: sign * getattr(score, measure) for name, score in scores.items()}

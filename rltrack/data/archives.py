@@ -1,4 +1,4 @@
-"""Unpacking archives that came over the network, which may hold anything."""
+"""Unpacking archives that came over the network and may hold anything."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ _DAMAGE = (EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, gzip.BadG
 
 
 def unpack(archive: str | Path, dest: str | Path) -> Path:
-    """Unpack a zip or tar archive into a new folder, wholly or not at all.
+    """Unpack a zip or tar archive into a new folder, completely or not at all.
 
-    Every member is checked before the first is written: no absolute names, no ``..``, nothing but
-    files, folders and, in a tar, links to names further down in the archive.
+    Every member is checked before the first one is written. Absolute names and ``..`` are refused.
+    Only files and folders are allowed, and in a tar also links to names further down in the
+    archive.
 
     Args:
-        archive: Zip, or tar with any compression that Python's `tarfile` knows.
-        dest: Folder to make; an empty one may be there.
+        archive: a zip, or a tar with any compression that Python's `tarfile` knows.
+        dest: the folder to make. An empty one may be there.
 
     Returns:
         ``dest``.
 
     Raises:
-        FetchError: The archive is unsafe or damaged, or there is no room or no right to write.
+        FetchError: the archive is unsafe or damaged, or there is no room or no right to write.
     """
     archive, dest = Path(archive), Path(dest)
     staging = dest.with_name(f".{dest.name}.unpacking")

@@ -1,8 +1,8 @@
-"""Downloading one file: resumed, retried, verified, and there only when it is whole.
+"""Downloading one file: resumed, retried, verified, and in place only when it is complete.
 
-A transfer goes to ``<name>.part``, with a note beside it of what the server said the file was, so
-that a file that was changed in between is fetched anew and never spliced. The finished file is
-checked against the hashes given, and only then takes its name.
+A transfer goes to ``<name>.part``. A note beside it records what the server said about the file. If
+the file was changed in between, it is therefore downloaded again from its beginning and never
+spliced. The finished file is checked against the given hashes, and takes its name only then.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses worth another tr
 
 
 class FetchError(RuntimeError):
-    """Something could not be fetched; the message says why and what to do by hand."""
+    """Something could not be downloaded. The message says why, and what to do by hand."""
 
 
 class StopFetchError(FetchError):
-    """A failure that the next file would meet too: no answer from any server, or no room."""
+    """A failure that the next file would meet too: no server answers, or there is no room."""
 
 
 class _BrokenOffError(Exception):
@@ -65,26 +65,27 @@ def download(
     backoff: float = 1.0,
     progress: Progress | None = None,
 ) -> Path:
-    """Fetch one file, whole and checked, or not at all.
+    """Download one file, complete and checked, or not at all.
 
-    A file that is already there and has the hashes given is left alone. A transfer that broke
-    off goes on where it stopped, if the server still has the same file.
+    A file that is already there and has the given hashes is left alone. A transfer that broke off
+    continues where it stopped, if the server still has the same file.
 
     Args:
-        url: Where the file is; redirects are followed.
-        path: Where to put it.
-        sha256: Its SHA-256, as hexadecimal digits, if known.
-        sha1: Its SHA-1, likewise.
-        git_blob: Its git blob id: the SHA-1 of "blob", size, a zero byte and content.
-        retries: How many tries in a row may bring nothing new before giving up.
-        backoff: Seconds to wait after the first failed try; doubled with each further one.
-        progress: Told how many bytes have come.
+        url: where the file is. Redirects are followed.
+        path: where to put it.
+        sha256: its SHA-256 as hexadecimal digits, if known.
+        sha1: its SHA-1 as hexadecimal digits, if known.
+        git_blob: its git blob id: the SHA-1 of "blob", size, a zero byte and content.
+        retries: how many tries in a row may bring nothing new before the download is given up.
+        backoff: seconds to wait after the first failed try. They are doubled after each further
+            one.
+        progress: told how many bytes have arrived.
 
     Returns:
         ``path``.
 
     Raises:
-        FetchError: The file is not there, is not the one expected, or cannot be written.
+        FetchError: the file is not there, is not the expected one, or cannot be written.
     """
     path = Path(path)
     hashes = {"SHA-256": sha256, "SHA-1": sha1, "git blob id": git_blob}
@@ -120,7 +121,7 @@ def download(
 
 
 def _mismatch(path: Path, expected: dict[str, str]) -> str:
-    """What is wrong with a file's hashes; empty if nothing is."""
+    """Return what is wrong with a file's hashes; an empty text if nothing is."""
     for kind, wanted in expected.items():
         got = digest(path, kind)
         if got != wanted:
@@ -129,7 +130,7 @@ def _mismatch(path: Path, expected: dict[str, str]) -> str:
 
 
 def digest(path: Path, kind: str = "SHA-256") -> str:
-    """Hexadecimal digest of a file: ``SHA-256``, ``SHA-1`` or ``git blob id``."""
+    """Return the hexadecimal digest of a file: ``SHA-256``, ``SHA-1`` or ``git blob id``."""
     algorithm = "sha256" if kind == "SHA-256" else "sha1"
     digest = hashlib.new(algorithm, usedforsecurity=False)
     if kind == "git blob id":

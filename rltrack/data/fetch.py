@@ -1,11 +1,11 @@
-"""Fetching: the weights and benchmark sequences that do not come with the package.
+"""Downloading the weights and benchmark sequences that do not come with the package.
 
-A transfer goes to ``<name>.part`` and resumes there, a finished file is checked before it takes
-its name, an archive is checked before anything of it is written, and a sequence folder appears
-only when it is whole. So a run can be stopped anywhere, and the same call goes on from there.
+A transfer goes to ``<name>.part`` and resumes there. A finished file is checked before it takes its
+name. An archive is checked before anything in it is written. A sequence folder appears only when it
+is complete. A run can therefore be stopped anywhere, and the same call continues from there.
 
-Where the publisher gives a hash, the file must have it. Where none is known, the content is
-counted (frames, rows of ground truth) and the hash received is kept in ``received.json``.
+If the publisher gives a hash, the file must have it. If no hash is known, the content is counted
+(frames, rows of ground truth), and the hash that was received is kept in ``received.json``.
 """
 
 from __future__ import annotations
@@ -40,27 +40,28 @@ def fetch(
     base_url: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Fetch an asset, or what is missing of it.
+    """Download an asset, or what is missing of it.
 
-    ``vggm`` is VGG-M's conv1-3 as MatConvNet published them, converted for ``backbone="vggm"``.
-    If the whole model, ``imagenet-vgg-m.mat``, has been put into the folder by hand, it is used.
-    ``otb2013`` and ``otb2015`` become ``<dest>/otb/<Name>/``, with ``img/`` and the ground truth.
-    ``vot2016`` becomes ``<dest>/vot/<name>/``, with ``img/%08d.jpg`` and ``groundtruth.txt``.
+    ``vggm`` is VGG-M's conv1-3 as MatConvNet published them, converted for ``backbone="vggm"``. If
+    the whole model, ``imagenet-vgg-m.mat``, was put into the folder by hand, it is used.
+    ``otb2013`` and ``otb2015`` become ``<dest>/otb/<Name>/`` with ``img/`` and the ground truth.
+    ``vot2016`` becomes ``<dest>/vot/<name>/`` with ``img/%08d.jpg`` and ``groundtruth.txt``.
 
     Args:
-        asset: One of `ASSETS`.
-        dest: Folder to put it into. By default `data_dir`, for ``vggm`` ``weights`` in
-            `cache_dir`; VGG-M's converted form always goes to the latter, where it is looked for.
-        base_url: Fetch from here, not from the publisher; ends in a slash.
-        progress: Told how many bytes have come; see `rltrack.cli.fetch.rich_progress`.
+        asset: one of `ASSETS`.
+        dest: the folder to put it into. The default is `data_dir`, and for ``vggm`` the folder
+            ``weights`` in `cache_dir`. VGG-M's converted form always goes to the latter, where it
+            is looked for.
+        base_url: download from here and not from the publisher. It ends in a slash.
+        progress: told how many bytes have arrived; see `rltrack.cli.fetch.rich_progress`.
 
     Returns:
         The converted weights, or the folder that holds the sequence folders.
 
     Raises:
-        InputError: No such asset, or ``dest`` cannot be written to.
-        FetchError: Something could not be fetched or is not what it should be. What was fetched
-            is kept, and the same call goes on from there.
+        InputError: there is no such asset, or ``dest`` cannot be written to.
+        FetchError: something could not be downloaded or is not what it should be. What was
+            downloaded is kept, and the same call continues from there.
     """
     if asset not in ASSETS:
         raise InputError(f"cannot fetch {asset!r}: give one of {', '.join(ASSETS)}")

@@ -1,4 +1,4 @@
-"""Sequence folders that are put together from archives: whole and checked, or not there."""
+"""Sequence folders that are put together from archives, complete and checked, or not at all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ Take = Callable[[Path, Path], None]  # moves what is needed of an unpacked archi
 
 
 def only(folders: list[Path], content: str) -> Path:
-    """The one of an archive's folders that holds ``content``; ValueError if there is not one."""
+    """Return the one folder of an archive that holds ``content``.
+
+    ValueError if there is not exactly one.
+    """
     found = [folder for folder in folders if "__MACOSX" not in folder.parts]
     if len(found) != 1:
         raise ValueError(f"{len(found)} of its folders hold {content}, not one")
@@ -31,7 +34,10 @@ def only(folders: list[Path], content: str) -> Path:
 
 
 def is_whole(place: Path, check: Check) -> bool:
-    """Whether the sequence is there and whole."""
+    """Return whether the sequence is there and complete.
+
+    FetchError if it is there and not complete, because a person may have put it there.
+    """
     if not place.exists():
         return False
     try:
@@ -47,8 +53,8 @@ def is_whole(place: Path, check: Check) -> bool:
 def install(place: Path, check: Check, archives: dict[Path, Take]) -> None:
     """Unpack archives, put the sequence together, check it, and give it its name.
 
-    The archives are deleted when they have served, and when they turn out wrong, so that the next
-    run does not meet them again.
+    The archives are deleted when they have been used, and also when they turn out to be wrong, so
+    that the next run does not meet them again.
     """
     staging = place.with_name(f".{place.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
@@ -78,7 +84,7 @@ def _delete(files: Iterable[Path]) -> None:
 
 
 def received_of(archive: Path, url: str | None) -> dict[str, object]:
-    """What is recorded of an archive; ``url`` only if this run saw it come from there."""
+    """Return what is recorded of an archive; ``url`` only if this run downloaded it there."""
     source = {"url": url} if url else {}
     return {**source, "sha256": digest(archive), "bytes": archive.stat().st_size}
 
@@ -94,7 +100,7 @@ def record(place: Path, received: dict[str, Any]) -> None:
 
 
 def fetch_each(names: Iterable[str], folder: Path, fetch_one: Callable[[str], None]) -> None:
-    """Fetch sequence after sequence; one that cannot be had does not stop the others."""
+    """Fetch one sequence after another. If one fails, the others are still fetched."""
     names = list(names)
     failed: dict[str, FetchError] = {}
     for number, name in enumerate(names, start=1):

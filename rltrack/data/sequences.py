@@ -1,10 +1,11 @@
 """Sequences on disk: a folder of frames and, beside them, a text file of boxes (OTB, VOT).
 
 Box files count pixels in two ways. OTB's ``groundtruth_rect*.txt`` come from MATLAB and are
-1-based: 1 is taken off x and y once, here. VOT's ``groundtruth.txt`` are 0-based and are taken as
-they stand: the VOT toolkit hands them to trackers unchanged, and its own MATLAB example adds 1
-before it indexes the image (votchallenge/toolkit-legacy, ``tracker/examples/matlab/ncc.m``). The
-file's name decides. Past this module every box is 0-based.
+1-based. This module subtracts 1 from x and y, and nothing else does. VOT's ``groundtruth.txt`` are
+0-based and are read as they are: the VOT toolkit passes them to trackers unchanged, and its own
+MATLAB example adds 1 before it indexes the image (votchallenge/toolkit-legacy,
+``tracker/examples/matlab/ncc.m``). The name of the file decides. Everywhere else in the package,
+boxes are 0-based.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ _BOX_FILES = ("groundtruth_rect.txt", "groundtruth_rect.1.txt", "groundtruth.txt
 
 
 class Sequence(NamedTuple):
-    """What `read_sequence` found.
+    """What `read_sequence` returns.
 
     Attributes:
         name: the folder's name.
         frames: the frame files in order.
-        ground_truth: (T, 4) float64, 0-based (x, y, w, h), one row a frame, NaN where the file
-            gives none; None without a ground-truth file.
+        ground_truth: (T, 4) float64, 0-based (x, y, w, h), one row for each frame, NaN where the
+            file gives none; None without a ground-truth file.
     """
 
     name: str
