@@ -1,4 +1,4 @@
-"""Eq. 1 put to the test: the score on the way from one crop to another, and its tangent."""
+"""Chapter 2: a test of Eq. 1. The score on the way from one crop to another, and its tangent."""
 
 from __future__ import annotations
 
@@ -28,16 +28,19 @@ class Expansion(NamedTuple):
     """A score along a line, ``I(t) = I_0 + t (I_1 - I_0)``."""
 
     steps: NDArray[np.float64]
-    """(S,) the t."""
+    """(S,) the values of t."""
     exact: NDArray[np.float64]
     """(S,) f_c(I(t)), logits."""
     linear: NDArray[np.float64]
     """(S,) f_c(I_0) + t A_c . (I_1 - I_0), Eq. 1."""
 
     def radius(self, tolerance: float = 0.1) -> float:
-        """The last t up to which Eq. 1 is right about the change: all errors within tolerance.
+        """The last t up to which Eq.
 
-        A share of the change so far; 0 if already the first step's error is larger.
+        1 gives the change of the score with errors within ``tolerance``.
+
+        The tolerance is a share of the change so far. The radius is 0 if the error of the first
+        step is larger.
         """
         change = np.abs(self.exact - self.exact[0])
         wrong = np.abs(self.linear - self.exact) > tolerance * change + 1e-12
@@ -56,12 +59,12 @@ def expansion(
     """Follow f_c from the first of two crops towards the second.
 
     Args:
-        classifier: fc4-6; called without dropout.
-        extractor: conv1-3.
+        classifier: fc4-6, called without dropout.
+        extractor: the backbone.
         crops: (2, 3, 107, 107) uint8, I_0 and I_1.
-        steps: the t, the first of them 0.
-        c: which score.
-        at: where the line is straight, and the derivative taken: conv1's output, or the crop.
+        steps: the values of t. The first one is 0.
+        c: the class whose score is followed.
+        at: where the line is straight and the derivative is taken: conv1's output, or the crop.
     """
     pixels = extractor.pixels(crops)
     with torch.enable_grad():
@@ -79,7 +82,7 @@ def expansion(
 
 
 def blend(crops: Tensor, t: float) -> Tensor:
-    """(1, 3, S, S) uint8, on the line between the first two of ``crops``, rounded."""
+    """Return (1, 3, S, S) uint8: a rounded point on the line between the first two of ``crops``."""
     start, end = crops[:2].float()
     return torch.lerp(start, end, t).round().to(torch.uint8)[None]
 
@@ -87,11 +90,11 @@ def blend(crops: Tensor, t: float) -> Tensor:
 def expansions(
     lines: Mapping[str, Expansion], near: Mapping[str, Expansion], tolerance: float = 0.1
 ) -> Figure:
-    """Scores along lines with their tangents, and the tangents' errors close to the start.
+    """Draw scores along lines with their tangents, and the tangents' errors close to the start.
 
     Args:
-        lines: by name, with even steps from 0 to 1.
-        near: of the same names, with steps that begin with 0 and then grow by a factor.
+        lines: by name, expansions with even steps from 0 to 1.
+        near: by the same names, expansions with steps that begin with 0 and then grow by a factor.
         tolerance: the share of the change that is marked.
     """
     figure = page(3.2)
@@ -124,13 +127,13 @@ def expansions(
 def tangent(
     line: Expansion, here: Expansion, t: float, crop: NDArray[np.uint8], attention: Any
 ) -> Figure:
-    """A point of a line between two crops: what is there, its map, and the tangent from there on.
+    """Draw a point on the line between two crops: the crop, its map, and the tangent there.
 
     Args:
         line: the whole way, with steps from 0 to 1.
         here: from the point to the line's end, with steps from 0 to 1.
-        t: of the point, from 0 to below 1.
-        crop: (S, S, 3) there.
+        t: the point, from 0 to below 1.
+        crop: (S, S, 3), the crop there.
         attention: (h, w), the crop's map.
     """
     figure = page(2.5)

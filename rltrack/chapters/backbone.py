@@ -1,8 +1,9 @@
-"""Retention: what is learned from one frame, asked about later ones where the truth is known.
+"""Chapter 9: how well a backbone's features retain what was learned from one frame.
 
-A run of the tracker mixes what its features are worth with all that follows from each decision: one
-frame that fails changes every later sample. Here nothing follows. A first frame is learned, and the
-classifier scores samples around the true box some frames ahead, the target's and the background's.
+A run of the tracker mixes the quality of its features with the consequences of each decision: one
+frame that fails changes every later sample. Here decisions have no consequences. The classifier
+learns a first frame, and then scores samples of the target and of the background around the true
+box some frames later.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ __all__ = [
 
 
 def by_target(results: Iterable[Mapping[str, Any]], what: str) -> tuple[list[str], str]:
-    """OS on every target, and its mean over them, in Markdown: a row for each tracker, best first.
+    """Make a Markdown table of OS on every target, a row for each tracker, best first.
 
     Args:
-        results: as `rltrack.evaluation.run_files.load` returns them. Seeds of a target are
-            averaged; trackers that not every target has are left out.
-        what: a tracker is, the heading above their names.
+        results: runs, as `rltrack.evaluation.run_files.load` returns them. The seeds of a target
+            are averaged. Trackers that not every target has are left out.
+        what: what a tracker is here, the heading above their names.
 
     Returns:
         The trackers' names, best first, and the table.
@@ -79,7 +80,7 @@ def by_target(results: Iterable[Mapping[str, Any]], what: str) -> tuple[list[str
 Array = NDArray[np.float64]
 
 AHEAD = (1, 4, 8, 16)
-"""Frames."""
+"""How many frames later the samples are scored."""
 
 _TARGETS, _BACKGROUND = 50, 200
 
@@ -88,13 +89,15 @@ class Retention(NamedTuple):
     """Means over first frames, (A,) float64 by frames ahead; (T, A) where T targets are kept."""
 
     ranked: Array
-    """Share 0..1 of pairs of a target's and a background's sample that are scored in order."""
+    """Share 0..1 of pairs of a target sample and a background sample that are scored in the right
+    order.
+    """
     kept: Array
     """Share 0..1 of the target's samples that score above the threshold."""
     target: Array
     """Mean score of the target's samples, a logit."""
     background: Array
-    """Mean score of the background's."""
+    """Mean score of the background's samples."""
 
 
 def retention(
@@ -107,16 +110,17 @@ def retention(
     device: str = "auto",
     seed: int = 0,
 ) -> Retention:
-    """How well a lesson of one frame tells the target some frames ahead.
+    """Measure how well one learned frame tells target from background some frames later.
 
     Args:
-        source: with ground truth.
-        config: of the tracker, of which only the first frame's lesson is used.
-        ahead: frames ahead, each at least 0.
-        starts: first frames to learn, evenly over what of the source has enough frames ahead.
+        source: a source with ground truth.
+        config: the tracker's configuration. Only its training on the first frame is used.
+        ahead: how many frames later to score, each at least 0.
+        starts: how many first frames to learn, spread evenly over the frames with enough frames
+            ahead.
         backbone: as in `rltrack.Tracker`.
         device: as in `rltrack.Tracker`.
-        seed: of samples and learning.
+        seed: the seed of samples and training.
 
     Raises:
         InputError: the source has no ground truth, or too few frames of it.
@@ -161,12 +165,12 @@ def keep_retention(
     """Write the retention of backbones on a dataset to a file, for the book.
 
     Args:
-        path: an .npz file, see `rltrack.array_files`; each backbone's arrays are (T, A).
-        backbones: names or files, by the names that they get.
-        data: folder that holds ``otb/``; by default as `rltrack.cache.data_dir`.
+        path: an .npz file, see `rltrack.array_files`. Each backbone's arrays are (T, A).
+        backbones: names or files of backbones, by the names that they get.
+        data: the folder that holds ``otb/``. The default is `rltrack.cache.data_dir`.
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
-        config: of the tracker; by default `realtime` with lambda 0.
-        commit: of the code.
+        config: the tracker's configuration. The default is `realtime` with lambda 0.
+        commit: the commit of the code.
     """
     config = config or preset("realtime", attention_weight=0.0)
     names = [target.name for target in targets_of(dataset)]
@@ -182,7 +186,7 @@ def keep_retention(
 
 
 def misordered(memories: Mapping[str, Retention], ahead: Sequence[int]) -> str:
-    """A table: of 1000 pairs, those in the wrong order, a line a backbone, by frames ahead."""
+    """Make a table of how many of 1000 pairs are in the wrong order, a row for each backbone."""
     lines = [
         "of 1000 pairs of a target and a background, in the wrong order",
         "after frames " + " ".join(f"{step:4}" for step in ahead),
@@ -194,11 +198,11 @@ def misordered(memories: Mapping[str, Retention], ahead: Sequence[int]) -> str:
 
 
 def retained(runs: Mapping[str, Retention], ahead: Sequence[int]) -> Figure:
-    """What backbones retain of one frame: a panel each, scores of target and background later.
+    """Draw the scores of target and background some frames later, a panel for each backbone.
 
     Args:
-        runs: (T, A) arrays, by the backbone's name; means over targets are drawn.
-        ahead: frames ahead, A of them.
+        runs: (T, A) arrays by the backbone's name. Means over targets are drawn.
+        ahead: how many frames later, A of them.
     """
     figure = page(2.9)
     panels = figure.subplots(1, len(runs), squeeze=False, sharey=True)[0]

@@ -1,4 +1,4 @@
-"""Who stands where, in tables: in chapter 7 the paper, raw results and ours, in 9 backbones."""
+"""Chapter 7: tables that compare the paper, published raw results, and our runs."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ROWS = ("Ours", "MDNet")
 
 
 class Raw(NamedTuple):
-    """Published raw results, scored."""
+    """Published raw results and their scores."""
 
     trackers: list[dict[str, Any]]
     """As in a report of `rltrack.evaluation.ranking.compare`, best first."""
     notes: list[str]
-    """What is not there, and what was left out: a short line each."""
+    """What is missing and what was left out, one short line each."""
 
 
 def raw_results(dataset: str, data: str | Path | None) -> Raw:
@@ -41,11 +41,11 @@ def raw_results(dataset: str, data: str | Path | None) -> Raw:
 
     Args:
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
-        data: folder that holds ``otb/``, with the ground truth, and
+        data: the folder that holds ``otb/``, with the ground truth, and
             ``results/otb100/<Tracker>.json.gz``; None for none.
 
     Raises:
-        InputError: no such dataset, or what is there cannot be used.
+        InputError: there is no such dataset, or what is there cannot be used.
     """
     every = targets_of(dataset)
     if data is None:
@@ -71,7 +71,9 @@ def raw_results(dataset: str, data: str | Path | None) -> Raw:
 
 
 def paper_table(of: str) -> str:
-    """The paper's Figure 4 and Table 3 on one set, in Markdown; its numbers, none of them ours.
+    """Make a Markdown table of the paper's Figure 4 and Table 3 on one set.
+
+    All numbers are the paper's.
 
     Args:
         of: ``otb2013`` or ``otb2015``.
@@ -81,13 +83,13 @@ def paper_table(of: str) -> str:
 
 
 def comparison_table(ours: Mapping[str, Any], raw: Sequence[Mapping[str, Any]]) -> str:
-    """The paper's tracker and baseline, raw results and our runs in one table, in Markdown.
+    """Make a Markdown table of the paper's tracker and baseline, raw results, and our runs.
 
-    Each row says whose its numbers are, and of how many targets and runs they are means.
+    Each row says whose its numbers are, and over how many targets and runs they are means.
 
     Args:
-        ours: of `rltrack.benchmarks.report.curves`.
-        raw: of :func:`raw_results`; one run of each target.
+        ours: the result of `rltrack.benchmarks.report.curves`.
+        raw: the result of :func:`raw_results`; one run on each target.
     """
     every = len(ours["targets"])
 

@@ -1,4 +1,4 @@
-"""A first frame that was learned as the tracker learns it, for chapters 2 to 4: its maps."""
+"""Chapters 2 to 4: a first frame, learned as the tracker learns it, and its attention maps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["LearnedFrame", "learned", "maps_at", "plain_loss", "resemblance"]
 
 
 class LearnedFrame(NamedTuple):
-    """Crops of a frame, and the network that has learned it."""
+    """Crops of a frame, and the network that has learned the frame."""
 
     extractor: Backbone
     classifier: Classifier
@@ -40,7 +40,7 @@ class LearnedFrame(NamedTuple):
 
 
 def plain_loss(fast: bool) -> TrackerConfig:
-    """A first frame without the attention term: tiny, with steps that suffice, or the paper's."""
+    """Return a configuration without the attention term: a tiny one, or the paper's."""
     if fast:
         return preset("tiny", attention_weight=0.0, first_iterations=30, first_learning_rate=1e-3)
     return preset("paper", attention_weight=0.0)
@@ -61,11 +61,11 @@ def learned(
     Args:
         image: (H, W, 3) RGB.
         box: (x, y, w, h) of the target, 0-based pixels.
-        shifts: (x, y) in pixels from the box to each crop's.
-        config: of the tracker.
+        shifts: (x, y) in pixels from the box to each crop's box.
+        config: the tracker's configuration.
         backbone: see `rltrack.track`.
         device: see `rltrack.track`.
-        seed: of all randomness.
+        seed: the seed of all random numbers.
     """
     tracker = Tracker(config, backbone=backbone, device=device, dtype=torch.float64, seed=seed)
     tracker.init(image, box.tolist())
@@ -82,7 +82,7 @@ def maps_at(
     config: TrackerConfig,
     at: Literal["conv1", "input", "conv3"] = "conv1",
 ) -> Maps:
-    """A_p and A_n (N, h, w) of ``crops`` (N, 3, 107, 107) uint8, at a place of the network."""
+    """Return A_p and A_n (N, h, w) of uint8 ``crops`` (N, 3, 107, 107), at a place in the net."""
     samples = Samples(extractor.features(crops), crops)
     there = replace(config, map_at=at, features_from="crops")
     return Maps(
@@ -96,11 +96,11 @@ def maps_at(
 def resemblance(
     classifier: Classifier, extractor: Backbone, crops: Tensor, config: TrackerConfig
 ) -> tuple[Tensor, Tensor]:
-    """How alike the two classes' attention is, of ``crops`` (N, 3, 107, 107) uint8.
+    """Measure how similar the attention of the two classes is, on ``crops`` (N, 3, 107, 107) uint8.
 
     Returns:
-        (N,) correlations of A_p and A_n at conv1; and (N,) cosines of the derivatives at conv3,
-        from which the convolutions make them.
+        (N,) correlations of A_p and A_n at conv1, and (N,) cosines of the derivatives at conv3,
+        from which the convolutions make the maps.
     """
     maps = maps_at(classifier, extractor, crops, config)
     pairs = zip(maps.target.flatten(1), maps.background.flatten(1), strict=True)

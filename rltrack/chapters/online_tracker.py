@@ -1,4 +1,4 @@
-"""What a chapter shows: the bundled film, a benchmark's sequence, or the reader's own clip."""
+"""Chapter 5: traced runs, recorded frame by frame and looked into at chosen frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["RunTrace", "Scene", "scene", "trace_figure3", "trace_run", "trace_ru
 
 
 class Scene(NamedTuple):
-    """A part of a sequence with an occlusion in it; frames are counted from 0."""
+    """A part of a sequence with an occlusion in it. Frames are counted from 0."""
 
     start: int
     """Its first frame."""
@@ -37,7 +37,7 @@ class Scene(NamedTuple):
     shown: tuple[int, ...]
     """Frames to look at, counted from ``start``."""
     number: int
-    """What its first frame is called: the film's are counted from 0, a benchmark's from 1."""
+    """The number of its first frame: the film's frames are counted from 0, a benchmark's from 1."""
 
 
 # The paper's Figure 3 is of Girl's frames 2, 432 and 467.
@@ -48,15 +48,15 @@ _SCENES = {
 
 
 def scene(source: FrameSource, fast: bool = True, frames: int = 36) -> Scene:
-    """The part of a source that chapter 5 tracks, and where it looks.
+    """Return the part of a source that chapter 5 tracks, and the frames that it looks at.
 
-    The film's and Girl's are round an occlusion. Any other source gives its beginning, which is
-    looked at after the first frame, in the middle and at the end.
+    For the film and Girl it is the time around an occlusion. For any other source it is the
+    beginning, which is looked at after the first frame, in the middle and at the end.
 
     Args:
-        source: with ground truth.
-        fast: a part; else the whole.
-        frames: how many of another source, if ``fast``.
+        source: a source with ground truth.
+        fast: whether to return a part; otherwise it is the whole.
+        frames: how many frames of another source to take, if ``fast``.
 
     Raises:
         InputError: the source has no ground truth, or fewer than four frames of it.
@@ -77,7 +77,10 @@ Image = NDArray[np.uint8]
 
 
 class RunTrace(NamedTuple):
-    """A run over T frames, looked into at S of them; arrays only, so that it can be stored."""
+    """A run over T frames, looked into at S of them.
+
+    It holds only arrays, so that it can be stored.
+    """
 
     boxes: Array
     """(T, 4) results, (x, y, w, h) in 0-based pixels."""
@@ -111,7 +114,10 @@ class RunTrace(NamedTuple):
         return ratio
 
     def lines(self, first: int = 0) -> list[str]:
-        """What a figure cannot say of each frame looked into; ``first`` is frame 0's number."""
+        """Describe each frame that was looked into, in words.
+
+        ``first`` is the number of frame 0.
+        """
         return [
             f"frame {first + frame}: score {self.scores[frame]:+.1f}, "
             f"overlap {self.overlaps[frame]:.2f}, σ/μ of A_p {ratio:.2f}"
@@ -119,7 +125,7 @@ class RunTrace(NamedTuple):
         ]
 
     def chosen(self, best: int) -> Array:
-        """(S, 4) mean of the ``best`` candidates of each frame looked into, before regression."""
+        """Return (S, 4), the mean of each frame's ``best`` candidates before regression."""
         order = np.argsort(self.candidate_scores, axis=1)[:, -best:, None]
         chosen: Array = np.take_along_axis(self.candidates, order, axis=1).mean(1)
         return chosen
@@ -137,12 +143,12 @@ def trace_run(
     """Track the target of ``source`` from its first box, and look inside at ``frames``.
 
     Args:
-        source: with ground truth; see `Excerpt`.
-        frames: increasing, each at least 1: the first frame has no candidates.
-        config: of the tracker.
+        source: a source with ground truth; see `rltrack.video.excerpt.Excerpt`.
+        frames: increasing, each at least 1, because the first frame has no candidates.
+        config: the tracker's configuration.
         backbone: see `rltrack.track`.
         device: see `rltrack.track`.
-        seed: of all randomness.
+        seed: the seed of all random numbers.
 
     Raises:
         InputError: a frame is not in the source, or is the first.
@@ -191,17 +197,17 @@ def trace_runs(
     weights: Sequence[float] = (0.0, 5.0),
     **settings: Any,
 ) -> dict[str, RunTrace]:
-    """Keep a diary of each lambda, everything else the same.
+    """Trace a run with each lambda, with everything else the same.
 
     Args:
         source: see `trace_run`.
         frames: see `trace_run`.
-        config: of the trackers, lambda aside.
+        config: the trackers' configuration, except lambda.
         weights: the lambdas.
         settings: backbone, device and seed, see `trace_run`.
 
     Returns:
-        By name, such as "λ = 5".
+        The traces by name, such as "λ = 5".
     """
     return {
         f"λ = {weight:g}": trace_run(

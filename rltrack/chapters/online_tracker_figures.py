@@ -1,4 +1,4 @@
-"""Drawings for the chapters on learning and on tracking: lessons, diaries, the graph of Eq. 5."""
+"""Chapter 5: figures of traced runs."""
 
 from __future__ import annotations
 

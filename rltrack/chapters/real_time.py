@@ -1,7 +1,7 @@
-"""What each step from the plain arithmetic to the tracker's is worth, on this machine.
+"""Chapter 8: what each step from the plain arithmetic to the tracker's saves, on this machine.
 
-Rungs of one ladder compute the same, each with one change to the rung before it, but for the last
-ones, which compute less or with fewer bits and say so.
+All ways in one list compute the same, and each makes one change to the way before it. Only the last
+ones compute less, or with fewer bits, and their names say so.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The reach of the regulariser: how far a crop's maps go if no classifier holds them back.
+"""Chapter 4: how far the regulariser changes a crop's maps if no classifier holds them back.
 
-A map is ``A_c = J^T u_c``. The convolutions fix J; a classifier has one set of weights to make the
-u_c of all samples from. Here the u_c of one crop are free; and here is what each of several crops
-asks of the weights that they share.
+A map is ``A_c = J^T u_c``. The convolutions fix J. A classifier has only one set of weights from
+which to make the u_c of all samples. Here the u_c of one crop are free. This module also compares
+what each of several crops asks of the weights that they share.
 """
 
 from __future__ import annotations

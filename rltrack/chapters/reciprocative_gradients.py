@@ -1,15 +1,16 @@
-"""The gradient of the regulariser, written out: no automatic differentiation of the network.
+"""Chapter 4: the gradient of the regulariser by hand, its graph, and what clipping leaves of it.
 
-Of a sample, with x its features, D_4 and D_5 the zeros and ones of the hidden units that are off
-and on, w_c a row of W_6, and J the Jacobian of the fixed layers:
+No automatic differentiation of the network is used. For a sample let x be its features, D_4 and D_5
+the diagonal matrices of zeros and ones of the hidden units that are off and on, w_c a row of W_6,
+and J the Jacobian of the fixed layers:
 
     u_c = W_4^T D_4 W_5^T D_5 w_c           what fc4-6 send back,
     G_c = J^T u_c                           Eq. 2,
     a_c = sum over channels of max(0, G_c)  the map,
     v_c = J (1[G_c > 0] dR/da_c)            dR/du_c.
 
-u_c is linear in each of the three weights, so that each has an outer product for its gradient.
-Biases move u_c only where a unit switches, and there it has no derivative: theirs is zero.
+u_c is linear in each of the three weights, so the gradient of each is an outer product. Biases
+change u_c only where a unit switches, and there it has no derivative. Their gradient is zero.
 """
 
 from __future__ import annotations

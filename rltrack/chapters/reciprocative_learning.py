@@ -1,7 +1,7 @@
-"""A lesson: the classifier learns one frame, and its attention is looked at as it goes.
+"""Chapter 4: the training on one frame, traced. Attention is looked at as the classifier learns.
 
-The looks are at probes, samples drawn apart from those that it learns from, and without dropout.
-They draw nothing from the lesson's generator: a lesson that is looked at is the same lesson.
+The looks are at probes: samples drawn apart from those that the classifier learns from, without
+dropout. They draw nothing from the training's generator, so tracing does not change the training.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Attention maps made by hand, to see what the regulariser (Eq. 3, 4) thinks of them."""
+"""Chapter 3: attention maps made by hand, and what the regulariser (Eq. 3, 4) makes of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first frame's boxes, as the tracker draws them, by kind: to be looked at."""
+"""Chapter 1: the first frame's boxes as the tracker draws them, by kind, and figures of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Pictures that a reader steps through: real widgets, which need no kernel.
+"""Pictures that a reader steps through on a page: real widgets, which need no kernel.
 
-A slider is linked to a stack of pictures by the browser itself. All pictures are made beforehand,
-so that the same widget works in a running notebook and in a page that was built from a stored one.
+The browser itself links a slider to a stack of pictures. All pictures are made beforehand, so the
+same widget works in a running notebook and on a page that was built from a stored one.
 """
 
 from __future__ import annotations

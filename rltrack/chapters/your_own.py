@@ -1,4 +1,4 @@
-"""A clip and the box in its first frame, picked in a notebook."""
+"""Chapter 10: a clip and the box in its first frame, chosen in a notebook."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def bench(
         str | None,
         typer.Argument(
             metavar="SEQUENCE",
-            help="A sequence folder with its ground truth; without it the bundled film.",
+            help="A sequence folder with ground truth. The default is the bundled film.",
             show_default=False,
         ),
     ] = None,
@@ -27,10 +27,11 @@ def bench(
     device: Device = "auto",
     seed: Seed = 0,
     json: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="All numbers, as a JSON file.")
+        str | None,
+        typer.Option("--json", metavar="OUT", help="Write all numbers to this JSON."),
     ] = None,
 ) -> None:
-    """Time the tracker, its parts, a plain version of it, and the machine; takes minutes."""
+    """Time the tracker, its parts, a plain version of it, and the machine. It takes minutes."""
     from rich.console import Console
 
     from rltrack.cli.terminal import stop_signals, warnings_shown

@@ -31,7 +31,7 @@ def compare(
     box: Annotated[
         str | None,
         typer.Option(
-            "--box", metavar="X,Y,W,H", help="The target in the first frame, 0-based pixels."
+            "--box", metavar="X,Y,W,H", help="The target's box in the first frame, 0-based pixels."
         ),
     ] = None,
     peers: Annotated[
@@ -45,9 +45,7 @@ def compare(
     ] = "csrt,kcf",
     out: Annotated[
         str,
-        typer.Option(
-            "--out", metavar="DIR", help="Where each tracker's boxes and the video of all go."
-        ),
+        typer.Option("--out", metavar="DIR", help="The folder for boxes and the video."),
     ] = "out/compare",
     preset: Preset = "paper",
     backbone: Backbone = "embedded",
@@ -55,10 +53,10 @@ def compare(
     seed: Seed = 0,
     debug: Debug = False,
 ) -> None:
-    """Follow a target with rltrack and OpenCV's trackers: speed, and overlap or metrics.
+    """Follow a target with rltrack and with OpenCV's trackers, and compare them.
 
-    Ctrl-C stops it and keeps what was tracked. Speed is FPS of the tracking alone, without the
-    first frame; the trackers work one after the other.
+    Ctrl-C stops the run and keeps what was tracked. The speed (FPS) is that of the tracking alone,
+    without the first frame. In each frame the trackers work one after the other.
     """
     start = None if box is None else parsed_box(box)
 

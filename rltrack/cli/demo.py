@@ -22,17 +22,17 @@ WEIGHTS = (0.0, 5.0)
 
 
 def demo(
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the results go.")] = (
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="The results' folder.")] = (
         "out/demo"
     ),
-    frames: Annotated[int, typer.Option("--frames", metavar="N", help="How many.")] = 30,
+    frames: Annotated[int, typer.Option("--frames", metavar="N", help="How many frames.")] = 30,
     preset: Preset = "paper",
     backbone: Backbone = "embedded",
     device: Device = "auto",
     seed: Seed = 0,
     debug: Debug = False,
 ) -> None:
-    """Track the bundled film with lambda 0 and 5; leave videos, boxes and a figure in DIR."""
+    """Track the bundled film with lambda 0 and 5. Videos, boxes and a figure go to DIR."""
     from rltrack.cli.terminal import print_table, session
     from rltrack.video.tracks import TrackingError
 

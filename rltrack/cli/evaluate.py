@@ -52,7 +52,7 @@ def evaluate(
         typer.Option(
             "--ground-truth",
             metavar="FILE",
-            help="Use this .json or .json.gz instead, 1-based boxes by target.",
+            help="Use the ground truth in this .json or .json.gz: 1-based boxes by target.",
             show_default=False,
         ),
     ] = None,
@@ -73,25 +73,25 @@ def evaluate(
             metavar="0|1",
             min=0,
             max=1,
-            help="The leftmost pixel's number in the results. By default 0 in .csv, else 1.",
+            help="The leftmost pixel's number in the results. The default is 0 in .csv, else 1.",
             show_default=False,
         ),
     ] = None,
     attributes: Annotated[
-        bool, typer.Option("--attributes", help="Show OS by attribute, too.")
+        bool, typer.Option("--attributes", help="Also show OS by attribute.")
     ] = False,
     json: Annotated[
         str | None,
-        typer.Option("--json", metavar="OUT", help="All numbers and curves, as a JSON file."),
+        typer.Option("--json", metavar="OUT", help="Write all numbers and curves to this JSON."),
     ] = None,
     plot: Annotated[
         str | None,
         typer.Option(
-            "--plot", metavar="OUT", help="Precision and success plots: .png, .pdf or .svg."
+            "--plot", metavar="OUT", help="Draw precision and success: .png, .pdf or .svg."
         ),
     ] = None,
 ) -> None:
-    """Score trackers by their raw results, one-pass evaluation, and rank them by OS."""
+    """Score trackers by their raw results (one-pass evaluation), and rank them by OS."""
     from rich.console import Console
 
     from rltrack.cache import data_dir

@@ -20,10 +20,14 @@ def fetch(
     asset: Annotated[str, typer.Argument(metavar="vggm|otb2013|otb2015|vot2016")],
     dest: Annotated[
         str | None,
-        typer.Option("--dest", metavar="DIR", help="Where to; `info` shows the default."),
+        typer.Option(
+            "--dest",
+            metavar="DIR",
+            help="The folder to put them in; `rltrack info` shows the default.",
+        ),
     ] = None,
 ) -> None:
-    """Fetch weights or sequences; stopped, the same command goes on from there."""
+    """Download weights or sequences. If it is stopped, the same command continues."""
     from rltrack.cli.terminal import stop_signals, warnings_shown
     from rltrack.data.download import FetchError
     from rltrack.data.fetch import fetch as fetch_asset

@@ -14,7 +14,9 @@ __all__ = ["Backbone", "Debug", "Device", "Preset", "Seed", "checked_device", "p
 Preset = Annotated[
     str,
     typer.Option(
-        "--preset", metavar="paper|released-code|realtime|tiny", help="All other choices."
+        "--preset",
+        metavar="paper|released-code|realtime|tiny",
+        help="The configuration to start from.",
     ),
 ]
 Backbone = Annotated[
@@ -22,14 +24,14 @@ Backbone = Annotated[
     typer.Option(
         "--backbone",
         metavar="NAME",
-        help="Weights of conv1-3: `rltrack info` lists them; or a .safetensors file.",
+        help="The backbone's name (`rltrack info` lists them) or a .safetensors file.",
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="The device to compute on.")
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all randomness.")]
-Debug = Annotated[bool, typer.Option("--debug", help="If something fails, show the traceback.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The seed of all random numbers.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback if something fails.")]
 
 
 def parsed_box(text: str) -> list[float]:

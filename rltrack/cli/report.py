@@ -18,14 +18,15 @@ def report(
         str, typer.Argument(metavar="DIR", help="A sweep's folder, or a file kept of one.")
     ],
     markdown: Annotated[
-        str | None, typer.Option("--markdown", metavar="OUT.md", help="Write the table there.")
+        str | None,
+        typer.Option("--markdown", metavar="OUT.md", help="Write the table to this file."),
     ] = None,
     latex: Annotated[
-        str | None, typer.Option("--latex", metavar="OUT.tex", help="Write it as LaTeX there.")
+        str | None, typer.Option("--latex", metavar="OUT.tex", help="Write the table as LaTeX.")
     ] = None,
     plot: Annotated[
         str | None,
-        typer.Option("--plot", metavar="OUT.png", help="Draw the differences from the first."),
+        typer.Option("--plot", metavar="OUT.png", help="Draw the differences from the first row."),
     ] = None,
     keep: Annotated[
         str | None,
@@ -36,14 +37,14 @@ def report(
         typer.Option(
             "--where",
             metavar="FIELD=A,B",
-            help="Only trackers that have one of these values, as backbone=vggm; repeatable.",
+            help="Use only trackers with one of these values, such as backbone=vggm. Repeatable.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Compare the trackers of a sweep: means, spread over seeds, paired differences.
 
-    What counts are the targets and seeds that all trackers have in common.
+    Only the targets and seeds that all trackers have in common count.
     """
     from rltrack.benchmarks.report import chosen
     from rltrack.benchmarks.report import report as compared

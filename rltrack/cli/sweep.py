@@ -89,13 +89,16 @@ def sweep(
             help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13, or names of targets.",
         ),
     ],
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Results, one file a job.")],
+    out: Annotated[
+        str,
+        typer.Option("--out", metavar="DIR", help="The folder for results, one file for each job."),
+    ],
     data: Annotated[
         str | None,
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Folder that holds otb/. By default $RLTRACK_DATA, else the cache folder.",
+            help="The folder that holds otb/. The default is $RLTRACK_DATA, else the cache folder.",
             show_default=False,
         ),
     ] = None,
@@ -104,7 +107,7 @@ def sweep(
         typer.Option(
             "--attention-weight",
             metavar="L",
-            help="Lambdas, as 0,5 or 0:8; by default the preset's.",
+            help="Lambdas, such as 0,5 or 0:8. The default is the preset's.",
             show_default=False,
         ),
     ] = None,
@@ -116,7 +119,7 @@ def sweep(
         typer.Option(
             "--variant",
             metavar="A,B",
-            help="reciprocative or attentive-features; by default the preset's.",
+            help="reciprocative or attentive-features. The default is the preset's.",
             show_default=False,
         ),
     ] = None,
@@ -125,7 +128,7 @@ def sweep(
         typer.Option(
             "--set",
             metavar="FIELD=A,B",
-            help="Any field of the configuration, as map_at=conv1,input; repeat for several.",
+            help="Values of a field of the configuration, such as map_at=conv1,input. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -133,30 +136,30 @@ def sweep(
         str, typer.Option("--backbone", metavar="A,B", help="Backbones to run.")
     ] = "embedded",
     seeds: Annotated[
-        int, typer.Option("--seeds", metavar="N", min=1, help="Seeds 0 to N - 1.")
+        int, typer.Option("--seeds", metavar="N", min=1, help="The number of seeds, from 0 on.")
     ] = 1,
     device: Device = "auto",
     local: Annotated[
         int,
-        typer.Option("--local", metavar="N", min=1, help="Jobs at a time in this process."),
+        typer.Option("--local", metavar="N", min=1, help="How many jobs to run at a time."),
     ] = 1,
     scheduler: Annotated[
         str | None,
         typer.Option(
             "--scheduler",
             metavar="ADDRESS",
-            help="Of a dask scheduler, whose workers do the jobs, as tcp://host:8786.",
+            help="A dask scheduler whose workers run the jobs, such as tcp://host:8786.",
             show_default=False,
         ),
     ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
-            "--shard", metavar="I/N", help="Only part I of N of the jobs.", show_default=False
+            "--shard", metavar="I/N", help="Run only part I of N of the jobs.", show_default=False
         ),
     ] = None,
 ) -> None:
-    """Track every target with every setting and seed; what is done already is not done again."""
+    """Track every target with every setting and seed. Finished runs are not repeated."""
     from rltrack.benchmarks.jobs import dataset as targets_of
     from rltrack.benchmarks.jobs import grid, missing
     from rltrack.benchmarks.sweep import sweep as run_sweep

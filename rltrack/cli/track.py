@@ -45,25 +45,32 @@ def track(
         typer.Option(
             "--box",
             metavar="X,Y,W,H",
-            help="The target in the first frame, 0-based pixels. Give it once for each of several.",
+            help="The target's bounding box in the first frame, in 0-based pixels. Repeat the "
+            "option for several targets.",
         ),
     ] = None,
-    select: Annotated[bool, typer.Option("--select", help="Draw the box in a window.")] = False,
+    select: Annotated[
+        bool, typer.Option("--select", help="Draw the first box in a window.")
+    ] = False,
     out: Annotated[
         str | None,
         typer.Option(
             "--out",
             metavar="boxes.csv",
-            help="Boxes, scores and found, a row a frame; of several targets a row each.",
+            help="Write boxes, scores and found to this file, one row for each frame and target.",
         ),
     ] = None,
     video: Annotated[
         str | None,
-        typer.Option("--video", metavar="out.mp4", help="Annotated video: .mp4, .mkv, .webm."),
+        typer.Option(
+            "--video",
+            metavar="out.mp4",
+            help="Write an annotated video: .mp4, .mov, .mkv, .webm.",
+        ),
     ] = None,
     json: Annotated[
         str | None,
-        typer.Option("--json", metavar="summary.json", help="Settings, speed and metrics."),
+        typer.Option("--json", metavar="summary.json", help="Write settings, speed and metrics."),
     ] = None,
     preset: Preset = "paper",
     attention_weight: Annotated[
@@ -71,8 +78,8 @@ def track(
         typer.Option(
             "--attention-weight",
             metavar="L",
-            help="Lambda of the paper's Eq. 5; 0 is its baseline. By default the preset's: 5, "
-            "of realtime 0; for attentive-features 0.",
+            help="Lambda of the paper's Eq. 5; 0 is the paper's baseline. The default is the "
+            "preset's: 0 for realtime, 5 for the others. With attentive-features it is 0.",
             show_default=False,
         ),
     ] = None,
@@ -90,14 +97,14 @@ def track(
     overlay: Annotated[
         str | None,
         typer.Option(
-            "--overlay", metavar="attention|confidence", help="Heat to draw into the video."
+            "--overlay", metavar="attention|confidence", help="The heat map to draw into the video."
         ),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Follow one target through SOURCE, or several in one pass.
+    """Follow one target through SOURCE, or several targets in one pass.
 
-    Ctrl-C stops it and keeps what was tracked. Speed is given as FPS of the tracking alone,
+    Ctrl-C stops the run and keeps what was tracked. The speed (FPS) is that of the tracking alone,
     without the first frame, in which the target is learned.
     """
     from rltrack.tracking.presets import preset as configuration

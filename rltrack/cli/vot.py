@@ -31,14 +31,14 @@ def _init(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Folder that holds vot/. By default $RLTRACK_DATA, else the cache folder.",
+            help="The folder that holds vot/. The default is $RLTRACK_DATA, else the cache folder.",
             show_default=False,
         ),
     ] = None,
     stack: Annotated[
         str,
         typer.Option(
-            "--stack", metavar="vot2016|small", help="The challenge's, or one to try it out."
+            "--stack", metavar="vot2016|small", help="The challenge's experiment, or a small trial."
         ),
     ] = "vot2016",
     preset: Preset = "paper",
@@ -47,13 +47,15 @@ def _init(
         typer.Option(
             "--attention-weight",
             metavar="L",
-            help="Lambda of the paper's Eq. 5; by default the preset's.",
+            help="Lambda of the paper's Eq. 5. The default is the preset's.",
             show_default=False,
         ),
     ] = None,
     backbone: Backbone = "embedded",
     device: Device = "auto",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the first repetition.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The first repetition's seed.")
+    ] = 0,
 ) -> None:
     """Make WORKSPACE of the sequences in DIR/vot, by links to them."""
     from rltrack.benchmarks import vot_workspace as vot
@@ -101,7 +103,7 @@ def _run(workspace: _Workspace) -> None:
 def _report(
     workspace: _Workspace,
     json: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="All numbers, as a JSON file.")
+        str | None, typer.Option("--json", metavar="OUT", help="Write all numbers to this JSON.")
     ] = None,
 ) -> None:
     """Print EAO, accuracy and robustness, and ranks among the trackers with results there."""

@@ -1,4 +1,4 @@
-"""Attention maps in rows: beside the crops that they belong to, or step by step."""
+"""Figures of attention maps in rows: beside their crops, or step by step."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["lay_over", "map_rows", "map_strip"]
 
 
 def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
-    """Crops with their maps: of each row the crop (S, S, 3) uint8, and maps (h, w) by title.
+    """Draw crops with their maps: in each row a crop (S, S, 3) uint8, and maps (h, w) by title.
 
-    Each map is drawn by its own scale: what it says is where, not how much.
+    Each map has a colour scale of its own. It shows where attention is, and not how much there is.
     """
     columns = 1 + max(len(maps) for _, maps in rows)
     figure = page((7 / columns + 0.2) * len(rows))
@@ -34,7 +34,7 @@ def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
 
 
 def lay_over(axes: Axes, crop: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
-    """Places of a map as they are, over their crop in grey; of a coarse map also its numbers."""
+    """Draw the places of a map over their crop in grey. A coarse map also shows its numbers."""
     width, height = crop.shape[1], crop.shape[0]
     extent = (0.0, float(width), float(height), 0.0)
     axes.imshow(crop.mean(2), cmap="gray", vmin=0, vmax=330, extent=extent)
@@ -54,11 +54,11 @@ def lay_over(axes: Axes, crop: NDArray[np.uint8], values: NDArray[np.float64]) -
 
 
 def map_strip(rows: Mapping[str, Sequence[Any]], titles: Sequence[str]) -> Figure:
-    """Rows of maps (h, w), each row on a scale of its own, such as A_p and A_n step by step.
+    """Draw rows of maps (h, w), such as A_p and A_n step by step. Each row has a scale of its own.
 
     Args:
-        rows: of maps, by name.
-        titles: of the columns.
+        rows: the maps of each row, by the row's name.
+        titles: the titles of the columns.
     """
     figure = page((6.6 / len(titles) + 0.1) * len(rows) + 0.3)
     grid = figure.subplots(len(rows), len(titles), squeeze=False)

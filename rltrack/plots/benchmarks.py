@@ -1,4 +1,4 @@
-"""Plots of results: precision and success as in Figure 4, scores over lambda, differences."""
+"""Figures of benchmark results: precision and success (Figure 4), OS over lambda, differences."""
 
 from __future__ import annotations
 
@@ -46,17 +46,19 @@ def precision_and_success(
     always: Collection[str] = (),
     paper: str | None = None,
 ) -> Figure:
-    """Precision over the allowed centre error, success over the overlap asked for.
+    """Draw precision over the allowed centre error, and success over the required overlap.
 
-    A tracker looks the same in both panels. Legends are ranked by DP at 20 px and by OS, and give
-    the number of targets where it is not all of them. Below stands what the paper's Figure 4 has
-    for a set, if it has: its numbers only, since its curves are not published.
+    A tracker has the same colour and line in both panels. Legends are ranked by DP at 20 px and by
+    OS. They give the number of targets if it is not the number of all of them. If the paper's
+    Figure 4 has numbers for the set, they stand below. (The paper's curves are not published.)
 
     Args:
-        report: of `rltrack.evaluation.ranking.compare`, or `rltrack.benchmarks.report.curves`.
-        top: trackers in each panel, the best ones.
-        always: names of trackers that are shown besides if they are none of these.
-        paper: the set of the paper's values, ``otb2013`` or ``otb2015``; by default the report's.
+        report: a report of `rltrack.evaluation.ranking.compare` or
+            `rltrack.benchmarks.report.curves`.
+        top: how many of the best trackers each panel shows.
+        always: names of trackers that are shown even if they are not among the best.
+        paper: the set of the paper's values, ``otb2013`` or ``otb2015``. The default is the
+            report's.
     """
     of = paper or report["dataset"]
     scored = [tracker for tracker in report["trackers"] if tracker["means"]["targets"]]
@@ -157,13 +159,14 @@ def _published(dataset: str, score: str) -> Sequence[str]:
 
 
 def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
-    """DP and OS over lambda: the paper's Table 1, and ours with deviations over seeds.
+    """Draw DP and OS over lambda: the paper's Table 1, and ours with deviations over seeds.
 
-    The two are of different targets and features: what can be compared is the shape.
+    The two are over different targets and with different features. Only their shapes can be
+    compared.
 
     Args:
-        rows: of `rltrack.benchmarks.report.report`, by lambda; may be empty.
-        label: what ours are of.
+        rows: rows of `rltrack.benchmarks.report.report`, by lambda; may be empty.
+        label: what our rows are over.
     """
     figure = page(3.3)
     for axes, metric, name in zip(figure.subplots(1, 2), ("dp20", "os"), ("DP", "OS"), strict=True):
@@ -185,14 +188,16 @@ def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
 
 
 def differences_from_first(made: Report, results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Each tracker's OS minus that of a report's first: targets as dots, seeds averaged.
+    """Draw each tracker's OS minus that of the report's first row.
+
+    Dots are targets, averaged over seeds.
 
     Args:
-        made: of at least two trackers.
-        results: what it was made from.
+        made: a report of at least two trackers.
+        results: the runs that it was made from.
 
     Raises:
-        InputError: there is one tracker only.
+        InputError: there is only one tracker.
     """
     from rltrack.evaluation.statistics import paired
 
@@ -208,10 +213,10 @@ def differences_from_first(made: Report, results: Sequence[Mapping[str, Any]]) -
 
 
 def checked_plot(file: Path) -> Path:
-    """A plot's file, if its name tells one of the formats that it can have.
+    """Return a plot's file, if its suffix is one of the formats that can be written.
 
     Raises:
-        InputError: it does not.
+        InputError: it is not.
     """
     if file.suffix.lower() not in _FORMATS:
         raise InputError(f"plot is {str(file)!r}; its name must end in {', '.join(_FORMATS)}")
@@ -219,7 +224,7 @@ def checked_plot(file: Path) -> Path:
 
 
 def write_plot(figure: Figure, file: Path) -> None:
-    """Write a plot, whole or not at all."""
+    """Write a plot, complete or not at all."""
     from rltrack.files import whole
 
     with whole(file) as part:
@@ -232,13 +237,13 @@ def differences(
     title: str,
     published: float | None = None,
 ) -> Figure:
-    """Paired differences of OS, a row each: single ones as dots, their mean in black.
+    """Draw paired differences of OS, one row each: single ones as dots, their mean in black.
 
     Args:
         rows: by name, the differences (n,) and, if there is one, their mean with its interval,
-            which is drawn as a bar; a mean alone is a tick.
+            which is drawn as a bar. A mean without an interval is drawn as a tick.
         title: what is subtracted from what.
-        published: the paper's difference, as a dotted line.
+        published: the paper's difference, drawn as a dotted line.
     """
     figure = page(0.32 * len(rows) + 1.2)
     axes = figure.subplots()

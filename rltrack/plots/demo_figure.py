@@ -1,4 +1,4 @@
-"""The demo's figure: runs over one sequence, what each saw at one moment, their overlaps."""
+"""The demo's figure: runs over one sequence, what each saw at one moment, and their overlaps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Box = Sequence[float] | Array
 
 
 class Moment(NamedTuple):
-    """What the figure shows of a run beside its boxes."""
+    """What the figure shows of a run at one frame, besides its boxes."""
 
     image: Image
     attention: NDArray[np.float32]
@@ -37,14 +37,14 @@ class Moment(NamedTuple):
 
 
 def moment(step: Step, image: Image) -> Moment:
-    """What the figure shows, taken before the tracker goes on to the next frame."""
+    """Record what the figure shows, before the tracker goes on to the next frame."""
     attention, _ = step.tracker.attention(image, step.result.box)
     extent = step.tracker.crop_extent(step.result.box)
     return Moment(image, attention, extent, *step.tracker.candidates)
 
 
 def demo_run(done: Track, moment: Moment, shown: int) -> DemoRun:
-    """A run as `demo_figure` draws it, with its moment at frame ``shown``."""
+    """Prepare a run for `demo_figure`, with its moment at frame ``shown``."""
     metrics = done.metrics
     words = (
         ""
@@ -91,16 +91,16 @@ class DemoRun:
 
 
 def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> Figure:
-    """Compares runs on one sequence: a row of three pictures for each, and the overlaps below.
+    """Compare runs on one sequence: a row of three pictures for each run, and the overlaps below.
 
     Args:
-        runs: one or more, of T frames each, shown from the top.
+        runs: one or more runs of T frames each, drawn from the top.
         ground_truth: (T, 4) float boxes, NaN where unknown.
-        title: of the figure: tracker, preset, backbone, sequence.
+        title: the title of the figure: tracker, preset, backbone, sequence.
 
     Returns:
-        A figure with 3 panels a run, a colour bar for each confidence map, and the panel of the
-        overlaps. Save it with its `savefig`.
+        A figure with 3 panels for each run, a colour bar for each confidence map, and the panel of
+        the overlaps. Save it with its `savefig`.
     """
     figure = page(0.4 + 2.1 * len(runs) + 2)
     figure.suptitle(title, fontsize=11, fontweight="bold")

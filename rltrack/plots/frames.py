@@ -1,4 +1,4 @@
-"""Frames of a video, and maps over the parts of an image that they were computed for, on Axes."""
+"""Drawing frames of a video on Axes, and maps over the part of an image that they are of."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Image = NDArray[np.uint8]
 
 
 def filmstrip(images: Sequence[Image], frames: Sequence[int]) -> Figure:
-    """Shows frames of a video, two in a row.
+    """Draw frames of a video, two in a row.
 
     Args:
         images: (H, W, 3) uint8 RGB each.
-        frames: their indices, written above.
+        frames: their indices, written above them.
     """
     rows = -(-len(images) // 2)
     figure = page(2.8 * rows)
@@ -39,15 +39,15 @@ def filmstrip(images: Sequence[Image], frames: Sequence[int]) -> Figure:
 
 
 def attention_overlay(ax: Axes, crop: Image, attention_map: ArrayLike, title: str) -> None:
-    """Draws an attention map over the crop that it was computed for.
+    """Draw an attention map over the crop that it was computed for.
 
-    The crop is shown in grey, so that all colour is attention.
+    The crop is grey, so that all colour is attention.
 
     Args:
-        ax: to draw on.
+        ax: the Axes to draw on.
         crop: (H, W, 3) uint8 RGB.
         attention_map: (h, w), >= 0, over the whole crop.
-        title: of the panel.
+        title: the title of the panel.
     """
     height, width = crop.shape[:2]
     grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)
@@ -60,7 +60,7 @@ def attention_overlay(ax: Axes, crop: Image, attention_map: ArrayLike, title: st
 
 
 def show(ax: Axes, image: ArrayLike, shape: tuple[int, int], title: str, **style: Any) -> None:
-    """Shows an image on bare Axes, where it covers (H, W) pixels: pixel i is [i, i + 1)."""
+    """Draw an image on bare Axes, on which pixel i covers [i, i + 1)."""
     height, width = shape
     ax.imshow(image, extent=(0, width, height, 0), **style)
     ax.set_title(title, fontsize=9)
@@ -69,7 +69,7 @@ def show(ax: Axes, image: ArrayLike, shape: tuple[int, int], title: str, **style
 
 
 def outline(ax: Axes, box: Box, **style: Any) -> None:
-    """Draws a box on the Axes of `show`."""
+    """Draw a box on the Axes of `show`."""
     x, y, w, h = (float(side) for side in box)
     if np.isfinite((x, y, w, h)).all():
         ax.add_patch(Rectangle((x, y), w, h, fill=False, **style))

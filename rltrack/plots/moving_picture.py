@@ -1,4 +1,4 @@
-"""A reel: a run as a short moving picture for a page, each frame with its attention beside it."""
+"""A run as a short moving picture for a page: each frame with its attention map beside it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def panel(
     *,
     label: str,
 ) -> Image:
-    """Draws a frame with its box, and the attention map over the grey crop beside it.
+    """Draw a frame with its box, and the attention map over the grey crop beside it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        result: of the tracker.
+        result: the tracker's result.
         attention: (h, w), >= 0, the map A_p of the crop at the box.
         extent: (x, y, w, h) in pixels, the area of the frame that the crop covers.
         label: words to begin the banner with.
@@ -58,12 +58,12 @@ def panel(
 def save_moving_picture(
     pictures: Sequence[Image], path: str | Path, *, fps: float, loops: int = 3
 ) -> Path:
-    """Write an animated WebP, whole or not at all, which ends by itself.
+    """Write an animated WebP that ends by itself, complete or not at all.
 
     Args:
         pictures: (H, W, 3) uint8 RGB, all of one size.
         path: the file.
-        fps: pictures a second.
+        fps: pictures per second.
         loops: how often it is played before it stands still.
 
     Returns:

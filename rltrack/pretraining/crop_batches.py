@@ -1,4 +1,4 @@
-"""Lessons: the crops that a tracker would cut from a scene, and what they are."""
+"""Batches of crops that a tracker would cut from a scene, with their labels and overlaps."""
 
 from __future__ import annotations
 

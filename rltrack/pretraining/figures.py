@@ -1,4 +1,4 @@
-"""Pictures of a training: its scenes and lessons, its course, and the filters that came out."""
+"""Figures of a training: its scenes and crops, its losses, and the filters that came out."""
 
 from __future__ import annotations
 

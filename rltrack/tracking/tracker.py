@@ -274,12 +274,10 @@ class Tracker:
 
     def _remember(self, frame: Frame) -> None:
         """Draw training samples around the target that was just found, and store them."""
-        config = self.config
-        positives = self._draw(
-            training_boxes.positives, frame, self._target, config.update_positives
-        )
+        config, target = self.config, self._target
+        positives = self._draw(training_boxes.positives, frame, target, config.update_positives)
         negatives = self._draw(
-            training_boxes.update_negatives, frame, self._target, config.update_negatives
+            training_boxes.update_negatives, frame, target, config.update_negatives
         )
         samples = self._to_learn_from(frame.samples(torch.cat([positives, negatives])))
         split = len(positives)
