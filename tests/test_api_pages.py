@@ -43,6 +43,16 @@ def test_a_module_has_the_members_that_the_reference_lists(name: str) -> None:
         assert hasattr(module, member), member
 
 
+def test_every_module_is_in_the_reference() -> None:
+    package = BOOK.parent / "rltrack"
+    modules = {
+        f"rltrack.{path.parent.name}.{path.stem}"
+        for path in package.glob("*/*.py")
+        if path.stem != "__init__" and path.parent.name != "cli"
+    }
+    assert not modules - set(re.findall(r"automodule:: (\S+)", PAGE))
+
+
 def book_labels() -> list[str]:
     """The labels of all equations of the book."""
     texts = [path.read_text(encoding="utf-8") for path in BOOK.glob("*.md")] + [
