@@ -19,7 +19,7 @@ import pytest
 
 from rltrack.benchmarks import trax_entry, vot_experiment, vot_report
 from rltrack.benchmarks import vot_workspace as vot
-from rltrack.benchmarks.vot_report import Report, Score, rank
+from rltrack.benchmarks.vot_report import Score, VotReport, rank
 from rltrack.benchmarks.vot_workspace import VotError
 from rltrack.cli.main import main
 from rltrack.data.sequences import read_boxes
@@ -373,12 +373,12 @@ SCORES = {
 }
 
 
-def made(**changes: Any) -> Report:
+def made(**changes: Any) -> VotReport:
     settings: dict[str, Any] = {
         "stack": "small", "sequences": 2, "repetitions": 2, "eao_frames": (10, 100), "longest": 30,
         "scores": SCORES, "incomplete": (), "settings": {"preset": "tiny"},
     }  # fmt: skip
-    return Report(**{**settings, **changes})
+    return VotReport(**{**settings, **changes})
 
 
 def test_ranks_share_places_and_count_failures_downwards() -> None:

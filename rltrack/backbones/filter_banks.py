@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from rltrack.backbones.lrn_stage import pooled
 from rltrack.backbones.vggm import SHAPES, VGGM
 
-__all__ = ["analytic_bank", "random_bank"]
+__all__ = ["DEVIATIONS", "analytic_bank", "random_bank"]
 
 DEVIATIONS = 60.0, 60.0, 2.0
 """Standard deviations of the analytic bank's responses, conv1 to conv3. The first two are large

@@ -30,7 +30,7 @@ from rltrack.backbones.interface import (
 )
 from rltrack.backbones.lrn_stage import linearised_stage, pooled
 
-__all__ = ["SHAPES", "VGGM"]
+__all__ = ["SHAPES", "VGGM", "LinearisedVGGM"]
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "conv1.weight": (96, 3, 7, 7),

@@ -45,7 +45,7 @@ def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | E
         workers: how many runs to make at a time, 1 or more.
 
     Returns:
-        In the order of the jobs: the track, or the exception that `track` raised, or
+        A list in the order of the jobs. Each entry is the track, or the exception that `track` raised, or
         `concurrent.futures.CancelledError` for a run that was not started.
     """
     with _SideBySide(workers) as pool:

@@ -23,7 +23,7 @@ from rltrack.benchmarks.vot_workspace import (
 )
 from rltrack.errors import InputError
 
-__all__ = ["Report", "Score", "rank", "report"]
+__all__ = ["Score", "VotReport", "rank", "report"]
 
 
 class Score(NamedTuple):
@@ -40,7 +40,7 @@ class Score(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class VotReport:
     """What :func:`report` returns.
 
     Attributes:
@@ -98,7 +98,7 @@ class Report:
         }
 
 
-def report(workspace: str | Path) -> Report:
+def report(workspace: str | Path) -> VotReport:
     """Let the toolkit analyse the results.
 
     Other trackers are included if their raw results are in the workspace, as the challenge
@@ -132,7 +132,7 @@ def report(workspace: str | Path) -> Report:
     accuracy_robustness = analyses[AverageAccuracyRobustness]
     measured = _analysed(experiment, trackers, sequences, [accuracy_robustness, eao])
     stacks = {there: name for name, there in STACKS.items()}
-    return Report(
+    return VotReport(
         stack=stacks.get(opened.stack.name, opened.stack.name),
         sequences=len(sequences),
         repetitions=experiment.repetitions,

@@ -11,7 +11,7 @@ from rltrack.cli.options import Backbone, Device, Preset
 from rltrack.cli.status import FAILED, INTERRUPTED, fail, say
 
 if TYPE_CHECKING:
-    from rltrack.benchmarks.vot_report import Report
+    from rltrack.benchmarks.vot_report import VotReport
 
 __all__ = ["vot_app"]
 
@@ -122,7 +122,7 @@ def _report(
         write_json(out, made.content())
 
 
-def _lines(made: Report) -> list[str]:
+def _lines(made: VotReport) -> list[str]:
     """The report for people."""
     ranks = made.ranks
     width = max(len("tracker"), *map(len, made.scores))

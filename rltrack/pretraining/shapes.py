@@ -17,7 +17,7 @@ __all__ = ["SHAPES", "blobs", "figures", "normals", "polygons", "shapes"]
 
 
 def shapes(kinds: Tensor, size: int, generator: Generator) -> Tensor:
-    """Heights (S, S) of a shape of each of ``kinds`` (n,), which index :data:`SHAPES`."""
+    """Heights (S, S) of a shape of each of ``kinds`` (n,), which index `SHAPES`."""
     out = torch.empty(len(kinds), size, size, device=generator.device)
     for kind, make in enumerate(SHAPES):
         where = (kinds == kind).nonzero()[:, 0]

@@ -30,7 +30,7 @@ def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generato
 
 
 def textures(kinds: Tensor, size: int, generator: Generator) -> Tensor:
-    """An image (3, S, S) of each of ``kinds`` (n,), which index :data:`TEXTURES`."""
+    """An image (3, S, S) of each of ``kinds`` (n,), which index `TEXTURES`."""
     out = torch.empty(len(kinds), 3, size, size, device=generator.device)
     for kind, make in enumerate(TEXTURES):
         where = (kinds == kind).nonzero()[:, 0]
