@@ -1,7 +1,7 @@
 """Run the book's notebooks and build its pages: `python book/build.py [-p NAME VALUE]...`.
 
-The notebooks are run (`runner.py`) into a copy of this folder, `_build/src`. The pages come out in
-`_build/html`; any warning fails the build.
+`runner.py` runs the notebooks and writes the executed copies to `_build/src`, which is a copy of
+this folder. The pages are built from there into `_build/html`. Any warning makes the build fail.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SOURCE = BUILD / "src"
 
 
 def pages(toc: dict[str, Any]) -> list[str]:
-    """Return the names of all pages of a table of contents, without suffix, in reading order."""
+    """Return the names of all pages in a table of contents, without suffix, in reading order."""
     names = [toc[key] for key in ("root", "file") if key in toc]
     for key in ("parts", "chapters", "sections"):
         for entry in toc.get(key, []):
@@ -29,7 +29,7 @@ def pages(toc: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Run what has to be run, then build the pages."""
+    """Run the notebooks that changed, then build the pages."""
     given = dict(arguments("Run the notebooks and build the book.").parse_args().p)
     names = pages(yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8")))
 
@@ -38,7 +38,7 @@ def main() -> None:
     notebooks = [path for name in names if (path := BOOK / f"{name}.ipynb").exists()]
     run({path: SOURCE / path.relative_to(BOOK) for path in notebooks}, given)
 
-    # Without --keep-going the first warning hides the others.
+    # Without --keep-going, the first warning hides the others.
     command = ["jupyter-book", "build", "-q", "-W", "-n", "--keep-going", str(SOURCE)]
     command[0] = str(Path(sys.executable).with_name(command[0]))
     if status := subprocess.run(command, cwd=ROOT, check=False).returncode:

@@ -1,4 +1,4 @@
-"""How nbval compares the notebooks' outputs."""
+"""Settings of nbval, which compares the outputs of the notebooks with the stored ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import pytest
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
-    """Leave drawings out, as nbval does pictures: names in them are drawn by lot, numbers are not.
+    """Exclude SVG drawings from the comparison, as nbval excludes pictures.
 
-    What a figure shows is printed beside it, and compared.
+    An SVG contains names that are random, so its text differs from run to run. The numbers behind a
+    figure are printed beside it, and these are compared.
     """
     if hasattr(collector, "skip_compare"):
         collector.skip_compare += ("image/svg+xml",)

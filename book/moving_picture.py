@@ -1,7 +1,7 @@
 """Make the welcome page's moving picture: `python book/moving_picture.py`, about ten minutes.
 
-The tracker of the paper on the whole bundled film, every third frame; and a still for readers who
-want no motion.
+The picture shows the paper's tracker on the whole bundled film. It has every third frame. A still
+image is made too, for readers who want no motion.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rltrack.plots.moving_picture import panel, save_moving_picture
 from rltrack.video.tracks import Step
 
 IMAGES = Path(__file__).resolve().parent / "images"
-STILL = 12  # of the pictures
+STILL = 12  # index of the picture that becomes the still image
 
 
 def main() -> None:
-    """Track, draw and save."""
+    """Track the film, draw the pictures, and save them."""
     pictures = []
 
     def draw(step: Step) -> None:

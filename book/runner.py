@@ -1,10 +1,11 @@
 """Run notebooks with checked parameters: `python book/runner.py 07_benchmarks -p run True`.
 
-A notebook's cell tagged `parameters` says what it takes, as `seed: int = 0`. A name that is not
-there and a value of another type are errors before anything runs: papermill only warns about the
-one and does not look at the other. A notebook runs in the folder that it lies in, which relative
-paths in its parameters start from, and stays untouched. The executed copy goes to a folder of its
-own, whole or not at all. What is there already, of the same content, is not run again.
+The cell of a notebook that is tagged `parameters` declares them, for example `seed: int = 0`. An
+unknown name or a value of another type is an error before anything runs. (papermill only warns
+about an unknown name, and does not check types.) A notebook runs in its own folder, and relative
+paths in its parameters start from there. The notebook itself is not changed. The executed copy is
+written to another folder, complete or not at all. If an executed copy of the same content is
+already there, the notebook is not run again.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ import papermill
 
 from rltrack.errors import InputError
 
-# It warns about types that it cannot read, as `str | None`, and knows no more than `declared`.
+# papermill warns about types that it cannot read, such as `str | None`. It knows no more about
+# types than `declared`, so its warnings are turned off.
 logging.getLogger("papermill").setLevel(logging.ERROR)
 
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
 
-# By what is written in a notebook. A bool is no int here, and an int does for a float.
+# For each type that a notebook may declare, the types of values that it accepts. A bool is not
+# accepted for an int, but an int is accepted for a float.
 TYPES: dict[str, set[type]] = {
     "int": {int},
     "float": {float, int},
@@ -41,10 +44,11 @@ TYPES: dict[str, set[type]] = {
 
 
 def declared(notebook: Path) -> dict[str, str]:
-    """Return the type of each parameter of a notebook, as written there: `str | None`.
+    """Return the type of each parameter of a notebook as it is written there, such as `str | None`.
 
     Raises:
-        InputError: it has no cell tagged `parameters`, or there is more in it than typed names.
+        InputError: the notebook has no cell tagged `parameters`, or this cell contains something
+            other than parameters with a type.
     """
     cells = [
         cell.source
@@ -59,18 +63,18 @@ def declared(notebook: Path) -> dict[str, str]:
         if not isinstance(line, ast.AnnAssign) or not set(kind.split(" | ")) <= TYPES.keys():
             raise InputError(
                 f"{notebook.name} has {ast.unparse(line)!r} among its parameters; write them as "
-                f"'name: type = value', the type of {', '.join(TYPES)}, or several of them with |"
+                f"'name: type = value', where type is {', '.join(TYPES)}, or several joined by |"
             )
         found[ast.unparse(line.target)] = kind
     return found
 
 
 def chosen_parameters(notebooks: list[Path], given: dict[str, Any]) -> dict[Path, dict[str, Any]]:
-    """Return, for each notebook, those of the given parameters that it declares.
+    """Return for each notebook the given parameters that it declares.
 
     Raises:
-        InputError: as in `declared`; or no notebook declares a given name; or one declares it with
-            another type.
+        InputError: as in `declared`; or no notebook declares a given name; or a notebook declares
+            the name with another type.
     """
     types = {notebook: declared(notebook) for notebook in notebooks}
     known = {name for names in types.values() for name in names}
@@ -95,7 +99,11 @@ def chosen_parameters(notebooks: list[Path], given: dict[str, Any]) -> dict[Path
 
 
 def fingerprint(notebook: Path, parameters: dict[str, Any]) -> str:
-    """Return the SHA-256 of all that an execution depends on, the machine's speed aside."""
+    """Return the SHA-256 of everything that an execution depends on.
+
+    These are the parameters, the notebook, the pinned versions, the package, and the kept results.
+    The speed of the machine is not part of it.
+    """
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
     package = (path for path in (ROOT / "rltrack").rglob("*") if "__pycache__" not in path.parts)
     results = (notebook.parent / parameters.get("kept", "results")).glob("*")
@@ -106,16 +114,20 @@ def fingerprint(notebook: Path, parameters: dict[str, Any]) -> str:
 
 
 def execute(notebook: Path, target: Path, parameters: dict[str, Any]) -> bool:
-    """Run a notebook into `target`, unless that is what `target` already holds.
+    """Run a notebook and write the executed copy to `target`.
+
+    If `target` already holds an execution of the same content, nothing is run. A notebook with the
+    parameter ``run=True`` is always run.
 
     Returns:
-        Whether it was run.
+        Whether the notebook was run.
 
     Raises:
-        papermill.PapermillExecutionError: a cell failed; what ran is left beside the target.
+        papermill.PapermillExecutionError: a cell failed. The cells that ran are kept in a file
+            beside the target, see `part`.
     """
     mark = {"fingerprint": fingerprint(notebook, parameters)}
-    # One that runs trackers knows itself what of its runs is done.
+    # With run=True a notebook makes runs of trackers. It finds out itself which of them are done.
     settled = target.exists() and not parameters.get("run")
     if settled and nbformat.read(target, as_version=4).metadata.get("rltrack") == mark:
         return False
@@ -129,7 +141,8 @@ def execute(notebook: Path, target: Path, parameters: dict[str, Any]) -> bool:
         cwd=notebook.parent,
         progress_bar=False,
     )
-    # papermill notes the paths of this machine and the time; readers can download the notebook.
+    # papermill stores local paths and times in the metadata. They are removed, because readers can
+    # download the notebook.
     done = nbformat.read(unfinished, as_version=4)
     done.metadata.pop("papermill", None)
     for cell in done.cells:
@@ -142,27 +155,27 @@ def execute(notebook: Path, target: Path, parameters: dict[str, Any]) -> bool:
 
 
 def store(executed: Path, notebook: Path) -> None:
-    """Take the outputs of an executed copy over into the notebook itself."""
+    """Copy the outputs of an executed copy into the notebook itself."""
     stored, ran = (nbformat.read(path, as_version=4) for path in (notebook, executed))
     for cell, copy in zip(stored.cells, ran.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = copy.outputs, copy.execution_count
-    if "widgets" in ran.metadata:  # what the outputs' widgets show
+    if "widgets" in ran.metadata:  # the state of the widgets in the outputs
         stored.metadata["widgets"] = ran.metadata["widgets"]
     nbformat.write(stored, notebook)
 
 
 def part(target: Path) -> Path:
-    """Return where a notebook is written until it is whole."""
+    """Return the path that an executed copy is written to until it is complete."""
     return target.with_name(f"{target.stem}.part.ipynb")
 
 
 def run(targets: dict[Path, Path], given: dict[str, Any]) -> None:
-    """Run notebooks, each into its target, and print how it went.
+    """Run notebooks, write each executed copy to its target, and print how each run ended.
 
     Raises:
-        SystemExit: 2 if the parameters are not right, which is found before anything runs; 1 if a
-            cell fails.
+        SystemExit: with status 2 if a parameter is wrong, which is found before anything runs; with
+            status 1 if a cell fails.
     """
     try:
         chosen = chosen_parameters(list(targets), given)
@@ -177,14 +190,14 @@ def run(targets: dict[Path, Path], given: dict[str, Any]) -> None:
             print(error, file=sys.stderr)
             sys.exit(
                 f"error: {notebook.name} failed in cell [{error.exec_count}] with {error.ename}: "
-                f"{error.evalue}; what ran is in {part(target)}"
+                f"{error.evalue}; the cells that ran are in {part(target)}"
             )
         how = f"run in {time.perf_counter() - start:.0f} s" if ran else "unchanged"
         print(f"{notebook.name}: {how}", flush=True)
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
-    """Return a parser that knows `-p NAME VALUE`; `dict` of its `p` is what `run` takes."""
+    """Return a parser with the option `-p NAME VALUE`. `dict` of its `p` can be given to `run`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "-p",
@@ -193,13 +206,13 @@ def arguments(description: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar=("NAME", "VALUE"),
-        help="a parameter for every notebook that declares it, as a Python literal or a word",
+        help="set a parameter in every notebook that declares it; a Python literal or a plain word",
     )
     return parser
 
 
 def literal(text: str) -> Any:
-    """Return the value that a text spells, or the text itself: `3`, `True`, `paper`, `0,5`."""
+    """Return the value of a text such as `3` or `True`, or the text itself (`paper`, `0,5`)."""
     try:
         value = ast.literal_eval(text)
     except (SyntaxError, ValueError):
@@ -208,24 +221,24 @@ def literal(text: str) -> Any:
 
 
 def main() -> None:
-    """Run the notebooks that are named."""
+    """Run the notebooks that the command line names."""
     parser = arguments("Run notebooks of the book with parameters.")
-    parser.add_argument("notebook", nargs="+", metavar="NAME", help="as 07_benchmarks")
+    parser.add_argument("notebook", nargs="+", metavar="NAME", help="such as 07_benchmarks")
     parser.add_argument(
         "--to",
         type=Path,
         default=ROOT / "out" / "book",
         metavar="DIR",
-        help="where the executed copies go; by default out/book/",
+        help="the folder for the executed copies; the default is out/book/",
     )
     parser.add_argument(
         "--store",
         action="store_true",
-        help="take the outputs over into the notebooks themselves, which have those of defaults",
+        help="copy the outputs into the notebooks themselves; only with default parameters",
     )
     given = parser.parse_args()
     if given.store and given.p:
-        parser.error("--store is for the outputs of default parameters: give no -p")
+        parser.error("--store keeps the outputs of default parameters: use it without -p")
     paths = [BOOK / Path(name).with_suffix(".ipynb") for name in given.notebook]
     if absent := [path.name for path in paths if not path.is_file()]:
         parser.error(f"there is no {', '.join(absent)} in {BOOK}")

@@ -93,7 +93,7 @@ def test_a_fetch_that_fails_is_told_and_stops_nothing(
     stamped = stamp.stamped(notebook("seed: int = 0"), URL, COMMIT)
     fetch = commands(stamped, monkeypatch, colab=True)[-1].replace("rltrack fetch vggm", "false")
     done = subprocess.run(fetch, shell=True, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("VGG-M is not to be had now")
+    assert done.stdout.startswith("VGG-M cannot be fetched now")
 
 
 def test_stamped_notebook_runs_nothing_elsewhere(

@@ -1,7 +1,8 @@
-"""Sphinx, for the API reference: from docstrings as `help()` shows them to linked pages.
+"""A Sphinx extension for the API reference, which links docstrings to the equations of the book.
 
-"Eq. 3" in a docstring leads to the chapter that has the paper's equation. To the book's other ones
-lead the last lines of what implements them.
+"Eq. 3" in a docstring becomes a link to the chapter that has this equation of the paper. The book
+also has equations of its own. A docstring of a function or class that implements one of them gets a
+last line with a link to it. The docstrings themselves stay plain text, so `help()` can show them.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.nodes import make_refnode
 
-# Of the paper: the label of each in the book.
+# For each equation of the paper, its label in the book.
 EQUATIONS = {"1": "taylor", "2": "map", "3": "r-positive", "4": "r-negative", "5": "loss"}
 
-# The labels of all others, by what implements them.
+# For each function or class, the labels of the other equations that it implements.
 IMPLEMENTS = {
     "rltrack.tracking.sampling.gaussian": ("candidates",),
     "rltrack.backbones.lrn_stage.local_response_norm": ("lrn",),
@@ -41,14 +42,14 @@ IMPLEMENTS = {
 def link_equations(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
-    """Turn each "Eq. 3" of a docstring into a reference."""
+    """Turn each "Eq. 1" to "Eq. 5" in a docstring into a reference."""
     lines[:] = [re.sub(r"\bEq\. ([1-5])\b", r":paper-equation:`\1`", line) for line in lines]
 
 
 def say_what_it_implements(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
-    """End the docstring of what implements equations of the book with links to them."""
+    """Add a line with links to the equations that the function or class implements."""
     if name in IMPLEMENTS:
         links = [f":eq:`{label}`" for label in IMPLEMENTS[name]]
         word = "equation" if len(links) == 1 else "equations"
@@ -58,15 +59,18 @@ def say_what_it_implements(
 def keep_colons(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
-    """Keep napoleon from taking an attribute's first words for its type if a colon follows."""
+    """Put an empty escape before the docstring of an attribute.
+
+    Without it, napoleon would read the words before a colon as the type of the attribute.
+    """
     if what in {"attribute", "data", "property"}:
-        lines.insert(0, "\\ ")  # an escaped space: nothing
+        lines.insert(0, "\\ ")  # an escaped space, which is not shown
 
 
 def paper_equation(
     role: str, raw: str, text: str, line: int, inliner: Any, *_: Any
 ) -> tuple[list[nodes.Node], list[nodes.Node]]:
-    """Make the reference; its target is known when all chapters are read."""
+    """Make a reference. `resolve` finds its target when all chapters have been read."""
     document = inliner.document.settings.env.docname
     reference = pending_xref(
         raw, refdomain="", reftype=role, reftarget=EQUATIONS[text], refdoc=document, refwarn=True
@@ -76,7 +80,7 @@ def paper_equation(
 
 
 def resolve(app: Sphinx, env: Any, node: pending_xref, content: nodes.Node) -> nodes.Node | None:
-    """Find the equation; None, which Sphinx warns of, if no chapter has its label."""
+    """Return the link to the equation. If no chapter has it, return None, and Sphinx warns."""
     if node["reftype"] != "paper-equation":
         return None
     label = node["reftarget"]
@@ -89,12 +93,12 @@ def resolve(app: Sphinx, env: Any, node: pending_xref, content: nodes.Node) -> n
 def skip_plain_fields(
     app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leave out a named tuple's fields that only its own docstring describes."""
+    """Leave out a field of a named tuple if it has no docstring of its own."""
     return True if (thing.__doc__ or "").startswith("Alias for field number") else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Sphinx calls this."""
+    """Register the extension. Sphinx calls this."""
     app.add_role("paper-equation", paper_equation)
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-process-docstring", say_what_it_implements, priority=600)  # after napoleon

@@ -1,7 +1,8 @@
-"""Buttons to the repository and to Colab, where there is a repository that they can lead to.
+"""A Sphinx extension that adds buttons to the repository and to Colab, if the address is known.
 
-Its address is `RLTRACK_REPOSITORY`, else that of git's remote `origin`. Colab opens notebooks from
-github.com alone, so without an address there the pages have no such buttons.
+The address of the repository is the environment variable `RLTRACK_REPOSITORY`, or else the address
+of git's remote `origin`. Colab opens notebooks from github.com only. If the address is not on
+github.com, the pages have no such buttons.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
-# Its notebooks install this repository on Colab (`stamp.py`); those of any other branch do not.
+# The branch that Colab's buttons open. Only its notebooks install this repository on Colab, see
+# `stamp.py`.
 BRANCH = "published"
 
 
 def github_url(address: str) -> str | None:
-    """Return `https://github.com/OWNER/NAME` for git's address of it, None for any other.
+    """Return `https://github.com/OWNER/NAME` for git's address of a repository on github.com.
+
+    Any other address gives None.
 
     >>> github_url("git@github.com:ann/tracker.git")
     'https://github.com/ann/tracker'
@@ -32,7 +36,7 @@ def github_url(address: str) -> str | None:
 
 
 def repository(folder: Path) -> str | None:
-    """Return the address on github.com of the repository that `folder` is in, if there is one."""
+    """Return the address on github.com of the repository that contains `folder`, or None."""
     if given := os.environ.get("RLTRACK_REPOSITORY"):
         return github_url(given)
     try:
@@ -43,13 +47,13 @@ def repository(folder: Path) -> str | None:
             text=True,
             check=False,
         )
-    except FileNotFoundError:  # no git
+    except FileNotFoundError:  # git is not installed
         return None
     return github_url(asked.stdout.strip())
 
 
 def add_buttons(app: Sphinx, config: Config) -> None:
-    """Give the theme what it needs for the buttons."""
+    """Set the options of the theme that show the buttons."""
     if url := repository(Path(app.srcdir)):
         config.html_theme_options |= {
             "repository_url": url,
@@ -61,9 +65,10 @@ def add_buttons(app: Sphinx, config: Config) -> None:
 
 
 def drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
-    """Leave out Thebe, which runs cells on a server: no button here starts it.
+    """Remove the scripts of Thebe, which runs cells on a server. No button here starts it.
 
-    Jupyter Book writes its settings into each page twice, which the browser takes for an error.
+    Jupyter Book writes Thebe's settings into each page twice, and the browser reports that as an
+    error.
     """
     context["script_files"] = [
         script
@@ -73,7 +78,7 @@ def drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], t
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register with Sphinx, ahead of the theme."""
+    """Register the extension with Sphinx, so that it runs before the theme."""
     app.connect("config-inited", add_buttons, priority=100)
     app.connect("html-page-context", drop_thebe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

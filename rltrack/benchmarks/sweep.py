@@ -45,8 +45,8 @@ def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | E
         workers: how many runs to make at a time, 1 or more.
 
     Returns:
-        A list in the order of the jobs. Each entry is the track, or the exception that `track` raised, or
-        `concurrent.futures.CancelledError` for a run that was not started.
+        A list in the order of the jobs. Each entry is the track, or the exception that `track`
+        raised, or `concurrent.futures.CancelledError` for a run that was not started.
     """
     with _SideBySide(workers) as pool:
         runs = [pool.submit(track, job) for job in jobs]
