@@ -14,7 +14,7 @@ import copy
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -139,21 +139,18 @@ class LinearisedBackbone(Protocol):
 
 
 class Backbone(nn.Module):
-    """Fixed layers that map crops (N, 3, S, S) to features (N, C k k).
+    """Fixed layers that map crops (N, 3, S, S) to features (N, C k k)."""
 
-    Attributes:
-        crop: how boxes become its input.
-        feature_shape: the shape (C, k, k) of one crop's feature map.
-        dense_layout: the layout of the map that :meth:`dense` makes.
-        multiply_adds: the cost of one crop.
-        dtype: the type of pixels, responses and features.
-    """
-
-    crop: ClassVar[CropLayout]
-    feature_shape: ClassVar[tuple[int, int, int]]
-    dense_layout: ClassVar[DenseLayout]
-    multiply_adds: ClassVar[MultiplyAdds]
+    crop: CropLayout
+    """How boxes become its input."""
+    feature_shape: tuple[int, int, int]
+    """The shape (C, k, k) of one crop's feature map."""
+    dense_layout: DenseLayout
+    """The layout of the map that :meth:`dense` makes."""
+    multiply_adds: MultiplyAdds
+    """The cost of one crop."""
     dtype: torch.dtype
+    """The type of pixels, responses and features."""
     _placement: tuple[torch.device, torch.dtype, str]
 
     @abstractmethod
