@@ -1,7 +1,8 @@
 """Deep attentive tracking via reciprocative learning.
 
-A visual object tracker after Pu, Song, Ma, Zhang and Yang (NeurIPS 2018): a classifier learned on
-the video itself, taught by its own attention maps to look at the whole target.
+This package is a visual object tracker that implements the paper of Pu, Song, Ma, Zhang and Yang
+(NeurIPS 2018). It trains a classifier on the video itself. During training, the classifier's own
+attention maps teach it to look at the whole target.
 
     import rltrack
 
@@ -11,9 +12,11 @@ the video itself, taught by its own attention maps to look at the whole target.
         result = tracker.update(image) if index else tracker.init(image, (x, y, w, h))
         print(result.box, result.score, result.found)
 
-Boxes are `(x, y, w, h)` in 0-based pixels, images (H, W, 3) uint8 RGB.
+A bounding box is `(x, y, w, h)` in 0-based pixels: left edge, top edge, width and height. An image
+is an (H, W, 3) uint8 RGB array.
 
-Importing the package is quick: PyTorch and OpenCV are loaded with the first name that needs them.
+Importing the package is quick. PyTorch and OpenCV are loaded when a name that needs them is first
+used.
 """
 
 from __future__ import annotations
@@ -65,7 +68,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its module at first use (PEP 562)."""
+    """Load a public name from its module when it is first used (PEP 562)."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
@@ -74,5 +77,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the public names, loaded or not."""
+    """List the public names, including those that are not loaded yet."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""`python -m rltrack` is the command `rltrack`."""
+"""Run the command line: `python -m rltrack` does the same as the command `rltrack`."""
 
 from __future__ import annotations
 

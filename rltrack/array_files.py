@@ -1,7 +1,8 @@
-"""Small files of named arrays: what a figure of the book shows of runs on a benchmark sequence.
+"""Small files of named arrays, which figures of the book show.
 
-They hold arrays of ours and a description of how they were made, and never a frame. A page can
-therefore be read without the data.
+Each file holds the results of runs on a benchmark sequence, and a description of how they were
+made. It never holds a frame of the sequence. A page of the book can therefore be built without the
+benchmark's data.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ _ABOUT = "about"
 
 
 def save_arrays(path: str | Path, runs: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    """Write runs and their description. Each run is a named tuple of arrays.
+    """Write runs and their description to a file. Each run is a named tuple of arrays.
 
-    float64 arrays are stored as float32.
+    Arrays of type float64 are stored as float32.
 
     Args:
-        path: an .npz file, which is replaced.
-        runs: the runs by name. A name has no slash.
-        about: how they were made, as JSON.
+        path: an .npz file. A file that exists is replaced.
+        runs: the runs by name. A name must not contain a slash.
+        about: a description of how the runs were made, with values that JSON can hold.
     """
     flat = {
         f"{name}/{field}": values.astype(np.float32) if values.dtype == np.float64 else values
@@ -43,7 +44,15 @@ def save_arrays(path: str | Path, runs: Mapping[str, Any], about: Mapping[str, A
 
 
 def load_arrays(path: str | Path, kind: type[Arrays]) -> tuple[dict[str, Arrays], dict[str, Any]]:
-    """Read runs, which are of the named tuple ``kind``, by name; and their description."""
+    """Read runs and their description from a file that :func:`save_arrays` wrote.
+
+    Args:
+        path: the .npz file.
+        kind: the named tuple that each run becomes.
+
+    Returns:
+        The runs by name, and the description of how they were made.
+    """
     runs: dict[str, dict[str, Any]] = {}
     with np.load(path, allow_pickle=False) as file:
         about = json.loads(str(file[_ABOUT]))

@@ -1,4 +1,4 @@
-"""Where the package keeps downloaded files and looks for sequences."""
+"""The folders for downloaded files and for sequences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ __all__ = ["cache_dir", "data_dir"]
 def cache_dir() -> Path:
     """Return the folder of downloaded files.
 
-    It is ``$RLTRACK_CACHE``, else ``$XDG_CACHE_HOME/rltrack``, else ``~/.cache/rltrack``.
+    It is ``$RLTRACK_CACHE`` if that variable is set, otherwise ``$XDG_CACHE_HOME/rltrack`` if that
+    one is set, and otherwise ``~/.cache/rltrack``.
     """
     if given := os.environ.get("RLTRACK_CACHE"):
         return Path(given).expanduser()
@@ -21,6 +22,9 @@ def cache_dir() -> Path:
 
 
 def data_dir() -> Path:
-    """Return the folder of sequences: ``$RLTRACK_DATA``, else ``data`` in `cache_dir`."""
+    """Return the folder of sequences.
+
+    It is ``$RLTRACK_DATA`` if that variable is set, and otherwise ``data`` in :func:`cache_dir`.
+    """
     given = os.environ.get("RLTRACK_DATA")
     return Path(given).expanduser() if given else cache_dir() / "data"

@@ -1,4 +1,4 @@
-"""Errors for the person who can correct the input."""
+"""Errors that tell a user which input is wrong and how to correct it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ["InputError", "few"]
 
 
 class InputError(ValueError):
-    """Something that was given to rltrack cannot be used.
+    """An input to rltrack that cannot be used.
 
-    The message is one line: what was wrong, what was given, and what to do. The command line prints
-    it and exits with status 2.
+    The message is one line. It says what is wrong, what was given, and what to do. The command line
+    prints the message and exits with status 2.
     """
 
 
 def few(names: Sequence[str], most: int = 3) -> str:
-    """Join names for a message: the first ``most``, and the number of the others."""
+    """Join the first ``most`` names for a message, and add the number of the other names."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

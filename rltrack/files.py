@@ -1,4 +1,7 @@
-"""Writing files so that they are either complete or absent."""
+"""Write files so that a file is either complete or absent.
+
+A file is first written beside its place, under another name. When it is complete, it is renamed.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,17 @@ __all__ = ["part_of", "whole", "writable", "write_bytes", "write_json"]
 
 
 def part_of(path: Path) -> Path:
-    """Return where a file is kept until it is complete: ``<name>.part`` in the same folder."""
+    """Return the path of a file until it is complete: ``<name>.part`` in the same folder."""
     return path.with_name(f"{path.name}.part")
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a place to write a file to.
+    """Yield a temporary path, under which the block writes the file.
 
-    It becomes ``path`` if the block ends well, else it is removed.
-
-    If ``path`` is a symbolic link, it stays a link, and the file that it points to is written.
+    If the block ends without an exception, the temporary file is renamed to ``path``. Otherwise it
+    is removed. If ``path`` is a symbolic link, the link stays, and the file that it points to is
+    written.
 
     >>> with whole(Path("boxes.csv")) as part:  # doctest: +SKIP
     ...     part.write_text("x,y,w,h")
@@ -40,13 +43,13 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, complete or not at all."""
+    """Write a file, either completely or not at all."""
     with whole(path) as part:
         part.write_bytes(content)
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a JSON file, complete or not at all.
+    """Write a JSON file, either completely or not at all.
 
     Raises:
         ValueError: ``content`` has a number that is not finite. JSON has no such numbers.
@@ -56,18 +59,20 @@ def write_json(path: Path, content: object) -> None:
 
 
 def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
-    """Return the path of an output, if it can be written. Its folder is created if it is missing.
+    """Check that an output file can be written, and return its path.
 
-    For a symbolic link this is the file that it points to. A finished file is renamed to its place,
-    and that would replace the link.
+    The folder of the file is created if it is missing. If ``path`` is a symbolic link, the returned
+    path is the file that the link points to, because renaming a finished file to the link's name
+    would replace the link.
 
     Args:
         path: the path of the file.
-        what: what is written there, in one word, for the message.
-        source: a file or folder that is read. What belongs to it is not overwritten.
+        what: one word for what is written there; the message contains it.
+        source: the input, a file or a folder. Neither the file itself nor a ground truth file in
+            the folder may be overwritten.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file cannot be written, or it belongs to ``source``.
     """
     problem = f"cannot write the {what} to {str(path)!r}"
     try:
@@ -79,16 +84,17 @@ def writable(path: str | Path, what: str, source: Path | None = None) -> Path:
         path = path.resolve() if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
         part = part_of(path)
-        left = part.exists()  # by a run that was killed; it stays until this one has rows
+        # A run that was killed may have left this file. It stays until this run has rows.
+        left = part.exists()
         part.open("ab").close()
         if not left:
             part.unlink()
         if source is not None and path.exists():
             truth = path.name.startswith("groundtruth") and path.parent.samefile(source)
             if truth or path.samefile(source):
-                raise InputError(f"{problem}: that file is what is tracked")
+                raise InputError(f"{problem}: that file belongs to the input; give another name")
     except OSError as error:
         raise InputError(f"{problem}: {error.strerror}") from None
-    except RuntimeError as error:  # no such user's home, or links in a circle
+    except RuntimeError as error:  # the home folder is unknown, or symbolic links form a circle
         raise InputError(f"{problem}: {error}") from None
     return path

@@ -1,4 +1,4 @@
-"""The options with which all inner loops for the CPU are compiled."""
+"""Compile the inner loops for the CPU with numba, all with the same options."""
 
 from __future__ import annotations
 
@@ -13,21 +13,28 @@ log = logging.getLogger(__name__)
 
 
 def _kept() -> bool:
-    """Whether compiled loops can be kept in files; else each process compiles, for ten seconds."""
+    """Return whether compiled loops can be kept in files.
+
+    If they cannot, each process compiles them again, which takes about ten seconds.
+    """
     try:
         numba.njit(cache=True)(lambda: None)
-    except RuntimeError:  # neither the package's folder nor the user's can be written
-        log.warning("no place to keep compiled loops: set NUMBA_CACHE_DIR to a writable folder")
+    except RuntimeError:  # neither the package's folder nor the user's folder is writable
+        log.warning("cannot store compiled loops: set NUMBA_CACHE_DIR to a writable folder")
         return False
     return True
 
 
-# Python's division would check for zero, which keeps a loop from being vectorised. Sums may be
-# reordered; numbers are taken to be finite.
+# Python's division checks for zero, which would prevent a loop from being vectorised. So NumPy's
+# division is used. With fastmath, the compiler may reorder sums, and it assumes that all numbers
+# are finite.
 _options: Any = {"nogil": True, "cache": _kept(), "error_model": "numpy", "fastmath": True}
 
 jit = numba.njit(**_options)
-"""Compiles a loop, which releases the GIL and runs on one thread."""
+"""A decorator that compiles a loop. The loop releases the GIL and runs on one thread."""
 
 inlined = numba.njit(inline="always", **_options)
-"""Compiles a function that becomes part of its caller, where a call would cost a tenth."""
+"""A decorator that compiles a function and inlines it into its caller.
+
+It is for functions where a call would cost a tenth of the time.
+"""

@@ -1,8 +1,9 @@
-"""Work that is split into parts, which run side by side on a CPU's threads.
+"""Split work into parts, and run the parts at the same time on the threads of a CPU.
 
-Each part runs on one thread from its beginning to its end. (PyTorch would run each operation on all
-threads.) So nothing waits at the end of each operation, the data of a part stays in its thread's
-cache, and a result does not depend on the number of threads.
+Each part runs on one thread from its beginning to its end, whereas PyTorch would run each operation
+on all threads. This has three advantages. Threads do not wait for each other at the end of each
+operation, the data of a part stays in the cache of its processor core, and a result does not depend
+on the number of threads.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ def batches(n: int, size: int) -> list[slice]:
 
 
 def each(work: Callable[[Part], Done], parts: Iterable[Part], device: torch.device) -> list[Done]:
-    """Return ``[work(part) for part in parts]``, computed side by side if ``device`` is a CPU.
+    """Return ``[work(part) for part in parts]``, computed in parallel if ``device`` is a CPU.
 
-    It uses as many threads as PyTorch. ``work`` runs in other threads, so it has to set what
-    PyTorch keeps for each thread, such as ``no_grad``, itself.
+    As many threads are used as PyTorch uses. ``work`` runs in other threads than the caller.
+    PyTorch keeps some settings for each thread separately, such as ``no_grad``, and ``work`` has to
+    make these settings itself.
     """
     parts = list(parts)
     threads = torch.get_num_threads()
@@ -41,8 +43,10 @@ def each(work: Callable[[Part], Done], parts: Iterable[Part], device: torch.devi
 
 @lru_cache
 def _pool(workers: int) -> ThreadPoolExecutor:
-    # PyTorch counts threads per thread, but its last set_num_threads() also holds for threads
-    # that have not asked yet. So start all now, let each ask, then give that number back.
+    # Each thread has its own number of PyTorch threads. A thread that has not asked for this
+    # number yet gets the value of the last set_num_threads(), whichever thread made that call.
+    # So all workers start now, and each sets the number to 1 and asks for it. Then the caller
+    # restores its own number.
     started = threading.Barrier(workers + 1)
 
     def start() -> None:

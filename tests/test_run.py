@@ -643,7 +643,7 @@ def test_a_link_to_what_is_tracked_is_not_written(tmp_path: Path) -> None:
     cv2.imwrite(str(source), moving_square(1)[0])
     before = source.read_bytes()
     link.symlink_to(source)
-    with pytest.raises(InputError, match="that file is what is tracked"):
+    with pytest.raises(InputError, match="that file belongs to the input"):
         track(source, BOX, **FAST, out=link)
     assert source.read_bytes() == before
 

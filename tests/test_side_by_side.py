@@ -312,7 +312,7 @@ def test_bad_input_leaves_no_file(given: dict[str, Any], message: str, tmp_path:
 def test_what_is_compared_is_not_overwritten(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "compare.mp4") as video:
         video.write(moving_patch(1)[0])
-    with pytest.raises(InputError, match="that file is what is tracked"):
+    with pytest.raises(InputError, match="that file belongs to the input"):
         compare(tmp_path / "compare.mp4", START, peers=["mil"], folder=tmp_path, **FAST)
 
 

@@ -1,12 +1,30 @@
-"""Attention by Taylor expansion, and the loss that trains it: the paper's Eq. 1 to 5.
+"""Attention maps by Taylor expansion, and the loss that uses them: the paper's Eq. 1 to 5.
 
-Near a sample I_0 the score of class c is ``f_c(I) ~ A_c^T I + B`` (Eq. 1) with ``A_c = d f_c / d I
-at I_0`` (Eq. 2). A_c says how much each place of the sample moves the score. A_p is the map of the
-target's score f_1, and A_n is the map of the background's score f_0. On a target, the regulariser
-wants A_p to be large and even, and A_n to be small and uneven (Eq. 3). On background it wants the
-opposite (Eq. 4). Eq. 5 adds it to the cross-entropy. A gradient step on Eq. 5 differentiates the
-maps with respect to the classifier, which is a second derivative of the network. The graph of the
-first derivative has to be kept, or nothing is learned from the maps.
+Near a sample I_0, the score f_c of class c is approximately linear in the input I:
+
+    ``f_c(I) ~ A_c^T I + B`` (Eq. 1),
+
+    ``A_c = d f_c / d I`` at ``I = I_0`` (Eq. 2).
+
+A_c says how much each place of the sample moves the score of class c. Only its positive values are
+kept, and their sum over the channels is the attention map. (The paper takes the output of the first
+layer in back-propagation. By default, the code differentiates with respect to conv1's output.) A_p
+is the map of the target's score f_1, and A_n is the map of the background's score f_0. Let mu and
+sigma be the mean and the standard deviation over the pixels of a map. The regulariser R depends on
+the label y of the sample:
+
+    ``R(y=1) = sigma(A_p) / mu(A_p) + mu(A_n) / sigma(A_n)`` for a target (Eq. 3),
+
+    ``R(y=0) = mu(A_p) / sigma(A_p) + sigma(A_n) / mu(A_n)`` for background (Eq. 4).
+
+On a target, a small R means that A_p is large and even, and that A_n is small and uneven. On
+background, it means the opposite. The loss adds R to the cross-entropy L_CE:
+
+    ``L = L_CE + lambda (y R(y=1) + (1 - y) R(y=0))`` (Eq. 5).
+
+A gradient step on Eq. 5 differentiates the maps with respect to the classifier's weights. The maps
+are derivatives themselves, so this is a second derivative of the network. The graph of the first
+derivative has to be kept for it. Without that graph, the classifier learns nothing from the maps.
 """
 
 from __future__ import annotations
@@ -38,11 +56,11 @@ __all__ = [
     "through_jacobian",
 ]
 
-BACKGROUND, TARGET = 0, 1
+BACKGROUND, TARGET = 0, 1  # the classes c, which are also the columns of the scores
 
 
 class Maps(NamedTuple):
-    """Attention maps of N samples, each (N, h, w), >= 0."""
+    """The two attention maps of N samples. Each tensor is (N, h, w), >= 0."""
 
     target: Tensor
     """A_p, the map of the target's score f_1."""
@@ -56,10 +74,14 @@ class Maps(NamedTuple):
 
 
 class Gradient(Protocol):
-    """Eq. 2 at N samples, differentiable with respect to fc4-6."""
+    """A function that returns the derivatives of Eq. 2 at N samples.
+
+    What it returns can be differentiated with respect to the weights of fc4-6. z is the activation
+    where the map lives.
+    """
 
     def __call__(self, c: int, reduce: Reduction | None = None) -> Tensor:
-        """Return ``d f_c / d z`` (N, C, H, W), or what ``reduce`` makes of it, sample by sample."""
+        """Return ``d f_c / d z`` (N, C, H, W), or its reduction by ``reduce``, for each sample."""
         ...
 
 
@@ -69,15 +91,15 @@ def through_jacobian(
     dropout: Generator | None = None,
     seed: float = 1.0,
 ) -> Gradient:
-    """Eq. 2 as ``J^T (d f_c / d features)``, without a second derivative of the backbone.
+    """Compute Eq. 2 as ``J^T (d f_c / d features)``, with the Jacobian J of the backbone.
 
-    This is the way that the tracker takes.
+    This is what the tracker uses. It needs no second derivative of the backbone.
 
     Args:
         classifier: fc4-6.
         jacobian: the backbone's Jacobian J at the samples.
-        dropout: if given, attention is taken through the classifier's dropout.
-        seed: the value that is fed back from the score.
+        dropout: if given, dropout is active in the classifier, and this generator draws it.
+        seed: the gradient of the score with which back-propagation starts.
     """
     features = jacobian.features.requires_grad_()
     scores = classifier(features, dropout)
@@ -94,7 +116,14 @@ def at_features(
     dropout: Generator | None = None,
     seed: float = 1.0,
 ) -> Gradient:
-    """Eq. 2 for maps that live at the features themselves: ``d f_c / d features`` (N, C, k, k)."""
+    """Compute Eq. 2 at the features themselves, as ``d f_c / d features`` (N, C, k, k).
+
+    Args:
+        classifier: fc4-6.
+        features: (N, C k k), the backbone's features of the samples.
+        dropout: if given, dropout is active in the classifier, and this generator draws it.
+        seed: the gradient of the score with which back-propagation starts.
+    """
     features = features.detach().requires_grad_()
     scores = classifier(features, dropout)
 
@@ -113,10 +142,19 @@ def double_backward(
     dropout: Generator | None = None,
     seed: float = 1.0,
 ) -> Gradient:
-    """Eq. 2 by automatic differentiation of the whole network, as one would first write it.
+    """Compute Eq. 2 by automatic differentiation of the whole network.
 
-    It equals :func:`through_jacobian` and is slower. It is the only one whose second derivative
-    also reaches the backbone's weights.
+    This is the most direct way to write Eq. 2. It gives the same values as :func:`through_jacobian`
+    and is slower. It is the only one of the three whose second derivative also reaches the weights
+    of the backbone.
+
+    Args:
+        classifier: fc4-6.
+        extractor: the backbone.
+        pixels: (N, 3, S, S), the backbone's input.
+        at: the activation z. ``conv1`` is the output of the stem, ``input`` is the input itself.
+        dropout: if given, dropout is active in the classifier, and this generator draws it.
+        seed: the gradient of the score with which back-propagation starts.
     """
     z = pixels if at == "input" else extractor.stem(pixels)
     if not z.requires_grad:
@@ -132,14 +170,14 @@ def double_backward(
 
 
 def _derivative(scores: Tensor, c: int, at: Tensor, seed: float) -> Tensor:
-    """Return ``seed * d f_c / d at`` of every sample, with its graph for a loss to use."""
+    """Return ``seed * d f_c / d at`` for every sample, with the graph for a second derivative."""
     return torch.autograd.grad(seed * scores[:, c].sum(), at, create_graph=True)[0]
 
 
 def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum") -> Tensor:
-    """Reduce derivatives (N, C, h, w) to one map (N, h, w) >= 0 for each sample.
+    """Reduce the derivatives (N, C, h, w) of Eq. 2 to one map (N, h, w) >= 0 for each sample.
 
-    By default the positive derivatives (paper 3.1) are summed over channels. ``part`` and
+    By default, the positive derivatives (paper 3.1) are summed over the channels. ``part`` and
     ``channels`` are the fields ``map_part`` and ``map_channels`` of :class:`rltrack.TrackerConfig`.
     """
     if channels == "sum" and part == "positive":
@@ -150,18 +188,18 @@ def attention_map(gradient: Tensor, part: str = "positive", channels: str = "sum
 
 
 def attention_maps(gradient: Gradient, config: TrackerConfig) -> Maps:
-    """Return both maps of every sample (Eq. 2), read as ``config`` says."""
-    reduce: Reduction = positive_sum  # which the Jacobian knows a shorter way to
+    """Return both attention maps of every sample (Eq. 2), reduced as ``config`` says."""
+    reduce: Reduction = positive_sum  # the Jacobian has a faster way to compute this one
     if (config.map_part, config.map_channels) != ("positive", "sum"):
         reduce = partial(attention_map, part=config.map_part, channels=config.map_channels)
     return Maps(gradient(TARGET, reduce), gradient(BACKGROUND, reduce))
 
 
 def mean_and_deviation(maps: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Return mean mu and deviation sigma, (N,) each, over the pixels of ``maps`` (N, h, w).
+    """Return the mean mu and standard deviation sigma over the pixels of ``maps`` (N, h, w).
 
-    Both are at least ``eps``. The clamp is inside the square root, so that the gradient of a
-    constant map is zero and not NaN.
+    Each is (N,) and at least ``eps``. The variance is clamped before the square root is taken, so
+    that the gradient of a constant map is zero and not NaN.
     """
     mean = maps.mean((-2, -1))
     variance = (maps - mean[:, None, None]).square().mean((-2, -1))
@@ -169,11 +207,17 @@ def mean_and_deviation(maps: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 
 
 def regulariser(maps: Maps, positive: bool, config: TrackerConfig) -> Tensor:
-    """Return R of Eq. 3 (``positive``) or Eq. 4 for samples that all have this label.
+    """Return the regulariser R of samples that all have the same label.
+
+    Args:
+        maps: both attention maps of each sample.
+        positive: True for samples of the target, which have Eq. 3. False for samples of the
+            background, which have Eq. 4.
+        config: the fields ``map_statistics`` and ``attention_eps`` are used.
 
     Returns:
-        (N,), one value for each sample. With ``map_statistics="batch"`` (1,), because means and
-        deviations are then summed over the batch before the ratios.
+        (N,), one value for each sample. With ``map_statistics="batch"``, it is one value (1,) for
+        all samples, because means and deviations are summed over the batch before the ratios.
     """
     target, background = (mean_and_deviation(m, config.attention_eps) for m in maps)
     if config.map_statistics == "batch":
@@ -187,10 +231,12 @@ def regulariser(maps: Maps, positive: bool, config: TrackerConfig) -> Tensor:
 
 
 class Loss(NamedTuple):
-    """Eq. 5 and its parts, scalars."""
+    """The loss of Eq. 5 and its parts. Each is a scalar."""
 
     total: Tensor
+    """L of Eq. 5."""
     cross_entropy: Tensor
+    """L_CE, summed over the batch."""
     attention: Tensor
     """The regulariser, before it is multiplied by lambda."""
 
@@ -198,17 +244,19 @@ class Loss(NamedTuple):
 def reciprocative_loss(
     scores: Tensor, positives: int, maps: tuple[Maps, Maps] | None, config: TrackerConfig
 ) -> Loss:
-    """Compute Eq. 5 over a batch of which the first ``positives`` samples are targets.
+    """Compute the loss of Eq. 5 over a batch.
 
-    The other samples are background. The cross-entropy is summed over the batch. The regulariser is
-    reduced over the positives and over the negatives (``config.reduction``), and both values are
+    The first ``positives`` samples of the batch are targets (y = 1). The others are background
+    (y = 0). The cross-entropy is summed over the batch. The regulariser is reduced over the
+    positives and over the negatives separately (``config.reduction``), and the two values are
     added.
 
     Args:
         scores: (N, 2) logits.
-        positives: how many of the samples are targets.
-        config: lambda, the statistics and their reduction.
-        maps: the maps of the positives and of the negatives. None gives the plain loss.
+        positives: the number of samples that are targets.
+        maps: the maps of the positives and the maps of the negatives. With None, the loss is the
+            cross-entropy alone.
+        config: lambda (``attention_weight``), the statistics of maps, and the reduction.
     """
     labels = (torch.arange(len(scores), device=scores.device) < positives).long()
     cross_entropy = F.cross_entropy(scores, labels, reduction="sum")

@@ -1,7 +1,9 @@
-"""Box regression, fitted once on the first frame (as in R-CNN; paper section 4).
+"""Box regression, which is fitted once, on the first frame (as in R-CNN; paper, section 4).
 
-It is a ridge regression from a candidate's features to the correction that turns the candidate into
-the target: ``(dx / w, dy / h, log w ratio, log h ratio)``, where dx and dy are offsets of centres.
+It predicts, from a candidate's features, the correction that turns the candidate into the target's
+box. The correction is ``(dx / w, dy / h, log(w* / w), log(h* / h))``. Here w and h are the sides of
+the candidate, w* and h* are the sides of the target's box, and (dx, dy) is the offset from the
+candidate's centre to the centre of the target's box.
 """
 
 from __future__ import annotations
@@ -15,17 +17,19 @@ __all__ = ["BoxRegressor"]
 
 
 class BoxRegressor:
-    """A ridge regression with an intercept.
+    """A ridge regression from features to box corrections, with an intercept.
 
-    It is solved in its dual form, which is (N, N) for N samples and not (D, D) for D features.
+    It is solved in its dual form. The matrix of the linear system is then (N, N) for N samples,
+    and not (D, D) for D features.
 
     Args:
-        features: (N, D), D = C k k, features of the training boxes.
-        boxes: (N, 4) training boxes around the target.
-        target: (4,) the true box.
+        features: (N, D), the features of the training boxes, with D = C k k.
+        boxes: (N, 4), the training boxes around the target.
+        target: (4,), the true box.
         alpha: strength of the ridge, > 0.
         iou_range: a regressed box is discarded if its IoU with its candidate is outside this range.
-        area_range: the same for the candidate's area divided by the regressed box's area.
+        area_range: a regressed box is also discarded if the candidate's area divided by its own
+            area is outside this range.
     """
 
     def __init__(
@@ -41,7 +45,7 @@ class BoxRegressor:
         self.iou_range, self.area_range = iou_range, area_range
         offsets = (center(target) - center(boxes)) / boxes[:, 2:]
         corrections = torch.cat([offsets, (target[2:] / boxes[:, 2:]).log()], dim=-1)
-        # Double precision where the device has it: the solve is small and happens once.
+        # Use double precision if the device has it. The system is small and is solved only once.
         wide = features.dtype if features.device.type == "mps" else torch.float64
         x, y = features.to(wide), corrections.to(wide)
         x_mean, y_mean = x.mean(0), y.mean(0)
@@ -52,9 +56,14 @@ class BoxRegressor:
         self.intercept = (y_mean - x_mean @ weights).to(features.dtype)
 
     def __call__(self, features: Tensor, boxes: Tensor, image_wh: Tensor) -> Tensor:
-        """Return regressed boxes (N, 4), clipped to the image.
+        """Return the regressed boxes (N, 4) of candidates, clipped to the image.
 
-        A candidate whose regressed box is out of range is returned unchanged.
+        If a regressed box is discarded, its candidate is returned instead.
+
+        Args:
+            features: (N, D), the features of the candidates.
+            boxes: (N, 4), the candidates.
+            image_wh: (2,), the width and height of the image.
         """
         correction = features @ self.weights + self.intercept
         regressed = from_center(

@@ -1,4 +1,7 @@
-"""Boxes as float tensors: ``(x, y, w, h)`` in 0-based pixels; ``x, y`` is the top left corner."""
+"""Bounding boxes: their centres, areas and overlap.
+
+A box is a float tensor ``(x, y, w, h)`` in 0-based pixels. ``(x, y)`` is its top left corner.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ def area(boxes: Tensor) -> Tensor:
 def iou(a: Tensor, b: Tensor) -> Tensor:
     """Return the intersection over union, in [0, 1], of boxes ``(..., 4)`` that broadcast together.
 
-    Areas are continuous: nothing is added to widths (toolkits that count pixels add 1).
+    The area of a box is its width times its height. Toolkits that count whole pixels add 1 to each
+    width and height; this function does not.
     """
     low = torch.maximum(a[..., :2], b[..., :2])
     high = torch.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
@@ -35,7 +39,10 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def clip_to_image(boxes: Tensor, image_wh: Tensor) -> Tensor:
-    """Return the part of each box ``(..., 4)`` inside an image of sides ``image_wh`` ``(2,)``."""
+    """Return the part of each box ``(..., 4)`` that is inside an image.
+
+    ``image_wh`` ``(2,)`` is the width and height of the image. The returned sides are at least 1.
+    """
     low = torch.minimum(boxes[..., :2].clamp(min=0), image_wh - 1)
     high = torch.minimum(boxes[..., :2] + boxes[..., 2:], image_wh)
     return torch.cat([low, (high - low).clamp(min=1)], dim=-1)

@@ -1,9 +1,9 @@
-"""The classifier: three linear layers, which are trained on the video itself.
+"""The classifier: three linear layers, which are trained on the video itself (paper, section 5).
 
     fc4, fc5   dropout, linear to 512, ReLU
     fc6        dropout, linear to 2 scores
 
-Scores are logits: f_0 is the score of the background, f_1 that of the target (paper, section 5).
+The scores are logits. f_0 is the score of the background, and f_1 is the score of the target.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ __all__ = ["Classifier"]
 
 
 class Classifier(nn.Module):
-    """fc4-6, the trained layers: features (N, C k k) become scores (N, 2), which are logits.
+    """The trained layers fc4-6, which turn features (N, C k k) into scores (N, 2).
 
-    With ``attentive_features`` the features first pass a small attention module, the paper's rival
-    in Table 2. Two 1x1 convolutions look at the feature map (N, C, k, k) and multiply each of its
-    places by a weight 2 sigmoid(.) in (0, 2). The weights start near 1, so training starts near the
-    plain classifier.
+    With ``attentive_features``, the features first go through a small attention module. This is the
+    rival in the paper's Table 2. From the feature map (N, C, k, k), two 1x1 convolutions compute a
+    weight 2 sigmoid(.) in (0, 2) for each place of the map, and the features at this place are
+    multiplied by it. The weights start near 1, so training starts near the plain classifier.
 
     Args:
-        feature_shape: (C, k, k) of the backbone, see `rltrack.backbones.interface.Backbone`.
-        generator: draws the initial weights, on ``device``.
-        attentive_features: whether the attention module is there.
-        dropout: share of units dropped in training, before each of fc4-6.
+        feature_shape: the backbone's (C, k, k); see `rltrack.backbones.interface.Backbone`.
+        generator: draws the initial weights. It has to be on ``device``.
+        attentive_features: whether the classifier has the attention module.
+        dropout: share of inputs that are dropped before each of fc4-6 in training.
         device: where to compute.
         dtype: type of weights, features and scores.
     """
@@ -56,7 +56,7 @@ class Classifier(nn.Module):
             self.weigh = nn.Conv2d(32, 1, 1, device="meta", dtype=dtype)
         self.to_empty(device=device)
         for layer in self.children():
-            # PyTorch's own default, but from the generator that is passed in.
+            # This is PyTorch's default, but drawn from the generator that is passed in.
             weight, bias = cast(Tensor, layer.weight), cast(Tensor, layer.bias)
             bound = weight[0].numel() ** -0.5
             nn.init.uniform_(weight, -bound, bound, generator=generator)
@@ -65,19 +65,20 @@ class Classifier(nn.Module):
     def feature_weights(self, features: Tensor) -> Tensor:
         """Return the attention module's weights (N, 1, k, k), in (0, 2).
 
-        ValueError if the classifier has no attention module.
+        Raises:
+            ValueError: the classifier has no attention module.
         """
         if self.squeeze is None or self.weigh is None:
-            raise ValueError("this classifier has no attention module")
+            raise ValueError("no attention module; construct it with attentive_features=True")
         hidden = F.relu(self.squeeze(features.view(-1, *self.feature_shape)))
         return 2 * torch.sigmoid(self.weigh(hidden))
 
     def forward(self, features: Tensor, dropout: Generator | None = None) -> Tensor:
-        """Return the scores (N, 2), unbounded logits, of ``features`` (N, C k k).
+        """Return the scores (N, 2), which are unbounded logits, of ``features`` (N, C k k).
 
         Args:
             features: the backbone's features, >= 0.
-            dropout: if given, units are dropped at random with this generator, as in training.
+            dropout: if given, dropout is active as in training, and this generator draws it.
         """
         x = features
         if self.weigh is not None:

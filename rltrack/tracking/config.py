@@ -1,9 +1,10 @@
-"""Every choice the tracker makes, in one frozen place.
+"""The configuration of the tracker: every choice that the method leaves open.
 
-The paper leaves many choices open, and its released code sometimes makes others than the paper
-states. Each field below names its source: *paper* (with the section), *released code* (what the
-authors' public repository does), or *ours* (neither says, or we had to choose). The preset
-``paper`` is the defaults; ``released-code`` changes exactly the fields where the code differs.
+The paper leaves many choices open, and its released code sometimes differs from what the paper
+states. Therefore each field below names its source. *Paper* gives the section of the paper.
+*Released code* means what the authors' public repository does. *Ours* means that neither of them
+says, or that we had to choose. The preset ``paper`` consists of the defaults. The preset
+``released-code`` changes exactly those fields where the released code differs.
 """
 
 from __future__ import annotations
@@ -25,158 +26,203 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerConfig:
-    """How the tracker samples, learns, attends and decides. Immutable; see :func:`preset`.
+    """How the tracker samples, learns, computes attention and decides. It cannot be changed later.
 
-    Numbers of any type are kept as plain ones, and a list of two as a pair: what JSON or NumPy
-    gives makes the same configuration.
+    :func:`rltrack.preset` makes a configuration from a preset's name and the fields to change. All
+    numbers are stored as Python's int and float, and a list of two numbers is stored as a tuple.
+    Therefore values from JSON or NumPy give the same configuration as plain values.
+
+    Raises:
+        InputError: a value is of the wrong type or out of range, or two values do not fit together.
     """
 
     preset: str = "paper"
-    """Name of the preset these values came from; a label only."""
+    """Name of the preset that these values came from. It is only a label and has no effect."""
 
     # --- What is learned ------------------------------------------------------------------
     variant: Literal["reciprocative", "attentive-features"] = "reciprocative"
-    """Paper Table 2: ``reciprocative`` trains the classifier with Eq. 5;
-    ``attentive-features`` is its rival, a module that weights conv3, with the plain loss."""
+    """What learns to attend. Paper Table 2: ``reciprocative`` trains the classifier with Eq. 5.
+    ``attentive-features`` is the rival: an attention module weights conv3's features, and the loss
+    is the plain cross-entropy."""
     attention_weight: float = 5.0
-    """Lambda of Eq. 5, >= 0. Paper 5.1: 5. At 0 the tracker is the paper's baseline."""
+    """Lambda of Eq. 5, >= 0. Paper 5.1: 5. With 0, the tracker is the paper's baseline."""
 
     # --- The attention map (Eq. 1, 2) -----------------------------------------------------
     map_at: Literal["conv1", "input", "conv3"] = "conv1"
-    """Where the map lives. Paper 3.1 says "the output of the first layer during backward
-    propagation", which can be read as ``conv1`` or ``input``; released code: conv1's output,
-    96x51x51. Ours: ``conv3``, the 3x3 features themselves, which needs no convolution at all."""
+    """The activation where the map lives: the score is differentiated with respect to it. Paper
+    3.1: "the output of the first layer during backward propagation", which can mean ``conv1`` or
+    ``input``. Released code: conv1's output before its ReLU, 96x51x51. Ours: ``conv3``, the 3x3
+    features themselves, for which no convolution has to be differentiated."""
     map_part: Literal["positive", "all"] = "positive"
-    """Which derivatives count. Paper 3.1: the positive ones; released code: all."""
+    """Which derivatives the map is made from. Paper 3.1: the positive ones. Released code: all."""
     map_channels: Literal["sum", "sum-of-squares"] = "sum"
-    """How channels become one map. Paper: silent, ours: sum; released code: sum of squares."""
+    """How the channels are reduced to one map. The paper does not say. Ours: their sum. Released
+    code: their sum of squares."""
     score_seed: float = 1.0
-    """Value fed back from the score. Paper: 1; released code: 10. Cancels in every ratio."""
+    """The gradient of the score with which back-propagation starts. Paper: 1. Released code: 10. It
+    scales the whole map, so it cancels in every ratio of Eq. 3 and 4."""
     attention_dropout: bool = False
-    """Attention through the classifier's dropout. Paper: silent; released code: without."""
+    """Whether dropout is active in the classifier while the maps are computed. The paper does not
+    say. Released code: no."""
     second_order: bool = True
-    """Differentiate through the map. False is what the released code silently becomes on a
-    current PyTorch, where its term no longer reaches the classifier: kept to show the effect."""
+    """Whether the gradient step differentiates through the maps. The paper implies it. Released
+    code: yes, on the PyTorch that it was written for. On a current PyTorch it silently behaves as
+    with False: the attention term no longer reaches the classifier. The field exists to show this
+    effect."""
 
     # --- The regulariser (Eq. 3, 4) and the loss (Eq. 5) ----------------------------------
     map_statistics: Literal["sample", "batch"] = "sample"
-    """Mean and deviation per map (paper Eq. 3, 4) or summed over the batch before the ratio
-    (released code)."""
+    """How the ratios of means and standard deviations are formed. Paper Eq. 3, 4: ``sample``, from
+    the statistics of each map. Released code: ``batch``, from statistics that are first summed over
+    the maps of all samples with the same label."""
     reduction: Literal["mean", "sum"] = "mean"
-    """Of the per-sample R against the *summed* cross-entropy; it sets what lambda means.
-    Paper: silent; ours: ``mean`` over positives plus mean over negatives, the scale of the
-    released code. Without effect on ``map_statistics="batch"``, which has one R a class."""
+    """How the samples' values of R are reduced before they are added to the cross-entropy, which is
+    *summed* over the batch. This sets what a value of lambda means. The paper does not say. Ours:
+    ``mean``, the mean over the positives plus the mean over the negatives, which has the scale of
+    the released code. With ``map_statistics="batch"`` the field has no effect, because there is
+    only one R for each label."""
     attention_eps: float = 1e-12
-    """Means and deviations are clamped here, so that zero maps have finite gradients. Ours;
-    the released code instead multiplies both sides of each ratio by 1e10."""
+    """Lower bound of each mean and standard deviation, so that maps of zeros have finite gradients.
+    Ours. Released code: no bound; both sides of each ratio are multiplied by 1e10 instead."""
 
     # --- Stochastic gradient descent ------------------------------------------------------
     first_iterations: int = 50
-    """H1, paper 5."""
+    """H1, the number of gradient steps on the first frame. Paper 5."""
     first_learning_rate: float = 2e-4
-    """Paper 5."""
+    """Learning rate on the first frame. Paper 5."""
     update_iterations: int = 15
-    """H2, paper 5."""
+    """H2, the number of gradient steps in an update. Paper 5."""
     update_learning_rate: float = 3e-4
-    """Paper 5."""
+    """Learning rate in an update. Paper 5."""
     update_interval: int = 10
-    """T, frames between long-term updates; paper 5."""
+    """T, the number of frames from one long-term update to the next. Paper 5."""
     batch_positives: int = 32
-    """Paper 5."""
+    """Positive samples in each mini-batch. Paper 5."""
     batch_negatives: int = 32
-    """Paper 5; the highest-scoring of ``mined_negatives`` (hard negative mining)."""
+    """Negative samples in each mini-batch. Paper 5. Released code: they are those with the highest
+    target scores among ``mined_negatives`` samples (hard negative mining)."""
     mined_negatives: int = 1024
-    """Negatives scored in each iteration to find the hard ones. Released code."""
+    """Negative samples that each iteration scores to find the hard ones. Released code."""
     momentum: float = 0.9
-    """Released code."""
+    """Momentum of stochastic gradient descent. Released code."""
     weight_decay: float = 5e-4
-    """Released code."""
+    """Weight decay of stochastic gradient descent. Released code."""
     fc6_rate_factor: float = 10.0
-    """fc6 learns this much faster. Released code."""
+    """Learning rate of fc6, divided by the learning rate of the other layers. Released code."""
     dropout: float = 0.5
-    """Before each of fc4-6, when training. Released code."""
+    """Share of inputs that are dropped before each of fc4-6 in training. Released code."""
     clip_norm: float = 10.0
-    """Gradient norm is clipped here. Released code."""
+    """Upper limit of the gradient's norm. A longer gradient is scaled down. Released code."""
     clip_scope: Literal["fc", "all"] = "fc"
-    """Whose gradients make the norm: the trained layers' (ours; the paper is silent), or also
-    those the attention term sends to the fixed convolutions (released code; much slower)."""
+    """Which gradients the norm is computed over. The paper does not say. Ours: ``fc``, those of the
+    trained layers. Released code: ``all``, which also counts the gradients that the attention term
+    sends to the fixed convolutions. This is much slower."""
 
     # --- First-frame samples --------------------------------------------------------------
     first_positives: int = 500
-    """Part of N1 = 5500 (paper 5); the split is the released code's."""
+    """Positive samples of the first frame. Paper 5: N1 = 5500 samples, positive and negative ones
+    together. Released code: how they are divided."""
     first_negatives: int = 5000
-    """The rest of N1: half uniform around the target, half over the whole image."""
+    """Negative samples of the first frame, the rest of N1. Released code: one half is uniform
+    around the target, and the other half is spread over the whole image."""
     positive_iou: Range = (0.5, 1.0)
-    """Paper 4: IoU above 0.5; released code: 0.7."""
+    """Range of a positive sample's IoU with the target, here and in updates. Paper 4: above 0.5.
+    Released code: at least 0.7."""
     first_negative_iou: Range = (0.0, 0.5)
-    """Paper 4 and released code."""
+    """Range of a first-frame negative's IoU with the target. Paper 4 and released code."""
     positive_translation: float = 0.1
+    """Spread of the centres of positive samples, which are Gaussian. All spreads of centres are in
+    units of the target's mean side, (w + h) / 2; see :mod:`rltrack.tracking.sampling`. Released
+    code."""
     positive_scale: float = 1.2
-    """Spread of the Gaussian positives, in mean target sides and as a factor. Released code."""
+    """Spread of the sizes of positive samples. All spreads of sizes are factors: 1.2 means from
+    1 / 1.2 to 1.2 times the target's size. Released code."""
     first_negative_translation: float = 1.0
+    """Spread of the centres of the first-frame negatives around the target, which are uniform.
+    Released code."""
     first_negative_scale: float = 2.0
-    """Spread of the uniform first-frame negatives. Released code."""
+    """Spread of the sizes of these negatives. Released code."""
     whole_image_scale: float = 1.2
-    """Scale spread of the whole-image negatives. Released code."""
+    """Spread of the sizes of the negatives over the whole image. Released code."""
     aspect: float = 1.1
-    """Aspect spread of first-frame negatives and box-regression samples. Released code."""
+    """Spread of the aspect ratio of first-frame negatives and of samples for box regression. The
+    width is multiplied by at most this factor while the height is divided by it, or the reverse.
+    Released code."""
 
     # --- Box regression -------------------------------------------------------------------
+    # The paper gives none of these six values.
     regression_samples: int = 1000
+    """Boxes of the first frame that the regression is fitted to. Released code."""
     regression_translation: float = 0.3
+    """Spread of the centres of these boxes, which are uniform. Released code."""
     regression_scale: float = 1.5
+    """Spread of the sizes of these boxes. Released code."""
     regression_iou: Range = (0.6, 1.0)
+    """Range of the IoU of these boxes with the target, and of a candidate with its regressed box. A
+    regressed box out of this range is discarded. Released code."""
     regression_area: Range = (1.0, 2.0)
-    """Area of a sample over the target's, and of a candidate over its regressed box. From 1 up,
-    regression only ever makes boxes smaller, here by an eighth of their area on average."""
+    """Range of the area of these boxes divided by the target's area, and of a candidate's area
+    divided by its regressed box's area. A regressed box out of this range is discarded. Because the
+    range starts at 1, regression only ever makes boxes smaller, here by an eighth of their area on
+    average. Released code."""
     regression_alpha: float = 1000.0
-    """Ridge strength. All six: released code; the paper names none."""
+    """Strength of the ridge. Released code."""
 
     # --- The fixed convolutions -----------------------------------------------------------
     features_from: Literal["crops", "region"] = "crops"
-    """Paper: each sample is a crop of its own. Ours: ``region``, the convolutions run once over
-    the target's surroundings, and samples are interpolated from their map (RoI-align)."""
+    """What the convolutions are computed on. Paper: ``crops``, one crop for each sample. Ours:
+    ``region``. The convolutions run once over the target's surroundings, and the features of each
+    sample are interpolated in the resulting feature map (RoI-align)."""
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
-    """What the convolutions multiply in; the rest stays in the tracker's own type, float32 by
-    default. Ours: ``tf32`` (on an NVIDIA GPU; elsewhere as float32) and ``bfloat16`` are faster,
-    the latter on a CPU only if it has instructions for it (without, several times slower)."""
+    """The number format of the convolutions' multiplications. Everything else is computed in the
+    tracker's own type, which is float32 by default. Ours: ``tf32`` and ``bfloat16`` are faster.
+    ``tf32`` needs an NVIDIA GPU and is the same as float32 elsewhere. On a CPU, ``bfloat16`` is
+    faster only if the CPU has instructions for it, and otherwise several times slower."""
 
     # --- Each frame -----------------------------------------------------------------------
     candidates: int = 256
-    """N2, paper 5."""
+    """N2, the number of candidate boxes in each frame. Paper 5."""
     search_translation: float = 0.6
+    """Spread of the centres of candidates, which are Gaussian. Released code."""
     search_scale: float = 1.05
-    """Spread of the Gaussian candidates. Released code."""
+    """Spread of the sizes of candidates. Released code."""
     search_translation_lost: float = 1.5
-    """Spread after a failed frame. Released code."""
+    """Spread of the candidates' centres after a frame in which the target was not found. Released
+    code."""
     averaged_candidates: int = 1
-    """The result is the mean of this many best candidates. Paper 4: 1; released code: 5."""
+    """Number of best candidates whose mean is the result. Paper 4: 1. Released code: 5."""
     follow: Literal["candidate", "result"] = "candidate"
-    """Centre of the next search and of the update samples: the unregressed candidate (released
-    code), or the regressed box. Paper 4, "the predicted location", can be read as either; but
-    regression only ever makes boxes smaller (``regression_area``), so feeding it back shrinks
-    the target frame by frame."""
+    """The box around which the next candidates and the update samples are drawn: ``candidate``, the
+    chosen candidate before box regression, or ``result``, the regressed box. Paper 4: "the
+    predicted location", which can mean either. Released code: ``candidate``. Box regression only
+    ever makes boxes smaller (``regression_area``), so with ``result`` the target would shrink from
+    frame to frame."""
     success_threshold: float = 0.0
-    """A frame succeeds when its score (the logit f_1) is above this. Released code."""
+    """The target counts as found if its score (the logit f_1) is above this. Released code."""
 
     # --- Update samples and memory --------------------------------------------------------
     update_positives: int = 56
+    """Positive samples drawn in each frame in which the target is found. Paper 4: N2 = 256 positive
+    and negative samples together. Released code: 50."""
     update_negatives: int = 200
-    """Drawn in each successful frame. Paper 4: N2 = 256 together; released code: 50 + 200."""
+    """Negative samples drawn in such a frame. Paper 4: N2 = 256 together with the positive ones.
+    Released code: 200."""
     update_negative_iou: Range = (0.0, 0.5)
-    """Paper 4: below 0.5; released code: below 0.3."""
+    """Range of such a negative's IoU with the target. Paper 4: below 0.5. Released code: below
+    0.3."""
     update_negative_translation: float = 1.5
+    """Spread of the centres of these negatives, which are uniform. Released code."""
     update_negative_scale: float = 1.2
-    """Spread of the uniform update negatives. Released code."""
+    """Spread of the sizes of these negatives. Released code."""
     long_memory: int = 100
-    """Frames whose positives are kept, for long-term updates. Released code."""
+    """Number of frames whose positive samples are kept, for long-term updates. Released code."""
     short_memory: int = 20
-    """Frames whose negatives are kept, and whose positives serve after a failure. Released
-    code."""
+    """Number of frames whose negative samples are kept, and whose positive samples are used in the
+    update after a frame in which the target was not found. Released code."""
 
     @property
     def scored_negatives(self) -> int:
-        """Negatives scored in an iteration: as many as are to be mined from, and as are kept."""
+        """Negatives that an iteration scores: at least as many as the batch needs."""
         return max(self.mined_negatives, self.batch_negatives)
 
     def __post_init__(self) -> None:
@@ -187,7 +233,7 @@ class TrackerConfig:
             if limits := _NARROWER.get(field.name, _USUAL.get(hint)):
                 number, wanted = limits.kept(value, hint), limits.wanted
                 ok = number is not None
-                object.__setattr__(self, field.name, number)  # the dataclass itself is frozen
+                object.__setattr__(self, field.name, number)  # because the dataclass is frozen
             elif choices:
                 ok, wanted = value in choices, "one of " + ", ".join(map(str, choices))
             elif hint is bool:
@@ -203,12 +249,12 @@ class TrackerConfig:
             )
         if self.variant == "attentive-features" and self.attention_weight > 0:
             raise InputError(
-                f"the attentive-features variant has the plain loss: attention_weight is "
-                f"{self.attention_weight:g}, it must be 0"
+                f"attention_weight is {self.attention_weight:g}; it must be 0 for "
+                'variant="attentive-features", which is trained with the plain loss'
             )
         if self.features_from == "region" and self.attention_weight > 0 and self.map_at != "conv3":
             raise InputError(
-                'features_from="region" keeps no crops to take attention from; use map_at="conv3"'
+                'features_from="region" has no crops to compute attention from; use map_at="conv3"'
             )
         if self.averaged_candidates > self.candidates:
             raise InputError(
@@ -218,14 +264,15 @@ class TrackerConfig:
 
 
 class _Limits(NamedTuple):
-    """What a field of numbers takes: from ``low`` to ``high``, both included."""
+    """The numbers that a field accepts: from ``low`` to ``high``, both included."""
 
     wanted: str
+    """The same in words, for an error message."""
     low: float = 0.0
     high: float = sys.float_info.max
 
     def kept(self, value: Any, kind: Any) -> Any:
-        """The value as a plain int, float or `Range`, as ``kind`` says; None if not taken."""
+        """Return ``value`` as an int, float or `Range`, as ``kind`` says; None if not accepted."""
         if kind == Range:
             if not isinstance(value, tuple | list) or len(value) != 2:
                 return None
@@ -256,7 +303,7 @@ _NARROWER = {
         ("positive_iou", "first_negative_iou", "regression_iou", "update_negative_iou"),
         _Limits("two increasing numbers from 0 to 1", 0, 1),
     ),
-    # A spread by a factor: from its inverse up to it.
+    # These are spreads by a factor, which reach from its inverse to the factor itself.
     **dict.fromkeys(
         (
             *("positive_scale", "first_negative_scale", "whole_image_scale", "aspect"),

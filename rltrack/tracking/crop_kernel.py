@@ -1,4 +1,8 @@
-"""The inner loop of crops on a CPU: the antialiased bilinear filter in two passes."""
+"""The inner loop that resamples crops on a CPU.
+
+It applies the antialiased bilinear filter in two passes. The first pass combines rows of pixels,
+and the second pass combines columns.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,13 @@ __all__ = ["resample"]
 
 @jit
 def resample(image, extents, grey, out):
-    """Resample crops of one image with the antialiased bilinear filter.
+    """Resample crops of one image with the filter of :mod:`rltrack.tracking.crops`.
 
-    See :mod:`rltrack.tracking.crops`. ``image`` is (H, W, 3) uint8. ``extents`` is (N, 4) int64
-    (x, y, w, h). ``grey`` is a float32, the value outside the image. ``out`` is (N, S, S, 3) uint8.
+    Args:
+        image: (H, W, 3) uint8.
+        extents: (N, 4) int64, the regions (x, y, w, h) that the crops cover.
+        grey: float32, the value of pixels outside the image.
+        out: (N, S, S, 3) uint8, where the crops are written.
     """
     (height, width, _), size = image.shape, out.shape[1]
     row = np.empty((width, 3), np.float32)
@@ -26,14 +33,14 @@ def resample(image, extents, grey, out):
         first_column, columns, column_weights = _taps(x, w, width, size)
         first_row, rows, row_weights = _taps(y, h, height, size)
         for v in range(size):
-            row[left:right] = 0  # relative to grey, so that what is outside adds nothing
+            row[left:right] = 0  # relative to grey, so that pixels outside the image add nothing
             for tap in range(rows[v]):
                 weight, source = row_weights[v, tap], image[first_row[v] + tap]
                 for u in range(left, right):
                     for channel in range(3):
                         row[u, channel] += weight * (np.float32(source[u, channel]) - grey)
             for u in range(size):
-                red = green = blue = grey + np.float32(0.5)  # truncated below: rounded
+                red = green = blue = grey + np.float32(0.5)  # so that truncation below rounds
                 for tap in range(columns[u]):
                     weight, pixel = column_weights[u, tap], row[first_column[u] + tap]
                     red += weight * pixel[0]
@@ -46,10 +53,14 @@ def resample(image, extents, grey, out):
 
 @jit
 def _taps(start, length, limit, size):
-    """Return each output's first source pixel, number of taps and weights (float32) along one axis.
+    """Compute the filter's taps along one axis, for each of ``size`` output pixels.
 
-    The weights add up to one over the region, which is ``length`` pixels long and begins at
-    ``start``. Weights of pixels outside 0..``limit`` - 1 are then left out.
+    The region is ``length`` pixels long and begins at ``start``. The weights of an output pixel add
+    up to one over the region. After that, the weights of source pixels outside the image, which has
+    the pixels 0..``limit`` - 1, are left out.
+
+    Returns:
+        Each output pixel's first source pixel, its number of taps, and its weights (float32).
     """
     scale = length / size
     reach = max(scale, 1.0)

@@ -1,11 +1,13 @@
-"""Crops: boxes in an image become the backbone's square inputs, all at once on the device.
+"""Crops: the square inputs of the backbone, cut from an image at given boxes.
 
-A box is enlarged (by 16/107 of its sides on each side, as in MDNet) and its corners are rounded to
-whole pixels. Pixels outside the image are grey (128). The region is resampled with the antialiased
-bilinear filter, a triangle that is as wide as the reduction, like PIL's. This filter is separable:
-a crop is two matrix products, ``rows @ region @ columns^T``, batched over all boxes. On a CPU it is
-computed by two short loops (:mod:`rltrack.tracking.crop_kernel`), because most entries of those
-matrices are zero.
+A box is enlarged by 16/107 of its sides on each side, as in MDNet, and the corners of the enlarged
+box are rounded to whole pixels. Pixels outside the image are grey (128). This region is resampled
+to the crop's size with an antialiased bilinear filter, like that of the image library PIL. The
+filter is a triangle whose width grows with the reduction in size.
+
+The filter is separable, so a crop is a product of three matrices, ``rows @ region @ columns^T``. On
+a GPU this product is computed for many boxes at once. On a CPU it is computed by two short loops
+(:mod:`rltrack.tracking.crop_kernel`), because most entries of ``rows`` and ``columns`` are zero.
 """
 
 from __future__ import annotations
@@ -27,11 +29,14 @@ __all__ = [
 ]
 
 _BUDGET = 16_000_000
-"""How many numbers the gathered regions of one pass may hold. It bounds memory at about 200 MB."""
+"""How many numbers the regions of one pass of `by_products` may hold together.
+
+This limits the memory of a pass to about 200 MB.
+"""
 
 
 def crop_extents(boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tensor:
-    """Return the whole-pixel regions ``(N, 4)`` (x, y, w, h) that the crops of ``boxes`` cover."""
+    """Return the regions ``(N, 4)`` (x, y, w, h), in whole pixels, that crops of boxes cover."""
     enlarged = boxes[:, 2:] * layout.enlargement
     center = boxes[:, :2] + boxes[:, 2:] / 2
     low = torch.floor(center - enlarged / 2 + 0.5)
@@ -48,8 +53,8 @@ def crops(image: Tensor, boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tens
         layout: the crop layout of the backbone that the crops are for.
 
     Returns:
-        (N, 3, S, S) uint8 in channels-last memory, S = 107 by default. Values are rounded as an
-        image library rounds them.
+        (N, 3, S, S) uint8 in channels-last memory, with S = 107 by default. Values are rounded to
+        whole numbers, as in an image library.
     """
     return resampled(image, crop_extents(boxes, layout), layout.size, layout.fill)
 
@@ -57,7 +62,10 @@ def crops(image: Tensor, boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tens
 def resampled(
     image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
 ) -> Tensor:
-    """Resample whole-pixel ``extents`` (N, 4) of ``image`` to (N, 3, size, size)."""
+    """Resample the regions ``extents`` (N, 4), in whole pixels, of an image to crops.
+
+    The crops are (N, 3, size, size) uint8. The value of pixels outside the image is ``fill``.
+    """
     if image.device.type == "cpu":
         return by_loops(image, extents, size, fill)
     return by_products(image, extents, size, fill)
@@ -66,7 +74,7 @@ def resampled(
 def by_loops(
     image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
 ) -> Tensor:
-    """Do what :func:`resampled` does on a CPU: two short loops for each crop."""
+    """Do what :func:`resampled` does on a CPU, with two short loops for each crop."""
     pixels = image.permute(1, 2, 0).contiguous().numpy()
     whole = extents.long().numpy()
     out = np.empty((len(whole), size, size, 3), np.uint8)
@@ -81,8 +89,8 @@ def by_loops(
 def by_products(
     image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
 ) -> Tensor:
-    """Do what :func:`resampled` does on other devices: two batched matrix products."""
-    # Regions of similar size go together: a pass costs as much as its largest region.
+    """Do what :func:`resampled` does on other devices, with two batched matrix products."""
+    # All regions of a pass are padded to its largest one, so regions of similar size go together.
     order = extents[:, 2:].prod(-1).argsort()
     parts, start = [], 0
     for stop, width, height in _passes(extents[order, 2:].long().tolist()):
@@ -92,7 +100,11 @@ def by_products(
 
 
 def _passes(sides: list[list[int]]) -> list[tuple[int, int, int]]:
-    """Split regions into runs within the budget: (stop, largest width, largest height)."""
+    """Split regions with these sides (w, h), in order, into passes that fit the budget.
+
+    Returns:
+        For each pass, the index after its last region, its largest width and its largest height.
+    """
     runs: list[tuple[int, int, int]] = []
     start = width = height = 0
     for i, (w, h) in enumerate(sides):
@@ -110,10 +122,11 @@ def _product(
     columns, column_weights = _taps(extents[:, 0], extents[:, 2], width, image.shape[2], size)
     rows, row_weights = _taps(extents[:, 1], extents[:, 3], height, image.shape[1], size)
     region = image[:, rows[:, :, None], columns[:, None, :]]  # (3, n, height, width)
-    # Relative to the fill, so that taps outside the image, of weight 0, leave it.
+    # Subtract the fill. Pixels outside the image have the weight 0, so they then count as fill.
     region = region.to(row_weights.dtype).sub_(fill)
     resampled = row_weights @ region @ column_weights.mT  # (3, n, size, size)
-    return resampled.add_(fill + 0.5).to(torch.uint8).transpose(0, 1)  # truncated: rounded
+    # The conversion truncates, so adding 0.5 rounds.
+    return resampled.add_(fill + 0.5).to(torch.uint8).transpose(0, 1)
 
 
 def _taps(

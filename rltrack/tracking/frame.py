@@ -1,4 +1,4 @@
-"""A frame as the tracker sees it: boxes in it become samples, by crops or from a region's map."""
+"""A frame of the video, which turns boxes into samples: from crops, or from a region's map."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from rltrack.tracking.region import Region
 __all__ = ["PHASES", "Frame", "Stopwatch"]
 
 PHASES = ("crop", "features", "score", "first_fit", "update")
-"""The phases that a tracker's time is divided into."""
+"""Names of the phases that a tracker's time is divided into."""
 
 
 class Stopwatch:
-    """Measures the seconds spent in each of `PHASES`.
+    """A stopwatch that measures the seconds spent in each of `PHASES`.
 
     Attributes:
         seconds: the seconds so far, by phase.
@@ -36,9 +36,9 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Add the time of the block to the phase ``name``.
+        """Add the time that the block takes to the phase ``name``.
 
-        Inside another timed block the time counts for the outer block.
+        If the block is inside another timed block, its time counts only for the outer block.
         """
         if self._running:
             yield
@@ -55,23 +55,24 @@ class Stopwatch:
 
 
 class Frame:
-    """One image, and how boxes in it become samples.
+    """One image, with the functions that turn boxes in it into samples.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         extractor: the backbone.
-        device: where the image and everything made of it is stored and computed.
-        dtype: the type of boxes in the image.
+        device: where the image is stored, and where crops and features are computed.
+        dtype: the type of the boxes.
         stopwatch: measures how long crops and features take.
-        around: a box (4,). If it is given, the features of all boxes are interpolated from one map
-            of its surroundings. If it is None, each box gets a crop of its own.
+        around: a box (4,), or None. With a box, one feature map of its surroundings is computed,
+            and the features of all other boxes are interpolated in this map. With None, each box
+            gets a crop of its own.
 
     Attributes:
         image: (3, H, W) uint8, on ``device``.
-        image_wh: (2,) its width and height.
+        image_wh: (2,), the width and height of the image.
 
     Raises:
-        InputError: the image is of another shape or type.
+        InputError: the image is not an (H, W, 3) uint8 array.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class Frame:
     def samples(self, boxes: Tensor) -> Samples:
         """Return the samples at ``boxes`` (N, 4).
 
-        They have crops unless they come from a region's map.
+        They have crops, unless their features are interpolated in a region's map.
         """
         if self._region is None:
             return self.cropped(boxes)

@@ -1,4 +1,4 @@
-"""Checks of what a person gives to the tracker: an image, a box, a seed, the name of a device."""
+"""Checks of the tracker's inputs: an image, a box, a seed, and the name of a device."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["checked_box", "checked_image", "checked_seed", "pick_device"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Return the device called ``auto``, ``cpu``, ``cuda`` (``cuda:1`` ...) or ``mps``.
+    """Return the device called ``auto``, ``cpu``, ``cuda`` (or ``cuda:1``, ...) or ``mps``.
 
-    ``auto`` is CUDA if there is a CUDA device, and otherwise the CPU. MPS is best effort and
-    untested.
+    ``auto`` is CUDA if there is a CUDA device, and otherwise the CPU. On MPS the tracker is not
+    tested, and may not work.
 
     Raises:
         InputError: this machine has no such device.
@@ -40,7 +40,7 @@ def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return ``image`` unchanged if it is (H, W, 3) uint8 and has pixels.
 
     Raises:
-        InputError: it is of another shape or type.
+        InputError: the image has another shape or type.
     """
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
@@ -54,7 +54,8 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
     """Return ``box`` as four floats.
 
     Raises:
-        InputError: it is malformed, not finite, empty, or does not overlap ``image``.
+        InputError: the box is not four finite numbers, a side is not positive, or the box does not
+            overlap ``image``.
     """
     try:
         x, y, w, h = (float(value) for value in box)
@@ -74,7 +75,7 @@ def checked_seed(seed: int) -> int:
     """Return ``seed`` as an int.
 
     Raises:
-        InputError: it is not a whole number from 0 to 2^63 - 1.
+        InputError: the seed is not a whole number from 0 to 2^63 - 1.
     """
     if not isinstance(seed, Integral) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^63 - 1")

@@ -1,4 +1,4 @@
-"""The tracker's memory: the training samples of recent frames."""
+"""The tracker's memory, which keeps the training samples of recent frames."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ __all__ = ["SampleMemory", "Samples"]
 
 
 class Samples(NamedTuple):
-    """Training samples of one label."""
+    """Training samples that all have the same label."""
 
     features: Tensor
-    """(N, C k k). They are computed once, because the backbone is fixed."""
+    """(N, C k k). Features are computed only once, because the backbone is fixed."""
     crops: Tensor | None
-    """(N, 3, S, S) uint8, for attention. None if the loss has no attention term."""
+    """(N, 3, S, S) uint8, from which attention is computed. None if attention needs no crops."""
 
     def take(self, index: Tensor | slice) -> Samples:
         """Return the samples at ``index``."""
         return Samples(self.features[index], None if self.crops is None else self.crops[index])
 
     def cycled(self, n: int) -> Samples:
-        """Return the first ``n`` samples. If there are fewer, they are repeated."""
+        """Return the first ``n`` samples. If there are fewer than ``n``, they are repeated."""
         return self.take(torch.arange(n, device=self.features.device) % len(self.features))
 
     @staticmethod
     def join(parts: Iterable[Samples]) -> Samples:
-        """Return all samples of ``parts``, which must either all have crops or all have none."""
+        """Concatenate the samples of ``parts``. Either all parts have crops, or none has."""
         features, crops = zip(*parts, strict=True)
         return Samples(torch.cat(features), None if crops[0] is None else torch.cat(crops))
 
@@ -57,7 +57,10 @@ class _Frames:
         self.added += 1
 
     def last(self, frames: int) -> Samples:
-        """Return the samples of the last ``frames``; a copy only if they wrap around the end."""
+        """Return the samples of the last ``frames`` frames.
+
+        They are a copy only if their rows begin at the end of the storage and go on at its start.
+        """
         frames = min(frames, len(self))
         if frames == self.capacity:
             return self.room
@@ -73,17 +76,21 @@ class _Frames:
 
 
 def _room(like: Tensor, rows: int) -> Tensor:
-    """Reserve memory for ``rows`` rows like those of ``like``. A CPU fills it in as it is used."""
+    """Reserve memory for ``rows`` rows like those of ``like``.
+
+    On a CPU, the memory is occupied only when it is first written.
+    """
     layout = torch.channels_last if like.dim() == 4 else torch.contiguous_format
     shape = rows, *like.shape[1:]
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
 
 
 class SampleMemory:
-    """Positives of the last ``long`` successful frames, and negatives of the last ``short``.
+    """Positives of the last ``long`` frames, and negatives of the last ``short`` frames.
 
-    Every frame adds the same number of positives, and the same number of negatives. The samples
-    that the memory returns are valid until the next frame is added.
+    The tracker adds the first frame, and then every frame in which it finds the target. Every frame
+    must add the same number of positives, and the same number of negatives. The samples that the
+    memory returns are valid until the next frame is added.
     """
 
     def __init__(self, long: int, short: int) -> None:
@@ -95,14 +102,14 @@ class SampleMemory:
         return len(self._positives)
 
     def add(self, positives: Samples, negatives: Samples) -> None:
-        """Store one frame's samples. If the memory is full, they replace the oldest frame's."""
+        """Store one frame's samples. If the memory is full, they replace those of the oldest."""
         self._positives.add(positives)
         self._negatives.add(negatives)
 
     def long_term(self) -> tuple[Samples, Samples]:
-        """Return all positives and all negatives in memory. Negatives are kept for fewer frames."""
+        """Return all positives and all negatives in memory, for a long-term update."""
         return self._positives.last(len(self)), self._negatives.last(self.short)
 
     def short_term(self) -> tuple[Samples, Samples]:
-        """Return the positives and negatives of the last ``short`` frames."""
+        """Return the samples of the last ``short`` frames, for a short-term update."""
         return self._positives.last(self.short), self._negatives.last(self.short)

@@ -1,4 +1,4 @@
-"""Presets: configurations that have a name."""
+"""Presets: complete configurations of the tracker, each with a name."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _CHANGES: dict[str, dict[str, Any]] = {
         "update_positives": 50,
         "update_negative_iou": (0.0, 0.3),
     },
-    # Ours: convolutions once a frame, fewer samples and iterations. Attention would be over the
-    # convolutions' output, where it takes time and was not seen to help: chapter 8 of the book.
+    # Ours: the convolutions run once in each frame, and there are fewer samples and iterations.
+    # With `features_from="region"`, attention is only possible at conv3. There it takes time and
+    # was not seen to help, so it is off; see chapter 8 of the book.
     "realtime": {
         "features_from": "region",
         "map_at": "conv3",
@@ -40,7 +41,8 @@ _CHANGES: dict[str, dict[str, Any]] = {
         "update_iterations": 10,
         "mined_negatives": 256,
     },
-    # Ours: an order of magnitude less of everything; positives and candidates as the code has them.
+    # Ours: about a tenth of the samples and iterations. As in the released code, positives have an
+    # IoU of at least 0.7, and the result is the mean of several candidates.
     "tiny": {
         "first_iterations": 15,
         "first_positives": 100,
@@ -64,18 +66,25 @@ PRESETS = tuple(_CHANGES)
 
 
 def preset(name: str = "paper", **changes: Any) -> TrackerConfig:
-    """Return the configuration called ``name``, with ``changes`` made to it.
+    """Return the configuration of the preset ``name``, with some fields changed.
 
-    ``variant="attentive-features"`` also sets ``attention_weight=0``, unless that is given.
+    If ``variant="attentive-features"`` is among the changes, ``attention_weight`` becomes 0, unless
+    it is given too.
+
+    Args:
+        name: ``paper``, ``released-code``, ``realtime`` or ``tiny``.
+        changes: fields of :class:`rltrack.TrackerConfig` and their new values.
 
     Raises:
-        InputError: for an unknown preset, an unknown field, or a value out of range.
+        InputError: the preset is unknown, a field is unknown, or a value is out of range.
     """
     if name not in _CHANGES:
         raise InputError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
     known = {field.name for field in fields(TrackerConfig)} - {"preset"}
     if unknown := sorted(set(changes) - known):
-        raise InputError(f"unknown configuration field {unknown[0]!r}")
+        raise InputError(
+            f"unknown configuration field {unknown[0]!r}; rltrack.TrackerConfig lists the fields"
+        )
     if changes.get("variant") == "attentive-features":
         changes.setdefault("attention_weight", 0.0)
     return replace(TrackerConfig(), **{"preset": name, **_CHANGES[name], **changes})

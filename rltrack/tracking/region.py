@@ -1,10 +1,11 @@
-"""A region: one feature map of the target's surroundings, from which any box's features are read.
+"""A region: one feature map of the target's surroundings, for the features of many boxes (ours).
 
-Crops of neighbouring boxes show almost the same image, and yet the backbone is computed for each of
-them. Here it is computed once, over a region in which the target is as large as in its crop.
-VGG-M's map holds the features of *every* crop-sized window at steps of 8 pixels, and they are
-exact. For windows between the steps, and for boxes of other sizes, features are interpolated in the
-map (RoI-align with one bilinear sample for each cell).
+Crops of neighbouring boxes show almost the same part of the image, and yet the backbone is computed
+for each crop. Here it is computed only once, over a region of the image. The region is scaled so
+that the target is as large in it as in its crop. The region's map holds VGG-M's exact features of
+*every* window of a crop's size at steps of 8 pixels. For windows between these steps, and for boxes
+of other sizes, features are interpolated in the map (RoI-align, with one bilinear sample for each
+cell).
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ __all__ = ["Region"]
 
 
 class Region:
-    """The surroundings of one box in one image.
+    """The surroundings of one box in one image, and their feature map.
 
     Args:
         extractor: the backbone.
         image: (3, H, W) uint8.
-        box: (4,) the box in the middle. The region is larger than the box's crop by the ratio of
-            their sides in pixels, which is 363/107 for VGG-M.
+        box: (4,), the box in the middle of the region. The sides of the region are those of the
+            box's crop, times the ratio of their sizes as inputs of the backbone. For VGG-M this
+            ratio is 363/107.
     """
 
     def __init__(self, extractor: Backbone, image: Tensor, box: Tensor) -> None:
@@ -44,33 +46,36 @@ class Region:
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
-        """The part (x, y, w, h) of the image that the region shows, in whole pixels."""
+        """The part (x, y, w, h) of the image that the region covers, in whole pixels."""
         x, y, w, h = self._extent[0].tolist()
         return x, y, w, h
 
     def map_cells(self) -> Tensor:
-        """Return the image coordinates (cells, 2) of the map's columns (x) and rows (y)."""
+        """Return the image coordinates (cells, 2) of the map's columns (x) and of its rows (y)."""
         layout = self._layout
         index = torch.arange(layout.cells, device=self._extent.device, dtype=self._extent.dtype)
         low, sides = self._extent[0, :2], self._extent[0, 2:]
         return low + (layout.first + layout.step * index)[:, None] * sides / layout.size
 
     def cells(self, boxes: Tensor) -> Tensor:
-        """Return image coordinates (N, k, 2) of columns (x) and rows (y) of each box's cells."""
+        """Return the image coordinates (N, k, 2) of each box's cells.
+
+        They are those of the columns (x) and of the rows (y) of the box's k x k feature map.
+        """
         sides, layout = self._crop_sides(boxes), self._layout
         index = torch.arange(self._across, device=boxes.device, dtype=boxes.dtype)
         cell = (layout.first + layout.spacing * index) / self._crop.size
         return (center(boxes) - sides / 2)[:, None] + cell[:, None] * sides[:, None]
 
     def features(self, boxes: Tensor) -> Tensor:
-        """Return the features (N, C k k) of ``boxes`` (N, 4).
+        """Return the features (N, C k k) of ``boxes`` (N, 4), interpolated in the map.
 
-        A cell outside the region takes the value at the region's border.
+        A cell beyond the border of the map has the value at the border.
         """
         layout = self._layout
         low, sides = self._extent[:, :2], self._extent[:, 2:]
         pixel = (self.cells(boxes) - low) * layout.size / sides
-        at = ((pixel - layout.first) / layout.step).clamp(0, layout.cells - 1)  # in the map
+        at = ((pixel - layout.first) / layout.step).clamp(0, layout.cells - 1)  # in cells
         before = at.floor().clamp(max=layout.cells - 2)
         after = at - before
         x, y = before.long().unbind(-1)

@@ -1,4 +1,4 @@
-"""What the tracker says of a frame."""
+"""The result of the tracker in one frame."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ __all__ = ["Result"]
 
 
 class Result(NamedTuple):
-    """Where the target is in one frame."""
+    """Where the target is in one frame, and whether the tracker found it."""
 
     box: tuple[float, float, float, float]
-    """(x, y, w, h), 0-based pixels; the last box while the target is not found."""
+    """The bounding box (x, y, w, h) in 0-based pixels. While the target is not found, it is the
+    last box."""
     score: float
-    """The target's logit f_1, unbounded; no calibrated probability."""
+    """The target's score f_1. It is an unbounded logit, not a calibrated probability."""
     found: bool
-    """Whether the score is above the threshold (0)."""
+    """Whether the target is found, which means that the score is above the threshold (0)."""

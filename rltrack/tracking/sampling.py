@@ -1,10 +1,16 @@
-"""Samplers of boxes around a target: Gaussian, uniform, and spread over the whole image.
+"""Samplers, which draw boxes: Gaussian, uniform, or spread over the whole image.
 
-These are the three samplers of the released code. They run on the boxes' device and draw from a
-generator that is passed in. Translations are measured in mean target sides, ``(w + h) / 2``. Scales
-are factors: ``scale=1.2`` spans 1/1.2 to 1.2. The sides of a sample are kept within
-[10, image side - 10] pixels, and its centre is kept within the image. If a side of the target is
-itself below 10 pixels, a sample's side may shrink to half of it.
+These are the three samplers of the released code. They run on the device of the target's box and
+draw from a generator that is passed in.
+
+``translation`` is the largest shift of a box's centre along each axis, in units of the target's
+mean side, ``(w + h) / 2``. ``scale`` is the largest factor of a box's size: ``scale=1.2`` means
+factors from 1/1.2 to 1.2. ``aspect`` is the largest factor by which the width is multiplied while
+the height is divided by it, or the reverse.
+
+The sides of a sample are kept within [10, image side - 10] pixels, and its centre is kept within
+the image. If a side of the target is shorter than 10 pixels, that side of a sample may be as short
+as half of the target's.
 """
 
 from __future__ import annotations
@@ -37,8 +43,9 @@ def gaussian(
 ) -> Tensor:
     """Draw ``n`` boxes ``(n, 4)`` whose centres and log-scales are normally distributed.
 
-    The standard deviations are half the given spreads, and the values are clipped at the spreads.
-    ``inside`` keeps whole boxes inside the image and not only their centres.
+    ``translation`` and ``log(scale)`` are the spreads. The standard deviations are half the
+    spreads, and the values are clipped at the spreads. With ``inside``, whole boxes are kept inside
+    the image, and not only their centres.
     """
     noise = torch.randn(n, 3, generator=generator, device=box.device, dtype=box.dtype)
     noise = (0.5 * noise).clamp(-1, 1)
@@ -56,7 +63,7 @@ def uniform(
     aspect: float = 1.0,
     generator: Generator,
 ) -> Tensor:
-    """Draw ``n`` boxes ``(n, 4)`` with uniform centre, log-scale and log-aspect."""
+    """Draw ``n`` boxes ``(n, 4)`` whose centre, log-scale and log-aspect are uniform."""
     noise = _symmetric(n, 4, box, generator)
     centers = center(box) + translation * box[2:].mean() * noise[:, :2]
     return _fitted(box, centers, _sides(box, noise[:, 2:], scale, aspect), image_wh)
@@ -71,9 +78,9 @@ def whole_image(
     aspect: float = 1.0,
     generator: Generator,
 ) -> Tensor:
-    """Draw ``n`` boxes ``(n, 4)`` of about the target's size that are spread over the whole image.
+    """Draw ``n`` boxes ``(n, 4)`` of about the target's size, spread over the whole image.
 
-    Their centres are distinct places of a regular grid of about ``4 n`` places.
+    Their centres are different places of a regular grid, which has about ``4 n`` places.
     """
     side = int(2 * math.sqrt(n)) + 1
     picked = torch.randperm(side * side, generator=generator, device=box.device)[:n]
@@ -94,18 +101,18 @@ def labelled(
 ) -> Tensor:
     """Return exactly ``n`` boxes from ``draw`` whose IoU with ``box`` lies in ``iou_range``.
 
-    ``draw(m)`` returns ``m`` boxes ``(m, 4)``. Each round draws twice as many boxes as are needed,
-    for at most ``rounds`` rounds. Some targets allow too few boxes; for example there are few
-    negatives around a target that fills the image. In that case the boxes that fit are repeated. If
-    none fits, the boxes nearest to the range are taken. Both cases are logged. The function never
-    returns fewer than ``n`` boxes.
+    Boxes are drawn until ``n`` of them fit, in at most ``rounds`` rounds. The first round draws
+    ``2 n`` boxes, and each further round draws twice as many as the one before. Some targets allow
+    too few boxes. For example, there are few negatives around a target that fills the image. In
+    that case, the boxes that fit are repeated. If none fits, the boxes whose IoU is nearest to the
+    range are taken. Both cases are logged. The function never returns fewer than ``n`` boxes.
 
     Args:
-        draw: the sampler.
+        draw: the sampler: ``draw(m)`` returns ``m`` boxes ``(m, 4)``.
         n: how many boxes to return.
-        box: (4,) the box that the samples are compared with.
-        iou_range: allowed IoU with it.
-        area_range: allowed ratio of a sample's area to the box's area.
+        box: (4,), the box that the samples are compared with.
+        iou_range: allowed range of a sample's IoU with ``box``.
+        area_range: allowed range of a sample's area divided by the area of ``box``.
         rounds: how often to draw before giving up on finding enough boxes.
     """
     kept = drawn = box.new_empty(0, 4)
@@ -117,7 +124,7 @@ def labelled(
         kept = torch.cat([kept, drawn[fits]])
         if len(kept) >= n:
             return kept[:n]
-    log.warning("only %d of %d samples with IoU in %s; repeating", len(kept), n, iou_range)
+    log.warning("only %d of %d boxes have an IoU in %s; repeating boxes", len(kept), n, iou_range)
     if len(kept) == 0:
         overlap = iou(drawn, box)
         miss = (iou_range[0] - overlap).clamp(min=0) + (overlap - iou_range[1]).clamp(min=0)

@@ -1,4 +1,4 @@
-"""The tracker finds the target in each frame and learns from what it found (paper, section 4)."""
+"""The tracker, which finds the target in each frame and learns from it (paper, section 4)."""
 
 from __future__ import annotations
 
@@ -39,31 +39,31 @@ T = TypeVar("T")
 
 
 def _learning(method: Callable[P, T]) -> Callable[P, T]:
-    """Let a method compute gradients even if its caller has turned them off for inference."""
+    """Decorate a method so that it computes gradients even if its caller has turned them off."""
     return torch.inference_mode(mode=False)(torch.enable_grad()(method))
 
 
 class Tracker:
-    """Follows one target through a video.
+    """A tracker that follows one target through a video.
 
     >>> tracker = Tracker(preset("paper"))                      # doctest: +SKIP
     >>> tracker.init(first_image, (x, y, w, h))                 # doctest: +SKIP
     >>> box, score, found = tracker.update(next_image)          # doctest: +SKIP
 
-    Images are (H, W, 3) uint8 RGB arrays. They may change size from frame to frame.
+    Images are (H, W, 3) uint8 RGB arrays. Their size may change from frame to frame.
 
     Args:
-        config: a configuration or a preset's name; see :func:`rltrack.preset`.
+        config: a configuration or the name of a preset; see :func:`rltrack.preset`.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
-        device: see `rltrack.tracking.inputs.pick_device`. Everything from crops to box regression
-            runs there.
-        dtype: the type of all computation; float32 or float64.
-        seed: of all randomness. On a CPU the same seed gives the same boxes, bit for bit.
+        device: where everything from crops to box regression is computed; see
+            `rltrack.tracking.inputs.pick_device`.
+        dtype: the type of all computation, float32 or float64.
+        seed: for all random numbers. On a CPU, the same seed gives the same boxes, bit for bit.
 
     Attributes:
         config: the configuration.
         extractor: the backbone. It is not trained.
-        classifier: fc4-6, which are trained; available from `init` on.
+        classifier: the layers fc4-6, which are trained. It exists after `init` was called.
     """
 
     @_learning
@@ -88,7 +88,7 @@ class Tracker:
             self.extractor = load_backbone(
                 backbone, device=self.device, dtype=dtype, precision=precision
             )
-        if self.config.clip_scope == "all":  # their gradients are counted, never applied
+        if self.config.clip_scope == "all":  # only the norm needs these gradients
             self.extractor = copy.deepcopy(self.extractor).requires_grad_(True)
         self._stopwatch = Stopwatch(self.device)
 
@@ -96,7 +96,7 @@ class Tracker:
 
     @_learning
     def init(self, image: NDArray[np.uint8], box: Sequence[float]) -> Result:
-        """Learn the target in ``box`` of the first image.
+        """Start on the first image: learn the target inside ``box``.
 
         Raises:
             InputError: the image is not an (H, W, 3) uint8 array, or the box is not four finite
@@ -138,8 +138,8 @@ class Tracker:
     def update(self, image: NDArray[np.uint8] | None) -> Result:
         """Find the target in the next image, and learn from it.
 
-        None stands for an image that could not be read. In that case the target is not found, its
-        score is NaN, and nothing is learned.
+        Pass None for an image that cannot be read. Then the result is the last box, the score is
+        NaN, ``found`` is False, and nothing is learned.
 
         Raises:
             InputError: the image is not an (H, W, 3) uint8 array, or :meth:`init` was not called.
@@ -186,20 +186,20 @@ class Tracker:
 
     @property
     def timings(self) -> dict[str, float]:
-        """Seconds spent so far, by phase: crop, features, score, first_fit, update."""
+        """Seconds spent so far in each phase: crop, features, score, first_fit and update."""
         return self._stopwatch.seconds
 
     # --- Looking inside ---------------------------------------------------------------------
 
     @property
     def candidates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The last frame's candidate boxes (N, 4) and their scores (N,)."""
+        """The candidate boxes (N, 4) of the last frame that was read, and their scores (N,)."""
         self._begun("candidates")
         boxes, scores = self._candidates
         return _array(boxes), _array(scores)
 
     def scores(self, image: NDArray[np.uint8], boxes: ArrayLike) -> NDArray[np.float64]:
-        """Return the target's logits (N,) at any ``boxes`` (N, 4) in an image. Nothing is learned.
+        """Return the target's scores (N,), logits, at any ``boxes`` (N, 4). Nothing is learned.
 
         Raises:
             InputError: the image is not an (H, W, 3) uint8 array, the boxes are not an (N, 4)
@@ -208,7 +208,7 @@ class Tracker:
         self._begun("scores()")
         at = torch.as_tensor(np.asarray(boxes), device=self.device, dtype=self.dtype)
         if at.ndim != 2 or at.shape[1] != 4 or not len(at):
-            raise InputError(f"boxes are {tuple(at.shape)}; wanted (N, 4), at least one")
+            raise InputError(f"boxes are of shape {tuple(at.shape)}; wanted (N, 4), N at least 1")
         frame = self._frame(image, at.mean(0))
         with torch.no_grad():
             return _array(self.classifier(frame.samples(at).features)[:, TARGET])
@@ -217,9 +217,9 @@ class Tracker:
     def attention(
         self, image: NDArray[np.uint8], box: Sequence[float]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the attention maps A_p and A_n (h, w) of the crop at ``box``.
+        """Return the attention maps A_p and A_n, each (h, w), of the crop at ``box`` (Eq. 2).
 
-        :meth:`crop_extent` says which part of the image they cover.
+        :meth:`crop_extent` returns the part of the image that the maps cover.
         """
         self._begun("attention()")
         at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
@@ -230,18 +230,18 @@ class Tracker:
         return target, background
 
     def crop_extent(self, box: Sequence[float]) -> tuple[float, float, float, float]:
-        """Return the image region (x, y, w, h) that the crop at ``box``, and so its map, covers."""
+        """Return the part (x, y, w, h) of the image that the crop at ``box`` and its map cover."""
         at = torch.tensor([list(box)], dtype=torch.float64)
         return _plain(crop_extents(at, self.extractor.crop)[0])
 
     def _begun(self, what: str) -> None:
         if not hasattr(self, "_target"):
-            raise InputError(f"{what} before init(): give the first image and box to init()")
+            raise InputError(f"{what} was used before init(): give init() the first image and box")
 
     # --- Parts ------------------------------------------------------------------------------
 
     def _frame(self, image: NDArray[np.uint8], target: Tensor | None = None) -> Frame:
-        """Make a frame of the image, with a map of the target's surroundings if configured."""
+        """Make a frame from the image, with a map of the target's surroundings if configured."""
         around = target if self.config.features_from == "region" else None
         return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around)
 
@@ -264,7 +264,7 @@ class Tracker:
         everywhere = self._draw(
             training_boxes.first_negatives_anywhere, frame, target, config.first_negatives - half
         )
-        # A region does not reach over the whole image.
+        # A region does not cover the whole image, so these samples are always cropped.
         far = self._to_learn_from(frame.cropped(everywhere))
         negatives = Samples.join([self._to_learn_from(frame.samples(around)), far])
         shuffle = torch.randperm(
@@ -273,7 +273,7 @@ class Tracker:
         return self._to_learn_from(frame.samples(positives)), negatives.take(shuffle)
 
     def _remember(self, frame: Frame) -> None:
-        """Draw training samples around the target that was just found, and store them."""
+        """Draw training samples around the target that was just found, and store them in memory."""
         config, target = self.config, self._target
         positives = self._draw(training_boxes.positives, frame, target, config.update_positives)
         negatives = self._draw(

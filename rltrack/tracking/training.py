@@ -1,4 +1,8 @@
-"""Training the classifier: hard negatives, reciprocative loss, gradient steps (paper 3.3, 5)."""
+"""Training the classifier by reciprocative learning (paper 3.3, 5).
+
+Each gradient step chooses hard negatives, computes attention maps with the current classifier, and
+updates the classifier with the loss of Eq. 5, which contains these maps.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ __all__ = ["fit", "gradient_at", "hard_negatives", "optimizer"]
 def optimizer(
     classifier: Classifier, learning_rate: float, config: TrackerConfig
 ) -> torch.optim.SGD:
-    """Make an SGD optimiser with momentum and weight decay. fc6 has a larger learning rate."""
+    """Make an SGD optimiser with momentum, weight decay and a larger learning rate for fc6."""
     named = list(classifier.named_parameters())
     last = [p for name, p in named if name.startswith("fc6.")]
     rest = [p for name, p in named if not name.startswith("fc6.")]
@@ -66,20 +70,22 @@ def fit(
 ) -> None:
     """Train ``classifier`` in place with ``iterations`` gradient steps on Eq. 5.
 
-    Each step takes the next positives of an endless shuffle, and the hardest of the next
-    ``config.mined_negatives`` negatives, and descends the loss of both together. If
-    ``config.attention_weight > 0``, the samples need crops.
+    Samples are taken in random order, and in a new random order after all have been taken. The
+    mini-batch of each step consists of the next ``config.batch_positives`` positives and of hard
+    negatives. These are the ``config.batch_negatives`` samples with the highest target scores among
+    the next ``config.scored_negatives`` negatives. The samples need crops if
+    ``config.attention_weight > 0``, unless ``config.map_at`` is ``conv3``.
 
     Args:
-        classifier: trained in place.
-        extractor: the backbone, for attention.
+        classifier: the classifier, which is changed.
+        extractor: the backbone, which attention is computed through.
         optimizer: the classifier's optimiser; see :func:`optimizer`.
         positives: samples of the target.
         negatives: samples of the background.
-        iterations: how many steps to take.
-        config: batch sizes, lambda, how attention is read, clipping.
-        generator: draws shuffles and dropout, on the samples' device.
-        report: called after each step with the step's number, from 1, and its loss.
+        iterations: the number of gradient steps.
+        config: batch sizes, lambda, how attention is computed, and gradient clipping.
+        generator: draws the order of samples, and dropout. It has to be on the samples' device.
+        report: called after each step with the number of the step, from 1, and its loss.
     """
     next_positives = _shuffled(len(positives.features), config.batch_positives, generator)
     next_negatives = _shuffled(len(negatives.features), config.scored_negatives, generator)
@@ -108,6 +114,7 @@ def _step(
     config: TrackerConfig,
     generator: Generator,
 ) -> Loss:
+    """Take one gradient step on Eq. 5, and return the loss before the step."""
     features = torch.cat([positives.features, negatives.features])
     scores = classifier(features, dropout=generator)
     maps = None
@@ -119,7 +126,7 @@ def _step(
     descended = loss.total if config.second_order else loss.cross_entropy
 
     learned = list(classifier.parameters())
-    # The released code lets the fixed layers' gradients into the norm that is clipped.
+    # The released code also counts the gradients of the fixed layers in the norm that it clips.
     counted = list(extractor.parameters()) if _counts_fixed_layers(config) else []
     gradients = torch.autograd.grad(descended, learned + counted, allow_unused=bool(counted))
     norm = torch.stack([g.norm() for g in gradients if g is not None]).norm()
@@ -138,9 +145,13 @@ def gradient_at(
     config: TrackerConfig,
     generator: Generator | None = None,
 ) -> Gradient:
-    """Return Eq. 2 at ``samples``, at the place and in the way that ``config`` says.
+    """Return the derivatives of Eq. 2 at ``samples``, as a function of the class.
 
-    ``generator`` draws the classifier's dropout, if ``config`` wants attention through it.
+    ``config.map_at`` says which activation they are taken with respect to. ``generator`` draws the
+    classifier's dropout if ``config.attention_dropout`` is True.
+
+    Raises:
+        ValueError: the samples have no crops, and ``config.map_at`` is not ``conv3``.
     """
     dropout = generator if config.attention_dropout else None
     at, seed = config.map_at, config.score_seed
@@ -155,11 +166,15 @@ def gradient_at(
 
 
 def _counts_fixed_layers(config: TrackerConfig) -> bool:
+    """Return whether the clipped norm also counts the gradients of the fixed layers."""
     return config.clip_scope == "all" and config.attention_weight > 0 and config.second_order
 
 
 def _shuffled(n: int, batch: int, generator: Generator) -> Iterator[Tensor]:
-    """Yield batches of indices below ``n``: one random permutation after another, without end."""
+    """Yield batches of ``batch`` indices below ``n``, without end.
+
+    The indices are a random permutation, then another random permutation, and so on.
+    """
     queue = torch.empty(0, dtype=torch.long, device=generator.device)
     while True:
         while len(queue) < batch:

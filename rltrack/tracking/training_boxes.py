@@ -1,8 +1,9 @@
-"""Boxes that become training samples: positives and negatives, and what box regression learns from.
+"""Boxes that become training samples, for the classifier and for box regression.
 
-Each function draws ``n`` boxes (n, 4) around a ``target`` (4,) in an image with the sides
-``image_wh`` (2,). It takes the spreads and the allowed overlaps from the configuration, and draws
-from a ``generator`` on the boxes' device with the samplers of :mod:`rltrack.tracking.sampling`.
+Each function draws ``n`` boxes (n, 4) for a ``target`` (4,) in an image of width and height
+``image_wh`` (2,). It uses the samplers of :mod:`rltrack.tracking.sampling`. The configuration gives
+the spreads and the allowed overlaps (IoU) with the target. The ``generator`` has to be on the
+device of the target.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = [
 def positives(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Draw boxes that count as the target, in the first frame and in updates."""
+    """Draw the boxes of positive samples, for the first frame and for updates."""
     return sampling.labelled(
         lambda m: sampling.gaussian(
             target,
@@ -45,7 +46,7 @@ def positives(
 def first_negatives_nearby(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Draw background boxes near the target, in the first frame."""
+    """Draw the boxes of negative samples near the target, for the first frame."""
     return _around(
         target,
         image_wh,
@@ -61,7 +62,7 @@ def first_negatives_nearby(
 def first_negatives_anywhere(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Draw background boxes all over the image, in the first frame."""
+    """Draw the boxes of negative samples over the whole image, for the first frame."""
     return sampling.labelled(
         lambda m: sampling.whole_image(
             target,
@@ -80,7 +81,7 @@ def first_negatives_anywhere(
 def update_negatives(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Draw background boxes around the target, for updates."""
+    """Draw the boxes of negative samples around the target, for updates."""
     return _around(
         target,
         image_wh,
@@ -95,7 +96,7 @@ def update_negatives(
 def for_regression(
     target: Tensor, image_wh: Tensor, n: int, config: TrackerConfig, generator: Generator
 ) -> Tensor:
-    """Draw the boxes that the box regressor learns from, in the first frame."""
+    """Draw the boxes that the box regression is fitted to, in the first frame."""
     return _around(
         target,
         image_wh,
