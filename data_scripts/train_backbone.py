@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 import torch
+from _run import exit_status
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from rltrack.backbones.vggm import VGGM
 from rltrack.backbones.weights import save_backbone
 from rltrack.cli.terminal import stop_signals
-from rltrack.errors import InputError
 from rltrack.pretraining.objectives import OBJECTIVES
 from rltrack.pretraining.separation import separation
 from rltrack.pretraining.training import Recipe, Trained, card, matched, train
@@ -65,26 +65,18 @@ def _trained(recipe: Recipe, out: Path, device: torch.device) -> Trained:
         return train(recipe, out, device, on_step=show)
 
 
-def _main() -> int:
+def _main() -> None:
     chosen = vars(_options())
     out, device = chosen.pop("out"), chosen.pop("device")
-    try:
-        recipe, where = Recipe(**chosen), pick_device(device)
-        with stop_signals():
-            trained = _trained(recipe, out, where)
-        weights = matched(trained.weights)
-        path = save_backbone(weights, out / "backbone.safetensors", card(recipe, trained, where))
-        print(path)
-        for name, share in separation(VGGM(weights))._asdict().items():
-            print(f"{name} {share:.3f}")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+    recipe, where = Recipe(**chosen), pick_device(device)
+    with stop_signals():
+        trained = _trained(recipe, out, where)
+    weights = matched(trained.weights)
+    path = save_backbone(weights, out / "backbone.safetensors", card(recipe, trained, where))
+    print(path)
+    for name, share in separation(VGGM(weights))._asdict().items():
+        print(f"{name} {share:.3f}")
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(exit_status(_main))

@@ -11,16 +11,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from rltrack import Tracker, preset, synthetic
-from rltrack.backbones.interface import (
-    Backbone,
-    CropLayout,
-    DenseLayout,
-    Heaviest,
-    MultiplyAdds,
-    Place,
-    Reduction,
-)
+from rltrack.backbones.interface import Backbone
 from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.backbones.layout import CropLayout, DenseLayout, Heaviest, MultiplyAdds
+from rltrack.backbones.linearised import Place
 from rltrack.speed.cost import flops
 from rltrack.tracking.attention import (
     attention_maps,
@@ -52,8 +46,7 @@ class Two(Backbone):
         self.place("cpu", dtype, "float32")
 
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
-        self.dtype = dtype
-        self._placement = torch.device(device), dtype, precision
+        super().place(device, dtype, precision)
         self.to(torch.device(device), dtype)
 
     def pixels(self, crops: Tensor) -> Tensor:
@@ -69,32 +62,8 @@ class Two(Backbone):
     def dense(self, x: Tensor) -> Tensor:
         return F.relu(self.two(F.relu(self.one(x))))
 
-    def linearised(self, pixels: Tensor, at: Place) -> LinearisedTwo:
-        return LinearisedTwo(self, pixels, at)
-
     def heaviest(self) -> Heaviest:
         return Heaviest(self.one, (3, 77, 77), STEM)
-
-
-class LinearisedTwo:
-    def __init__(self, net: Two, pixels: Tensor, at: Place) -> None:
-        self._from = net.forward if at == "input" else net.trunk
-        self._z = pixels if at == "input" else net.stem(pixels)
-        self.features, self._back = torch.func.vjp(self._from, self._z)
-
-    @torch.no_grad()
-    def product(self, a: Tensor) -> Tensor:
-        return torch.func.jvp(self._from, (self._z,), (a,))[1]
-
-    @torch.no_grad()
-    def transpose_product(self, u: Tensor) -> Tensor:
-        return self._back(u)[0]
-
-    def reduced(self, u: Tensor, reduce: Reduction) -> tuple[Tensor, Reduction]:
-        g = self.transpose_product(u).requires_grad_()
-        with torch.enable_grad():
-            made = reduce(g)
-        return made.detach(), lambda d: self.product(*torch.autograd.grad(made, g, d))
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_retention_is_kept_by_target_and_backbone(
         return Retention(*(np.full(len(AHEAD), len(source) + len(backbone)) for _ in range(4)))
 
     monkeypatch.setattr(module, "retention", fixed)
-    monkeypatch.setattr(module, "open_source", lambda path: path.name)
+    monkeypatch.setattr(module, "open_source", lambda path, target: path.name)
     file = tmp_path / "kept.npz"
     module.keep_retention(file, {"ours": "random"}, data=tmp_path, dataset="Deer,Skiing")
     runs, about = load_arrays(file, Retention)

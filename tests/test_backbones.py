@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from scipy.io import savemat
 
 from rltrack import Tracker, preset
@@ -15,7 +17,7 @@ from rltrack.backbones.filter_banks import random_bank
 from rltrack.backbones.matconvnet import convert_vggm
 from rltrack.backbones.registry import EMBEDDED, backbone_card, backbone_identity, load_backbone
 from rltrack.backbones.vggm import SHAPES
-from rltrack.backbones.weights import save_backbone
+from rltrack.backbones.weights import save_backbone, write_weights
 from rltrack.errors import InputError
 from rltrack.pretraining.separation import separation
 
@@ -87,7 +89,9 @@ def test_what_is_no_matlab_file_is_named(tmp_path: Path) -> None:
 
 
 def test_unknown_backbone_names_the_known() -> None:
-    with pytest.raises(InputError, match="unknown backbone 'vgg'; there are embedded, analytic"):
+    with pytest.raises(
+        InputError, match="unknown backbone 'vgg'; choose embedded, lite0, analytic"
+    ):
         load_backbone("vgg")
 
 
@@ -132,8 +136,56 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
     stored = bytearray(path.read_bytes())
     stored[-1000] ^= 1
     path.write_bytes(stored)
-    with pytest.raises(InputError, match=r"mine\.safetensors are not what they were"):
+    with pytest.raises(InputError, match=r"mine\.safetensors do not match their digest"):
         load_backbone(str(path))
+
+
+FORMATS = [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
+
+
+def test_weights_of_any_floating_format_are_read_and_checked(tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    for dtype in FORMATS:
+        stored = {name: weight.to(dtype) for name, weight in random_bank().items()}
+        expected = hashlib.sha256(b"".join(save_bytes(weight) for weight in stored.values()))
+        write_weights(stored, path, {"sha256": expected.hexdigest()})
+        net = load_backbone(str(path))
+        assert torch.equal(net.conv2.weight, stored["conv2.weight"].float())
+        write_weights(stored, path, {"sha256": "0" * 64})
+        with pytest.raises(InputError, match="do not match their digest"):
+            load_backbone(str(path))
+
+
+def save_bytes(weight: torch.Tensor) -> bytes:
+    """A weight's bytes, as a safetensors file has them."""
+    content = save({"weight": weight})
+    return content[8 + int.from_bytes(content[:8], "little") :]
+
+
+@pytest.mark.parametrize("dtype", FORMATS[2:])
+def test_a_weight_that_is_not_finite_is_refused_in_any_format(
+    dtype: torch.dtype, tmp_path: Path
+) -> None:
+    stored = {name: weight.to(dtype) for name, weight in random_bank().items()}
+    stored["conv1.bias"] = torch.full((96,), torch.nan).to(dtype)
+    write_weights(stored, tmp_path / "mine.safetensors", {})
+    with pytest.raises(InputError, match=r"conv1\.bias is not finite"):
+        load_backbone(str(tmp_path / "mine.safetensors"))
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64])
+def test_weights_that_are_no_real_numbers_are_refused(dtype: torch.dtype, tmp_path: Path) -> None:
+    stored = {name: weight.to(dtype) for name, weight in random_bank().items()}
+    write_weights(stored, tmp_path / "mine.safetensors", {})
+    with pytest.raises(InputError, match=r"conv1\.weight has no floating-point numbers"):
+        load_backbone(str(tmp_path / "mine.safetensors"))
+
+
+@pytest.mark.parametrize("card", ["{", "[]", '{"nam": 1}', "[" * 100_000])
+def test_a_malformed_card_says_so(card: str, tmp_path: Path) -> None:
+    path = write_weights(random_bank(), tmp_path / "mine.safetensors", {"card": card})
+    with pytest.raises(InputError, match="have no card"):
+        backbone_card(path)
 
 
 def test_a_file_without_a_card_says_so(tmp_path: Path, cache: Path) -> None:

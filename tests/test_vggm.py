@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.lrn_stage import local_response_norm
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import SHAPES, VGGM
 from rltrack.parallel import batches
 from rltrack.tracking.classifier import Classifier
@@ -42,7 +42,7 @@ def test_lrn_has_correct_first_and_second_derivatives() -> None:
 
 
 def test_stages_have_the_papers_shapes() -> None:
-    net = load_backbone("random")
+    net = load_vggm("random")
     x = net.pixels(crops())
     assert x.min() >= -128
     assert x.max() <= 127
@@ -53,7 +53,7 @@ def test_stages_have_the_papers_shapes() -> None:
 
 def test_network_is_the_plain_pytorch_one() -> None:
     """Against stock modules, in the order that MDNet has them."""
-    net = load_backbone("analytic")
+    net = load_vggm("analytic")
     norm = nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)
     plain = nn.Sequential(
         nn.Conv2d(3, 96, 7, 2), nn.ReLU(), norm, nn.MaxPool2d(3, 2),
@@ -68,7 +68,7 @@ def test_network_is_the_plain_pytorch_one() -> None:
 
 
 def test_features_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    net, x = load_backbone("random"), crops(5)
+    net, x = load_vggm("random"), crops(5)
     whole = net.features(x)
     monkeypatch.setattr("rltrack.backbones.interface.chunks", lambda n, *_: batches(n, 2))
     torch.testing.assert_close(net.features(x), whole)
@@ -76,11 +76,11 @@ def test_features_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_features_name_a_wrong_shape() -> None:
     with pytest.raises(ValueError, match=r"\(1, 107, 107, 3\)"):
-        load_backbone("random").features(torch.zeros(1, 107, 107, 3, dtype=torch.uint8))
+        load_vggm("random").features(torch.zeros(1, 107, 107, 3, dtype=torch.uint8))
 
 
 def test_fixed_layers_are_fixed_and_memory_is_channels_last() -> None:
-    net = load_backbone("random")
+    net = load_vggm("random")
     assert not any(p.requires_grad for p in net.parameters())
     assert net.stem(net.pixels(crops())).is_contiguous(memory_format=torch.channels_last)
 
@@ -133,7 +133,7 @@ GOLDEN = {
 
 
 def test_golden_values_at_three_depths() -> None:
-    net = load_backbone("random", dtype=torch.float64)
+    net = load_vggm("random", dtype=torch.float64)
     x = net.pixels(crops())
     features = net(x)
     scores = Classifier(VGGM.feature_shape, Generator().manual_seed(0), dtype=torch.float64)(
@@ -156,7 +156,7 @@ def test_extractor_needs_every_weight() -> None:
 
 
 def test_bfloat16_is_near_and_everything_else_keeps_its_type() -> None:
-    exact, near = (load_backbone("embedded", precision=p) for p in ("float32", "bfloat16"))
+    exact, near = (load_vggm("analytic", precision=p) for p in ("float32", "bfloat16"))
     assert near.conv2.weight.dtype == torch.bfloat16
     x = crops(3)
     one, other = exact.features(x), near.features(x)
@@ -170,7 +170,7 @@ def test_bfloat16_is_near_and_everything_else_keeps_its_type() -> None:
 
 
 def test_precision_can_be_set_again() -> None:
-    net, x = load_backbone("random"), crops(1)
+    net, x = load_vggm("random"), crops(1)
     before = net.features(x)
     net.place("cpu", torch.float32, "tf32")  # no TF32 on a CPU
     assert torch.equal(net.features(x), before)
@@ -181,7 +181,7 @@ def test_precision_can_be_set_again() -> None:
 
 @pytest.mark.parametrize(("name", "side"), [("conv1", 9), ("conv2", 11), ("conv3", 3)])
 def test_transpose_product_is_the_librarys(name: str, side: int) -> None:
-    convolution = getattr(load_backbone("random", dtype=torch.float64), name)
+    convolution = getattr(load_vggm("random", dtype=torch.float64), name)
     g = torch.randn(2, convolution.out_channels, side, side, dtype=torch.float64)
     ours = convolution.transpose_product(g)
     torch.testing.assert_close(ours, convolution.by_library(g))

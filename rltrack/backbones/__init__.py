@@ -1,5 +1,6 @@
 """The fixed layers that turn crops into features, and their weights.
 
-Here are the interface, its families (VGG-M), the products with their Jacobians, and weights by name
-or file. Nothing here knows of boxes, samples, videos or the classifier.
+This folder has the interface of a backbone, one family of backbones (VGG-M), the products with the
+Jacobian of a backbone, and the functions that load weights by name or from a file. Nothing here
+depends on bounding boxes, samples, videos or the classifier.
 """

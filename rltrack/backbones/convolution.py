@@ -11,18 +11,21 @@ from torch import Tensor, nn
 
 from rltrack.backbones import vggm_kernels as kernels
 
-__all__ = ["Convolution"]
+__all__ = ["Convolution", "place_convolutions"]
 
 
 class Convolution(nn.Conv2d):
-    """A fixed convolution. Its output has the type of its input, whatever type it computes in."""
+    """A fixed convolution.
+
+    It computes in the dtype of its weights. Its output has the dtype of its input.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve (N, C, H, W) and add the bias."""
         return self._computed(F.conv2d, input, self.bias)
 
     def dilated(self, input: Tensor) -> Tensor:
-        """Convolve with twice the distance between the taps."""
+        """Convolve with dilation 2: neighbouring taps of a filter are two places apart."""
         return self._computed(partial(F.conv2d, dilation=2), input, self.bias)
 
     def product(self, a: Tensor) -> Tensor:
@@ -30,8 +33,15 @@ class Convolution(nn.Conv2d):
         return self._computed(F.conv2d, a, None)
 
     def transpose_product(self, g: Tensor) -> Tensor:
-        """Multiply ``g``, which has the shape of the output, by the transposed Jacobian."""
-        return self.by_matrix_product(g) if g.device.type == "cpu" else self.by_library(g)
+        """Multiply ``g``, which has the shape of the output, by the transposed Jacobian.
+
+        The result has the smallest shape of an input that has this output.
+        """
+        if self.kernel_size == (1, 1) and self.stride == (1, 1):  # a convolution as well
+            return F.conv2d(g.to(self.weight.dtype), self.weight.transpose(0, 1)).to(g.dtype)
+        if g.device.type == "cpu" and self.groups == 1:
+            return self.by_matrix_product(g)
+        return self.by_library(g)
 
     def by_library(self, g: Tensor) -> Tensor:
         """Compute :meth:`transpose_product` as PyTorch's transposed convolution."""
@@ -40,8 +50,9 @@ class Convolution(nn.Conv2d):
     def by_matrix_product(self, g: Tensor) -> Tensor:
         """Compute :meth:`transpose_product` as one matrix product and a sum of overlapping patches.
 
-        Each output sends back a patch, and overlapping patches are added up. All patches together
-        are one matrix product. On a CPU this is faster than the transposed convolution.
+        Each place of ``g`` contributes a patch to the result, and overlapping patches are added up.
+        One matrix product computes all patches. On a CPU this is faster than the transposed
+        convolution.
         """
         (n, outputs, p, q), (channels, side) = g.shape, self.weight.shape[1:3]
         rows = g.to(self.weight.dtype).permute(0, 2, 3, 1).reshape(-1, outputs)
@@ -53,4 +64,28 @@ class Convolution(nn.Conv2d):
         return out.view(n, height, width, channels).permute(0, 3, 1, 2)
 
     def _computed(self, operation: Callable[..., Tensor], x: Tensor, bias: Tensor | None) -> Tensor:
-        return operation(x.to(self.weight.dtype), self.weight, bias, self.stride).to(x.dtype)
+        y = operation(x.to(self.weight.dtype), self.weight, bias, self.stride, groups=self.groups)
+        return y.to(x.dtype)
+
+
+def place_convolutions(
+    module: nn.Module, device: torch.device | str, dtype: torch.dtype, precision: str
+) -> None:
+    """Move the weights of the convolutions in ``module``, in the types that ``precision`` asks for.
+
+    Args:
+        module: a backbone.
+        device: where to compute.
+        dtype: the type of the weights, unless ``precision`` is ``bfloat16``.
+        precision: see :class:`rltrack.TrackerConfig`.
+    """
+    computed = torch.bfloat16 if precision == "bfloat16" else dtype
+    for convolution in module.modules():
+        if isinstance(convolution, Convolution):
+            convolution.to(torch.device(device), computed)
+            weight = convolution.weight
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    if torch.device(device).type == "cuda":
+        # By default, PyTorch lets cuDNN round float32 to TF32. This switch is one for the whole
+        # process. If there are several trackers, the one that was made last decides for all.
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"

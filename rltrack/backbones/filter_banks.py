@@ -22,7 +22,7 @@ sets how fast the classifier learns.
 
 
 def random_bank(seed: int = 0) -> dict[str, Tensor]:
-    """Return weights of white noise."""
+    """Return weights that are independent Gaussian noise (white noise), and biases of 0."""
     generator = Generator().manual_seed(seed)
     weights = {}
     for name, shape in SHAPES.items():
@@ -46,7 +46,7 @@ def analytic_bank(seed: int = 0) -> dict[str, Tensor]:
 
 
 def _first_layer() -> Tensor:
-    """Return 96 filters (3, 7, 7) of unit norm. The card says which."""
+    """Return the 96 filters (3, 7, 7) of conv1, of unit norm. The backbone's card lists them."""
     y, x = torch.meshgrid(torch.arange(-3.0, 4.0), torch.arange(-3.0, 4.0), indexing="ij")
     grey = torch.tensor([1.0, 1.0, 1.0])
     red_green = torch.tensor([1.0, -1.0, 0.0])
@@ -98,9 +98,10 @@ def _orthogonal(shape: tuple[int, ...], generator: Generator) -> Tensor:
 
 
 def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, Tensor]:
-    """Scale the responses of each layer on 1/f noise, first to last.
+    """Scale the weights of each layer, from conv1 to conv3, by its responses to 1/f noise.
 
-    Channels keep their proportions.
+    Afterwards these responses have the standard deviations :data:`DEVIATIONS`. All channels of a
+    layer are scaled by the same factor.
     """
     x = _natural_noise(32, generator)
     for i, deviation in enumerate(DEVIATIONS, 1):
@@ -113,7 +114,7 @@ def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, T
 
 
 def _natural_noise(n: int, generator: Generator) -> Tensor:
-    """Return ``n`` images (3, 107, 107), -128..127, with the 1/f amplitudes of photographs."""
+    """Return ``n`` images (3, 107, 107) in -128..127, with the 1/f amplitudes of photographs."""
     size = 107
     fy, fx = torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None]
     amplitude = 1 / (fx**2 + fy**2).sqrt().clamp(min=1 / size)

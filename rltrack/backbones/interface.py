@@ -1,190 +1,155 @@
 """The interface of a backbone: the fixed layers that turn crops into features.
 
-To add a family of backbones, write a subclass of :class:`Backbone` and a class that follows
-:class:`LinearisedBackbone`. A backbone is cut in two parts. The *stem* leads from the input to the
-early activation where the paper's attention maps live. The *trunk* leads from there to the features
-that the classifier learns from. Sizes, shapes and costs are attributes of the backbone. The
-tracker, the regulariser and the book read them there and assume none of them.
-:class:`rltrack.backbones.vggm.VGGM` is the paper's backbone and an example.
+A backbone is cut in two parts. The *stem* leads from the input to the early activation where the
+paper's attention maps live. The *trunk* leads from that activation to the features that the
+classifier learns from. Sizes, shapes and costs are attributes of the backbone. The tracker, the
+regulariser and the book read them there and assume none of them.
+:class:`rltrack.backbones.vggm.VGGM` is the paper's backbone, and
+:class:`rltrack.backbones.efficientnet_lite.EfficientNetLite0` is the default.
+
+**How to add a backbone of another family**
+
+1. Write a subclass of :class:`Backbone` in a module of this folder. Give it the attributes
+   ``crop``, ``feature_shape``, ``dense_layout`` and ``multiply_adds``, and implement every abstract
+   method. In ``__init__``, create the weights, call ``requires_grad_(False)``, and call
+   :meth:`Backbone.place`.
+2. If attention maps should be fast, override :meth:`Backbone.linearised` and return a subclass
+   of `rltrack.backbones.linearised.LinearisedBackbone`. Without it, PyTorch's automatic
+   differentiation is used.
+3. Pass an instance as ``backbone`` to :class:`rltrack.Tracker`. No other code needs to change.
+4. To give the backbone a name, add the name to ``BACKBONES`` in :mod:`rltrack.backbones.registry`,
+   make :func:`rltrack.load_backbone` return the backbone, and add a card to
+   :mod:`rltrack.backbones.cards`.
+
+``tests/test_backbone_interface.py`` has a small, complete example, and the tests that a new family
+should pass.
+
+**What the parts are used for**
+
+- The tracker computes features from crops with ``pixels``, ``stem`` and ``trunk``.
+- ``dense`` and ``dense_layout`` are used only with ``features_from="region"``.
+- ``linearised`` is used for attention maps at the stem's output or at the input.
+- With ``clip_scope="all"``, PyTorch differentiates ``stem`` and ``trunk`` twice, with respect to
+  their inputs and to the weights. The weights therefore have to be parameters of the module.
+- ``multiply_adds`` and ``heaviest`` are used only by :mod:`rltrack.speed.cost`.
+
+**Threads**
+
+On a CPU, :meth:`Backbone.features` and :class:`rltrack.backbones.jacobian.FeatureJacobian` call the
+other methods in several threads at the same time. These methods therefore must not change the
+backbone. PyTorch keeps ``no_grad`` separately for each thread, so ``linearised`` and the methods of
+its result have to turn gradients off themselves. So does ``dense``, which the tracker calls with
+gradients on.
+
+**What works with VGG-M only**
+
+Two things work only with VGG-M's layers: files of weights (:mod:`rltrack.backbones.weights`), and
+training a backbone (:mod:`rltrack.pretraining`).
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rltrack.backbones.layout import CropLayout, DenseLayout, Heaviest, MultiplyAdds
+from rltrack.backbones.linearised import LinearisedBackbone, LinearisedByAutograd, Place
 from rltrack.parallel import batches, each
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = [
-    "MDNET_CROP",
-    "Backbone",
-    "CropLayout",
-    "DenseLayout",
-    "Heaviest",
-    "LinearisedBackbone",
-    "MultiplyAdds",
-    "Place",
-    "Reduction",
-    "chunks",
-    "positive_sum",
-]
-
-Place = Literal["conv1", "input"]
-"""Where an attention map lives that goes through a backbone: ``conv1`` is the output of the stem
-(of any family), ``input`` is the input.
-"""
-
-Reduction = Callable[[Tensor], Tensor]
-"""A function from derivatives (N, C, H, W) to maps (N, H, W) that works sample by sample."""
+__all__ = ["Backbone", "chunks"]
 
 
-def positive_sum(g: Tensor) -> Tensor:
-    """Sum the positive derivatives (N, C, H, W) over channels.
+class Backbone(nn.Module, ABC):
+    """The base class of backbones: fixed layers that map crops (N, 3, S, S) to features (N, C k k).
 
-    This is the paper's map (N, H, W).
+    S is ``crop.size``, and (C, k, k) is ``feature_shape``. The features of a crop are its feature
+    map (C, k, k), flattened: channels first, then rows, then columns. They are >= 0.
     """
-    return F.relu(g).sum(1)
-
-
-class CropLayout(NamedTuple):
-    """How a box becomes the square input of a backbone. The defaults are MDNet's."""
-
-    size: int = 107
-    """Side of the crop in pixels."""
-    padding: int = 16
-    """Width in pixels of the margin around the box, on each side of the crop."""
-    fill: int = 128
-    """Grey level, 0..255, of crop pixels that lie outside the image."""
-
-    @property
-    def enlargement(self) -> float:
-        """Side of the region that a crop shows, divided by the side of the box."""
-        return 1 + 2 * self.padding / self.size
-
-
-MDNET_CROP = CropLayout()
-"""The paper's crop: 107 pixels, a margin of 16 pixels on each side, level 128 outside the image."""
-
-
-class DenseLayout(NamedTuple):
-    """Where the cells of a dense feature map lie in the square region that it is made from."""
-
-    size: int
-    """Side of the region in pixels of the input."""
-    cells: int
-    """Number of cells in a row of the map, and in a column."""
-    first: float
-    """Pixels from the region's edge to the middle of the first cell. In a single crop it is the
-    same.
-    """
-    step: float
-    """Pixels between the middles of neighbouring cells of the map."""
-    spacing: float
-    """Pixels between the middles of neighbouring cells of a single crop's feature map."""
-
-
-class MultiplyAdds(NamedTuple):
-    """How many multiplications, each with an addition, one crop takes."""
-
-    stem: int
-    trunk: int
-
-
-class Heaviest(NamedTuple):
-    """The layer of a backbone that costs the most.
-
-    It measures how fast a machine can be at best.
-    """
-
-    layer: nn.Module
-    input_shape: tuple[int, int, int]
-    multiply_adds: int
-
-
-class LinearisedBackbone(Protocol):
-    """A backbone's linear approximation at a few crops: its features there, and its Jacobian J.
-
-    J is the derivative of the features with respect to the activation at the :data:`Place` where
-    maps live.
-    """
-
-    features: Tensor
-    """(n, C k k), >= 0."""
-
-    def product(self, a: Tensor) -> Tensor:
-        """Return J a: ``a`` (n, C, H, W) is a change at the place, the result is (n, C k k)."""
-        ...
-
-    def transpose_product(self, u: Tensor) -> Tensor:
-        """Return J^T u: ``u`` is (n, C k k), the result is (n, C, H, W) at the place."""
-        ...
-
-    def reduced(self, u: Tensor, reduce: Reduction) -> tuple[Tensor, Reduction]:
-        """Return ``reduce(J^T u)``, and a function for the way back.
-
-        The function takes the derivative of a loss with respect to the reduced map, and returns the
-        derivative of the loss with respect to ``u``, which is J times the derivative of ``reduce``.
-        """
-        ...
-
-
-class Backbone(nn.Module):
-    """Fixed layers that map crops (N, 3, S, S) to features (N, C k k)."""
 
     crop: CropLayout
-    """How boxes become its input."""
+    """How bounding boxes become crops. A subclass sets it."""
     feature_shape: tuple[int, int, int]
-    """The shape (C, k, k) of one crop's feature map."""
+    """The shape (C, k, k) of one crop's feature map. A subclass sets it."""
+    regression_views: tuple[float, ...] = (1.0,)
+    """What box regression sees of a box: the features of the box itself, enlarged by each of these
+    factors. The first is 1. Features that see only the middle of a box do not show where its sides
+    are, and a second, larger view does.
+    """
     dense_layout: DenseLayout
-    """The layout of the map that :meth:`dense` makes."""
+    """The layout of the map that :meth:`dense` makes. A subclass sets it."""
     multiply_adds: MultiplyAdds
-    """The cost of one crop."""
+    """The cost of one crop. A subclass sets it."""
     dtype: torch.dtype
-    """The type of pixels, responses and features."""
+    """The dtype of pixels, responses and features. :meth:`place` sets it."""
     _placement: tuple[torch.device, torch.dtype, str]
+    """The device, dtype and precision that :meth:`place` was last given. :meth:`place` sets it."""
 
     @abstractmethod
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
-        """Move the weights to ``device``, and compute there in ``dtype`` and ``precision``."""
+        """Move the weights to ``device``, and compute there in ``dtype`` and ``precision``.
+
+        An implementation calls this one, which only records the arguments, and moves the weights.
+
+        Args:
+            device: where to compute.
+            dtype: the dtype of pixels, responses and features.
+            precision: the precision of the convolutions; see :class:`rltrack.TrackerConfig`.
+        """
+        self.dtype = dtype
+        self._placement = torch.device(device), dtype, precision
 
     @abstractmethod
     def pixels(self, crops: Tensor) -> Tensor:
-        """Turn uint8 crops (N, 3, S, S) into the network's input."""
+        """Turn uint8 crops (N, 3, S, S) into the backbone's input: same shape, ``self.dtype``.
+
+        For :meth:`dense`, it also turns uint8 regions (N, 3, R, R) into an input.
+        """
 
     @abstractmethod
     def stem(self, x: Tensor) -> Tensor:
-        """Map the input (N, 3, S, S) to the activation (N, C', H, W) where maps live."""
+        """Map the input (N, 3, S, S) to the activation (N, C', H, W) where attention maps live."""
 
     @abstractmethod
     def trunk(self, z: Tensor) -> Tensor:
-        """Map the stem's output to features (N, C k k)."""
+        """Map the stem's output (N, C', H, W) to features (N, C k k)."""
 
     @abstractmethod
     def dense(self, x: Tensor) -> Tensor:
-        """Map a region (N, 3, R, R) to its dense feature map (N, C, cells, cells)."""
+        """Map a region (N, 3, R, R) to its dense feature map (N, C, cells, cells).
 
-    @abstractmethod
+        R is ``dense_layout.size``, and cells is ``dense_layout.cells``. The region is an input, as
+        :meth:`pixels` returns it.
+        """
+
     def linearised(self, pixels: Tensor, at: Place) -> LinearisedBackbone:
-        """Return the linear approximation at a few inputs, ``pixels`` (n, 3, S, S)."""
+        """Return the linear approximation at the inputs ``pixels`` (n, 3, S, S).
+
+        ``at`` says which activation the Jacobian is taken with respect to. This one works for every
+        backbone. A subclass may have a faster way.
+        """
+        if at == "input":
+            return LinearisedByAutograd(self.forward, pixels)
+        with torch.no_grad():
+            z = self.stem(pixels)
+        return LinearisedByAutograd(self.trunk, z)
 
     @abstractmethod
     def heaviest(self) -> Heaviest:
-        """Return the layer that costs the most."""
+        """Return the layer that costs the most for one crop."""
 
     def placed(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> Self:
-        """Return this backbone as placed on ``device``, or a copy that is placed so.
+        """Return this backbone if it was placed in the same way, and otherwise a copy that is.
 
-        The backbone itself is not changed, so several trackers can share it.
+        The arguments are those of :meth:`place`. The backbone itself is not changed, so several
+        trackers can share it.
         """
         if self._placement == (torch.device(device), dtype, precision):
             return self
@@ -198,10 +163,14 @@ class Backbone(nn.Module):
 
     @torch.no_grad()
     def features(self, crops: Tensor) -> Tensor:
-        """Map uint8 crops (N, 3, S, S) to features (N, C k k), in batches that bound memory."""
+        """Map uint8 crops (N, 3, S, S) to features (N, C k k), in batches that bound memory.
+
+        Raises:
+            ValueError: the crops have another shape.
+        """
         size = self.crop.size
         if crops.shape[1:] != (3, size, size):
-            raise ValueError(f"crops are {tuple(crops.shape)}; wanted (N, 3, {size}, {size})")
+            raise ValueError(f"crops have shape {tuple(crops.shape)}; give (N, 3, {size}, {size})")
         count = math.prod(self.feature_shape)
         out = torch.empty(len(crops), count, device=crops.device, dtype=self.dtype)
 

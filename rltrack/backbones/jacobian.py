@@ -20,10 +20,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rltrack.backbones.interface import Backbone, LinearisedBackbone, Place, Reduction, chunks
+from rltrack.backbones.interface import Backbone, chunks
+from rltrack.backbones.linearised import LinearisedBackbone, Place, Reduction
 from rltrack.parallel import each
 
-__all__ = ["FeatureJacobian", "Reduction"]
+__all__ = ["FeatureJacobian"]
 
 
 class FeatureJacobian:
@@ -32,7 +33,10 @@ class FeatureJacobian:
     Args:
         backbone: the fixed layers.
         pixels: (N, 3, S, S), the backbone's input.
-        at: where z is. ``conv1`` is the output of the stem, ``input`` is the input itself.
+        at: the activation z. ``conv1`` is the output of the stem, and ``input`` is the input.
+
+    Attributes:
+        features: (N, C k k), the features of the crops.
     """
 
     def __init__(self, backbone: Backbone, pixels: Tensor, at: Place = "conv1") -> None:

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rltrack.backbones import vggm_kernels as kernels
-from rltrack.backbones.interface import positive_sum
+from rltrack.backbones.linearised import positive_sum
 
 __all__ = [
     "LinearisedStage",
@@ -48,7 +48,10 @@ def pooled(z: Tensor, stride: int = 2) -> Tensor:
 
 
 def pooled_once(z: Tensor) -> Tensor:
-    """Do what :func:`pooled` does, with one derivative, a product with the Jacobian."""
+    """Do what :func:`pooled` does, but so that it can be differentiated only once.
+
+    The derivative is a product with the transposed Jacobian.
+    """
     return _PooledOnce.apply(z)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -76,7 +79,7 @@ class LinearisedStage(Protocol):
         ...
 
     def product_of_map(self, where: Tensor, d: Tensor) -> Tensor:
-        """Return J (where * d), ``d`` (N, H, W): the way back from the derivatives of a map."""
+        """Return J (where * d), which leads back from the derivatives ``d`` (N, H, W) of a map."""
         ...
 
 
@@ -92,8 +95,9 @@ class _PooledOnce(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor) -> Tensor:
         ctx.stage = stage = linearised_stage(z)
-        # Another tensor than the stage keeps: that one must not lead back here, in a circle that
-        # frees a batch's memory only when the garbage collector comes by.
+        # Return another tensor than the one that the stage keeps. Otherwise the stage's tensor
+        # would refer back to this function. Such a circle of references would hold the memory of a
+        # batch until the garbage collector runs.
         return stage.output.detach()
 
     @staticmethod
@@ -107,7 +111,7 @@ class _PooledOnce(torch.autograd.Function):
 
 
 def _channel_sum(x: Tensor) -> Tensor:
-    """Return B x by adding shifted views, which are contiguous in channels-last memory."""
+    """Return B x. It is a sum of shifted views, which are contiguous in channels-last memory."""
     rows = F.pad(x.permute(0, 2, 3, 1), (LRN_SIZE // 2, LRN_SIZE // 2))
     pairs = rows[..., :-1] + rows[..., 1:]
     total = (pairs[..., :-3] + pairs[..., 2:-1]).add_(rows[..., 4:])
@@ -135,14 +139,16 @@ class _TensorStage:
         self.output, self.index = F.max_pool2d(y, 3, 2, return_indices=True)
         self.x = x
         self.ratio = y.div_(s).mul_(2 * LRN_ALPHA * LRN_BETA)
-        # The ReLU's 0/1 diagonal; in the other term x is already 0 where it is.
+        # This term needs the ReLU's derivative, which is 0 or 1. The other term contains x, which
+        # is already 0 where that derivative is 0.
         self.factor = factor.mul_(z > 0)
 
     @torch.no_grad()
     def product(self, a: Tensor) -> Tensor:
         y = _channel_sum(a * self.x).mul_(self.ratio)
         y = torch.addcmul(y.neg_(), a, self.factor)
-        # Pooling passes on the value at each window's maximum. Rows of channels stay contiguous.
+        # Pooling takes the change at the place of each window's maximum. Rows of channels stay
+        # contiguous.
         n, c, h, w = y.shape
         rows = y.permute(0, 2, 3, 1).reshape(n, h * w, c)
         index = self.index.permute(0, 2, 3, 1)
@@ -151,7 +157,7 @@ class _TensorStage:
 
     @torch.no_grad()
     def transpose_product(self, g: Tensor) -> Tensor:
-        # Each window's value goes to where its maximum was: max-pooling's own backward.
+        # Each window's value goes to the place of its maximum. This is max-pooling's own backward.
         shape = [3, 3], [2, 2], [0, 0], [1, 1]  # kernel, stride, padding, dilation
         unpool = torch.ops.aten.max_pool2d_with_indices_backward
         g = unpool(g, self.x, *shape, False, self.index)

@@ -26,7 +26,7 @@ def convert_vggm(mat: Path, out: Path | None = None) -> Path:
         The file that was written.
 
     Raises:
-        InputError: the file is not a MATLAB file, or lacks a layer of the right shape.
+        InputError: the file is missing, is not a MATLAB file, or lacks a layer of the right shape.
     """
     from scipy.io import loadmat
 

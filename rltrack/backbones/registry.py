@@ -1,11 +1,15 @@
 """Backbones by name or by file.
 
-``embedded``   The default. It is another name for ``analytic``.
+``embedded``   The default. It is another name for ``lite0``.
+``lite0``      EfficientNet-Lite0, trained on ImageNet. Its weights are installed with rltrack.
 ``analytic``   A seeded filter bank: oriented and colour-opponent filters, then random ones.
-``rendered``   Shipped with the package; trained on rendered scenes, without a photograph.
-``random``     White noise, for tests and as a lower bound for comparisons.
+``rendered``   Weights trained on rendered scenes, without a photograph. The package has them.
+``random``     Weights of white noise, for tests and as a lower bound in comparisons.
 ``vggm``       VGG-M's ImageNet filters, as in the paper. They are downloaded and converted.
-``*.safetensors``   A file of weights; see `rltrack.backbones.weights.save_backbone`.
+``*.safetensors``   A file of weights for VGG-M; see `rltrack.backbones.weights.save_backbone`.
+``timm:NAME``  A model of the library timm; see `rltrack.backbones.timm_model`.
+
+The backbones from ``analytic`` to the files have VGG-M's layers, as in the paper.
 """
 
 from __future__ import annotations
@@ -17,20 +21,33 @@ from pathlib import Path
 import torch
 
 from rltrack.backbones.cards import CARDS, Card
+from rltrack.backbones.efficientnet_lite import EfficientNetLite0
+from rltrack.backbones.interface import Backbone
+from rltrack.backbones.lite0_weights import lite0_weights
+from rltrack.backbones.timm_model import PREFIX as TIMM
+from rltrack.backbones.timm_model import load_timm_model
 from rltrack.backbones.vggm import VGGM
 from rltrack.backbones.weights import SUFFIX, digest, read_weights, vggm_file
 from rltrack.errors import InputError
+from rltrack.paths import given_path
 
-__all__ = ["BACKBONES", "backbone_card", "backbone_identity", "load_backbone"]
+__all__ = [
+    "BACKBONES",
+    "backbone_card",
+    "backbone_files",
+    "backbone_identity",
+    "load_backbone",
+    "load_vggm",
+]
 
-BACKBONES = ("embedded", "analytic", "rendered", "random", "vggm")
+BACKBONES = ("embedded", "lite0", "analytic", "rendered", "random", "vggm")
 
-EMBEDDED = "analytic"
+EMBEDDED = "lite0"
 """The backbone that ``embedded`` stands for."""
 
 
 def backbone_card(name: str | Path) -> Card:
-    """Return the card of the backbone called ``name``, or of a file.
+    """Return the card of the backbone called ``name``, or the card in a file of weights.
 
     Raises:
         InputError: the same errors as :func:`rltrack.load_backbone`, or the file has no card.
@@ -38,18 +55,22 @@ def backbone_card(name: str | Path) -> Card:
     name = _meant(name)
     if name in CARDS:
         return CARDS[name]
+    if name.startswith(TIMM):
+        return Card(name, "a model of the library timm", "the model's own")
     _, about = read_weights(*_file(name))
-    if "card" not in about:
-        raise InputError(f"weights {name} have no card; {_REMEDY}")
-    return Card(**json.loads(about["card"]))
+    try:
+        return Card(**json.loads(about["card"]))
+    except (KeyError, ValueError, TypeError, RecursionError):
+        raise InputError(f"weights {name} have no card; {_REMEDY}") from None
 
 
 def backbone_identity(name: str | Path) -> str:
     """Return the name under which results record the weights called ``name``.
 
-    A built-in name always means the same weights and stands for itself. A file is identified by the
-    first twelve hexadecimal digits of its weights' SHA-256. Its path then makes no difference, and
-    other weights in the same place count as another tracker.
+    A built-in name in `rltrack.backbones.cards.CARDS` always means the same weights, so it is
+    recorded as it is. The weights in a file are recorded as the first twelve hexadecimal digits of
+    their SHA-256. The path of the file then makes no difference, and other weights under the same
+    path count as another tracker.
 
     Raises:
         InputError: the same errors as :func:`rltrack.load_backbone`.
@@ -57,8 +78,35 @@ def backbone_identity(name: str | Path) -> str:
     name = _meant(name)
     if name in CARDS:
         return name
+    if name.startswith(TIMM):
+        model, _, file = name.partition("=")
+        changed = _changed(given_path(file, "the backbone's file")) if file else 0
+        return f"{model}@{_timm_identity(name, changed)}"
     path, remedy = _file(name)
-    return _identity(path, remedy, path.stat().st_mtime_ns if path.exists() else 0)
+    return _identity(path, remedy, _changed(path))
+
+
+def backbone_files(name: str | Path) -> tuple[Path, ...]:
+    """Return the file of weights that the backbone called ``name`` is read from, if there is one.
+
+    Raises:
+        InputError: the name is unknown.
+    """
+    name = _meant(name)
+    if name.startswith(TIMM):
+        file = name.partition("=")[2]
+        return (Path(file),) if file else ()
+    return () if name in CARDS and name != "vggm" else (_file(name)[0],)
+
+
+def _changed(path: Path) -> int:
+    """Return when a file was changed, so that what was made from it is made again after that."""
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+@lru_cache
+def _timm_identity(name: str, changed: int) -> str:
+    return digest(load_timm_model(name).state_dict())[:12]
 
 
 @lru_cache
@@ -73,16 +121,40 @@ def load_backbone(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     precision: str = "float32",
-) -> VGGM:
+) -> Backbone:
     """Load the backbone called ``name``, or the one whose weights are in a file.
 
     Raises:
         InputError: the name is unknown, or the weights are missing, corrupt or of the wrong shape.
             The message names the file and what to do.
     """
+    name = _meant(name)
+    if name == "lite0":
+        return EfficientNetLite0(lite0_weights(), device=device, dtype=dtype, precision=precision)
+    if name.startswith(TIMM):
+        return load_timm_model(name, device=device, dtype=dtype, precision=precision)
+    return load_vggm(name, device=device, dtype=dtype, precision=precision)
+
+
+def load_vggm(
+    name: str | Path = "analytic",
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    precision: str = "float32",
+) -> VGGM:
+    """Load a backbone that has VGG-M's layers: a bank of filters, or a file of weights.
+
+    Raises:
+        InputError: the same errors as :func:`load_backbone`, or the backbone has other layers.
+    """
     from rltrack.backbones.filter_banks import analytic_bank, random_bank
 
     name = _meant(name)
+    if name == "lite0" or name.startswith(TIMM):
+        raise InputError(
+            f"backbone {name} has other layers than VGG-M; choose another, such as analytic"
+        )
     if name == "analytic":
         weights = analytic_bank()
     elif name == "random":
@@ -99,14 +171,15 @@ def _meant(name: str | Path) -> str:
         InputError: there is no such backbone.
     """
     name = str(name)
-    if name not in BACKBONES and not name.endswith(SUFFIX):
+    if name not in BACKBONES and not name.endswith(SUFFIX) and not name.startswith(TIMM):
         raise InputError(
-            f"unknown backbone {name!r}; there are {', '.join(BACKBONES)}, and {SUFFIX} files"
+            f"unknown backbone {name!r}; choose {', '.join(BACKBONES)}, a {SUFFIX} file, or "
+            f"{TIMM}NAME with a model of timm"
         )
     return EMBEDDED if name == "embedded" else name
 
 
-_REMEDY = "make it with data_scripts/train_backbone.py"
+_REMEDY = "make them with data_scripts/train_backbone.py"
 
 _RENDERED = Path(__file__).parent / "rendered.safetensors"
 
@@ -117,4 +190,4 @@ def _file(name: str) -> tuple[Path, str]:
         return vggm_file(), "run `rltrack fetch vggm`"
     if name == "rendered":
         return _RENDERED, "install rltrack again"
-    return Path(name), _REMEDY
+    return given_path(name, "the backbone"), _REMEDY

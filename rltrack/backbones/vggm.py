@@ -17,17 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rltrack.backbones.convolution import Convolution
-from rltrack.backbones.interface import (
-    MDNET_CROP,
-    Backbone,
-    DenseLayout,
-    Heaviest,
-    MultiplyAdds,
-    Place,
-    Reduction,
-    positive_sum,
-)
+from rltrack.backbones.convolution import Convolution, place_convolutions
+from rltrack.backbones.interface import Backbone
+from rltrack.backbones.layout import MDNET_CROP, DenseLayout, Heaviest, MultiplyAdds
+from rltrack.backbones.linearised import LinearisedBackbone, Place, Reduction, positive_sum
 from rltrack.backbones.lrn_stage import linearised_stage, pooled
 
 __all__ = ["SHAPES", "VGGM", "LinearisedVGGM"]
@@ -42,7 +35,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 }
 """Names and shapes of the weights."""
 
-# Places of each layer's output, times its weights.
+# The multiply-adds of each layer for one crop: the places of its output, times its weights.
 _CONV1, _CONV2, _CONV3 = (
     side * side * math.prod(SHAPES[f"{name}.weight"])
     for name, side in (("conv1", 51), ("conv2", 11), ("conv3", 3))
@@ -52,10 +45,10 @@ _REGION_STEPS = 32
 
 
 class VGGM(Backbone):
-    """conv1-3, fixed. They map crops (N, 3, 107, 107) to features (N, 4608).
+    """The fixed layers conv1-3, which map the input (N, 3, 107, 107) to features (N, 4608).
 
     Args:
-        weights: tensors named and shaped as `rltrack.backbones.vggm.SHAPES`.
+        weights: tensors with the names and shapes of `rltrack.backbones.vggm.SHAPES`.
         device: where to compute.
         dtype: the type of pixels, responses and features.
         precision: the precision of the convolutions; see :class:`rltrack.TrackerConfig`.
@@ -63,7 +56,8 @@ class VGGM(Backbone):
 
     crop = MDNET_CROP
     feature_shape = (512, 3, 3)
-    # The region is 363 pixels wide: about 4.5 targets, what the samplers reach in a frame.
+    # The region is 363 pixels wide, which is about 4.5 targets. The samplers reach as far as this
+    # in a frame.
     dense_layout = DenseLayout(
         size=MDNET_CROP.size + _REGION_STEPS * _STEP,
         cells=_REGION_STEPS + 5,
@@ -91,17 +85,8 @@ class VGGM(Backbone):
 
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
         """Move the weights to ``device``, and compute there in ``dtype`` and ``precision``."""
-        self.dtype = dtype
-        self._placement = torch.device(device), dtype, precision
-        computed = torch.bfloat16 if precision == "bfloat16" else dtype
-        for convolution in (self.conv1, self.conv2, self.conv3):
-            convolution.to(torch.device(device), computed)
-            weight = convolution.weight
-            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-        if torch.device(device).type == "cuda":
-            # PyTorch's default lets cuDNN round float32 to TF32. A switch of the whole process:
-            # of trackers at the same time, the last one made decides for all.
-            torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        super().place(device, dtype, precision)
+        place_convolutions(self, device, dtype, precision)
 
     def pixels(self, crops: Tensor) -> Tensor:
         """Turn uint8 crops (N, 3, 107, 107) into the network's input, -128..127."""
@@ -137,10 +122,10 @@ class VGGM(Backbone):
         return Heaviest(self.conv2, (96, 25, 25), _CONV2)
 
 
-class LinearisedVGGM:
-    """VGG-M near a few crops: the linearised stages between its fixed convolutions.
+class LinearisedVGGM(LinearisedBackbone):
+    """VGG-M's linear approximation at a few crops: fixed convolutions and linearised stages.
 
-    See `rltrack.backbones.interface.LinearisedBackbone`.
+    See `rltrack.backbones.linearised.LinearisedBackbone`.
     """
 
     @torch.no_grad()
@@ -166,21 +151,18 @@ class LinearisedVGGM:
         return self.net.conv1.transpose_product(g) if self.at == "input" else g
 
     def reduced(self, u: Tensor, reduce: Reduction) -> tuple[Tensor, Reduction]:
-        """Return ``reduce(J^T u)``, and the function from the map's derivative to that of ``u``."""
+        """Return ``reduce(J^T u)``, and a function from the map's derivative to that of ``u``.
+
+        The function takes the derivative of a loss with respect to the map, and returns the
+        derivative of the loss with respect to ``u``.
+        """
         if reduce is positive_sum and self.at == "conv1":
             return self._positive_sum(u)
-        g = self.transpose_product(u).requires_grad_()
-        with torch.enable_grad():
-            reduced = reduce(g)
-
-        def back(d: Tensor) -> Tensor:
-            return self.product(*torch.autograd.grad(reduced, g, d))
-
-        return reduced.detach(), back
+        return super().reduced(u, reduce)
 
     @torch.no_grad()
     def _positive_sum(self, u: Tensor) -> tuple[Tensor, Reduction]:
-        """Reduce in the usual way, for which only the signs of the derivatives need to be kept."""
+        """Reduce with `positive_sum`, which needs only the derivatives' signs for the way back."""
         total, where = self.stage1.map_of_transpose_product(self._backwards(u))
 
         @torch.no_grad()

@@ -1,13 +1,16 @@
-"""VGG-M's inner loops on a CPU, compiled: ReLU, LRN and max-pooling with its Jacobian; overlaps.
+"""Compiled loops for VGG-M on a CPU: ReLU, LRN and pooling, their Jacobian, and overlapping sums.
 
-Written as tensor operations, an LRN moves through memory a dozen times and costs as much as the
-convolutions. Here a row of the image stays in the processor's nearest cache from beginning to end.
+An LRN that is written as tensor operations passes through memory a dozen times, and costs as much
+as the convolutions. Here a row of the image stays in the processor's nearest cache from the first
+step to the last.
+
 Images are (H, W, C) with contiguous channels. All loops release the GIL and run on one thread;
 :mod:`rltrack.parallel` runs several of them at a time.
 
 The notation is that of :mod:`rltrack.backbones.lrn_stage`: ``z`` (N, H, W, C) is a convolution's
-output, float32 or float64. ``k`` and ``alpha`` are scalars of the same type, so that no loop is
-widened. ``out``, ``index`` and ``g`` are pooled (N, P, Q, C); at stride 2, P = (H - 1) // 2.
+output, float32 or float64. ``k`` and ``alpha`` are scalars of the same type, so that no loop
+computes in a wider type. ``index``, ``g``, and ``out`` unless stated otherwise, have the shape
+(N, P, Q, C) of the pooled output. At stride 2, P = (H - 1) // 2.
 """
 
 from __future__ import annotations
@@ -48,11 +51,12 @@ def overlap_add(patches, stride, channels, out):
 
 @inlined
 def _normalise(z, k, alpha, squares, y):
-    """Fill y = x s^-0.75, x = relu(z), s = k + alpha B x^2, at one place.
+    """Fill y = x s^-0.75 at one place, with x = relu(z) and s = k + alpha B x^2.
 
-    Here and below, the values at one place are (C), and scratch arrays such as ``squares`` are (C +
-    4) with zeros around them. Each loop touches few arrays and recomputes what is cheap: with many
-    arrays the compiler cannot show that none of them overlap, and does not vectorise.
+    Here and below, the values at one place are (C,). Scratch arrays such as ``squares`` are
+    (C + 4,), with two zeros at each end. Each loop uses few arrays, and computes again what is
+    cheap. With many arrays, the compiler cannot show that none of them overlap, and does not
+    vectorise the loop.
     """
     zero = z.dtype.type(0)
     for c in range(len(z)):
@@ -72,11 +76,11 @@ def relu_lrn_pool(z, k, alpha, stride, out):
     (n, _, width, channels), (_, p, q, _) = z.shape, out.shape
     squares, y = np.zeros(channels + 4, z.dtype), np.empty((width, channels), z.dtype)
     for i in range(n):
-        out[i] = 0  # no maximum of normalised ReLUs is below
+        out[i] = 0  # no normalised ReLU, and so no maximum, is below 0
         for h in range(stride * (p - 1) + 3):
             for w in range(width):
                 _normalise(z[i, h, w], k, alpha, squares, y[w])
-            # The windows that row h belongs to.
+            # Go through the windows that row h belongs to.
             for top in range(max((h - 3) // stride + 1, 0), min(h // stride + 1, p)):
                 for left in range(q):
                     w = stride * left
@@ -92,13 +96,14 @@ def relu_lrn_pool(z, k, alpha, stride, out):
 def relu_lrn_pool_argmax(z, k, alpha, out, index):
     """Do what :func:`relu_lrn_pool` does, and record where in its window each maximum was.
 
-    ``index`` (N, P, Q, C) uint8 is 3 * row + column. Of equal values the first one counts.
+    ``index`` (N, P, Q, C) uint8 is 3 * row + column. Of equal values, the first one is recorded.
     """
     (n, _, width, channels), (_, p, q, _) = z.shape, out.shape
     one, two = z.dtype.type(1), z.dtype.type(2)
     squares, y = np.zeros(channels + 4, z.dtype), np.empty((width, channels), z.dtype)
-    # A window is open for three rows, two windows at a time. Numbers as wide as y's are compared
-    # and chosen together with them, bytes are not.
+    # A window spans three rows, and up to two rows of windows are in progress at the same time. The
+    # places are stored in y's type, because numbers of the same width as y's are compared and
+    # chosen together with them. Bytes are not.
     places = np.empty((2, q, channels), z.dtype)
     for i in range(n):
         out[i] = -1
@@ -129,7 +134,7 @@ def relu_lrn_pool_argmax(z, k, alpha, out, index):
 
 @jit
 def relu_lrn_pool_product(z, k, alpha, index, a, out):
-    """Fill ``out`` with J a, the pooled values' change with a change ``a`` (N, H, W, C) of ``z``.
+    """Fill ``out`` with J a: how a change ``a`` (N, H, W, C) of ``z`` changes the pooled values.
 
     The LRN's Jacobian is ``diag(f) - diag(r) B diag(x)``, f = s^-0.75, r = 1.5 alpha x f / s.
     """
@@ -146,7 +151,10 @@ def relu_lrn_pool_product(z, k, alpha, index, a, out):
 
 @jit
 def relu_lrn_pool_product_of_map(z, k, alpha, index, where, d, out):
-    """J (where * d), ``where`` (N, H, W, C) uint8, ``d`` (N, H, W, 1), to ``out`` (N, P, Q, C)."""
+    """Fill ``out`` (N, P, Q, C) with J (where * d).
+
+    ``where`` is (N, H, W, C) uint8, and ``d`` is (N, H, W, 1).
+    """
     (n, _, width, channels), (_, p, _, _) = z.shape, out.shape
     zero = z.dtype.type(0)
     squares, ax = np.zeros(channels + 4, z.dtype), np.zeros(channels + 4, z.dtype)
@@ -164,7 +172,7 @@ def relu_lrn_pool_product_of_map(z, k, alpha, index, where, d, out):
 
 @inlined
 def _change(z, k, alpha, a, squares, ax, y):
-    """Fill y = (diag(f) - diag(r) B diag(x)) a, for x > 0, at one place."""
+    """Fill y = (diag(f) - diag(r) B diag(x)) a at one place, where x > 0. Elsewhere, y is 0."""
     zero, one, factor = z.dtype.type(0), z.dtype.type(1), z.dtype.type(1.5) * alpha
     for c in range(len(z)):
         x = z[c] if z[c] > zero else zero
@@ -181,7 +189,7 @@ def _change(z, k, alpha, a, squares, ax, y):
 
 @jit
 def _pick(y, h, index, out):
-    """Add the values of row ``h`` of ``y`` that are a window's maximum to ``out`` (P, Q, C)."""
+    """Add those values of row ``h`` of ``y`` that are a window's maximum to ``out`` (P, Q, C)."""
     zero, (p, q, channels) = y.dtype.type(0), out.shape
     for top in range(max((h - 1) // 2, 0), min(h // 2 + 1, p)):
         for left in range(q):
@@ -194,7 +202,7 @@ def _pick(y, h, index, out):
 
 @jit
 def relu_lrn_pool_transpose(z, k, alpha, index, g, out):
-    """Fill ``out`` (N, H, W, C) with J^T g, ``g`` (N, P, Q, C)."""
+    """Fill ``out`` (N, H, W, C) with J^T g. ``g`` is (N, P, Q, C)."""
     n, height, width, channels = z.shape
     zero = z.dtype.type(0)
     squares, gr = np.zeros(channels + 4, z.dtype), np.zeros(channels + 4, z.dtype)
@@ -212,9 +220,9 @@ def relu_lrn_pool_transpose(z, k, alpha, index, g, out):
 
 @jit
 def relu_lrn_pool_transpose_to_map(z, k, alpha, index, g, where, out):
-    """Fill ``out`` (N, H, W, 1) with the sum of J^T g's positive channels.
+    """Fill ``out`` (N, H, W, 1) with the sum over the channels of the positive values of J^T g.
 
-    ``where`` is filled with where they are positive.
+    ``where`` (N, H, W, C) uint8 is filled with 1 where J^T g is positive, and with 0 elsewhere.
     """
     n, height, width, channels = z.shape
     zero = z.dtype.type(0)
@@ -236,7 +244,10 @@ def relu_lrn_pool_transpose_to_map(z, k, alpha, index, g, where, out):
 
 @jit
 def _unpool(g, h, index, row):
-    """Fill row ``h`` (W, C) of the unpooled image: each window's value, where its maximum was."""
+    """Fill row ``h`` (W, C) of the unpooled image: each window's value goes to its maximum's place.
+
+    Values that go to the same place are added up.
+    """
     zero, (p, q, channels) = g.dtype.type(0), g.shape
     row[:] = 0
     for top in range(max((h - 1) // 2, 0), min(h // 2 + 1, p)):
@@ -250,7 +261,10 @@ def _unpool(g, h, index, row):
 
 @inlined
 def _factors(z, k, alpha, g, squares, f, gr):
-    """Fill f and gr = diag(r) g at one place, so that J^T g = f g - x B gr where x > 0, else 0."""
+    """Fill f and gr = diag(r) g at one place.
+
+    Then J^T g = f g - x B gr where x > 0, and 0 elsewhere.
+    """
     zero, one, factor = z.dtype.type(0), z.dtype.type(1), z.dtype.type(1.5) * alpha
     for c in range(len(z)):
         x = z[c] if z[c] > zero else zero

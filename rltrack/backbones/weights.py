@@ -1,4 +1,7 @@
-"""Files of weights: safetensors, checked against their own digest, never unpickled."""
+"""Files of weights in the safetensors format, which are checked against their own digest.
+
+They are never read with pickle, so that reading a file cannot run code.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +33,17 @@ SUFFIX = ".safetensors"
 
 
 def vggm_file() -> Path:
-    """Return where VGG-M's weights are kept after they were downloaded."""
+    """Return the file in which VGG-M's weights are kept after the download."""
     return cache_dir() / "weights" / "vggm.safetensors"
 
 
 def save_backbone(weights: dict[str, Tensor], path: str | Path, card: Card) -> Path:
-    """Write weights (as float16) and their card to a safetensors file, complete or not at all.
+    """Write weights (as float16) and their card to a safetensors file.
+
+    The file is either written completely or not at all.
 
     Returns:
-        ``path``, which is the backbone's name from now on.
+        ``path``. It can be used wherever the name of a backbone is asked for.
     """
     half = {name: weights[name].detach().cpu().half().contiguous() for name in SHAPES}
     about = {"card": json.dumps(asdict(card)), "sha256": digest(half)}
@@ -46,7 +51,7 @@ def save_backbone(weights: dict[str, Tensor], path: str | Path, card: Card) -> P
 
 
 def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str]) -> Path:
-    """Write a safetensors file, complete or not at all."""
+    """Write a safetensors file, either completely or not at all."""
     from safetensors.torch import save
 
     write_bytes(path, save(weights, about))
@@ -54,11 +59,11 @@ def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str])
 
 
 def read_weights(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read the weights (float32) of a safetensors file, and its metadata.
+    """Return the weights (float32) in a safetensors file, and the file's metadata.
 
     Raises:
-        InputError: the file is missing, is of another format, or does not match its own digest. The
-            message ends with ``remedy``, which says what to do.
+        InputError: the file is missing, has another format, lacks a weight of the right shape, or
+            does not match its own digest. The message ends with ``remedy``, which says what to do.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -74,7 +79,7 @@ def read_weights(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, 
         ) from error
     weights = checked(stored, path, remedy)
     if "sha256" in about and about["sha256"] != digest(weights):
-        raise InputError(f"weights {path} are not what they were; delete the file and {remedy}")
+        raise InputError(f"weights {path} do not match their digest; delete the file and {remedy}")
     return {name: w.float() for name, w in weights.items()}, about
 
 
@@ -82,21 +87,24 @@ def checked(weights: dict[str, Tensor], source: Path, remedy: str) -> dict[str, 
     """Return the tensors named in `rltrack.backbones.vggm.SHAPES` among ``weights``.
 
     Raises:
-        InputError: one is missing, of another shape, or not finite. The message ends with
-            ``remedy``.
+        InputError: a tensor is missing, has another shape or type, or is not finite. The message
+            ends with ``remedy``, which says what to do.
     """
     for name, shape in SHAPES.items():
-        got = tuple(weights[name].shape) if name in weights else "nothing"
+        got = tuple(weights[name].shape) if name in weights else "missing"
         if got != shape:
             raise InputError(f"weights {source}: {name} is {got}, expected {shape}; {remedy}")
-        if not torch.isfinite(weights[name]).all():
+        if not weights[name].is_floating_point():
+            raise InputError(f"weights {source}: {name} has no floating-point numbers; {remedy}")
+        if not torch.isfinite(weights[name].float()).all():
             raise InputError(f"weights {source}: {name} is not finite; {remedy}")
     return {name: weights[name] for name in SHAPES}
 
 
 def digest(weights: dict[str, Tensor]) -> str:
-    """Return the SHA-256 of the numbers, layer by layer."""
+    """Return the SHA-256 of all weights, in their order, as hexadecimal digits."""
     sha256 = hashlib.sha256()
-    for name in SHAPES:
-        sha256.update(weights[name].contiguous().numpy().tobytes())
+    for weight in weights.values():
+        # As bytes, because NumPy has no type for some of the formats of weights.
+        sha256.update(weight.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return sha256.hexdigest()

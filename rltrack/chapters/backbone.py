@@ -23,7 +23,9 @@ from rltrack.array_files import save_arrays
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.report_tables import table
 from rltrack.cache import data_dir
+from rltrack.data.sequences import otb_folder
 from rltrack.errors import InputError
+from rltrack.plain_text import in_figure
 from rltrack.plots.style import BLUE, VERMILION, page
 from rltrack.tracking import training_boxes
 from rltrack.tracking.config import TrackerConfig
@@ -106,7 +108,7 @@ def retention(
     *,
     ahead: Sequence[int] = AHEAD,
     starts: int = 6,
-    backbone: str = "embedded",
+    backbone: str = "analytic",
     device: str = "auto",
     seed: int = 0,
 ) -> Retention:
@@ -173,14 +175,20 @@ def keep_retention(
         commit: the commit of the code.
     """
     config = config or preset("realtime", attention_weight=0.0)
-    names = [target.name for target in targets_of(dataset)]
-    place = (Path(data) if data else data_dir()) / "otb"
+    targets = targets_of(dataset)
+    place = Path(data) if data else data_dir()
     runs = {}
     for name, backbone in backbones.items():
         rows = [
-            retention(open_source(place / target), config, backbone=backbone) for target in names
+            retention(
+                open_source(otb_folder(place, target), target=target.number),
+                config,
+                backbone=backbone,
+            )
+            for target in targets
         ]
         runs[name] = Retention(*(np.stack(values) for values in zip(*rows, strict=True)))
+    names = [target.name for target in targets]
     about = {"targets": names, "ahead": AHEAD, "config": asdict(config), "commit": commit}
     save_arrays(path, runs, about)
 
@@ -214,7 +222,7 @@ def retained(runs: Mapping[str, Retention], ahead: Sequence[int]) -> Figure:
         ):
             axes.plot(ahead, scores.mean(0), color=colour, marker=marker, markersize=4, label=label)
         wrong = 1000 * (1 - run.ranked[:, -1].mean())
-        axes.set_title(f"{name}\n{wrong:.0f} of 1000 wrong", fontsize=9)
+        axes.set_title(f"{in_figure(name)}\n{wrong:.0f} of 1000 wrong", fontsize=9)
         axes.set_xticks(ahead)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("mean score")

@@ -1,0 +1,262 @@
+"""Chapter 10: the study that chose the layout, scale and settings of the default backbone.
+
+Every variant tracks the same nine targets with the preset ``realtime`` and no attention. The other
+targets of ``dev18`` were kept out of the choice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from rltrack.backbones.efficientnet_lite import EfficientNetLite0
+from rltrack.backbones.lite0_weights import lite0_weights
+from rltrack.benchmarks.report_tables import table as markdown
+from rltrack.benchmarks.selection import over_backbones
+from rltrack.data.otb import targets as set_of_targets
+from rltrack.errors import InputError
+from rltrack.evaluation.metrics import evaluate
+from rltrack.plots.benchmarks import differences
+from rltrack.tracking.presets import preset
+from rltrack.video.named_sequences import open_sequence
+from rltrack.video.run import track
+
+__all__ = [
+    "CHOSEN",
+    "LOST",
+    "QUICK",
+    "TARGETS",
+    "VARIANTS",
+    "Comparison",
+    "Variant",
+    "comparison",
+    "figure",
+    "run",
+    "stored",
+    "table",
+]
+
+QUICK = tuple(target.name for target in set_of_targets("quick5"))
+"""The targets of ``quick5``."""
+TARGETS = (*QUICK, "Football", "Dog", "Human7", "Girl")
+"""The targets that the choice was made on."""
+LOST = 0.2
+"""A run with a lower OS lost its target early."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One thing that was tried."""
+
+    what: str
+    """What differs from the chosen layout and settings."""
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `rltrack.backbones.efficientnet_lite.EfficientNetLite0`."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the preset ``realtime``."""
+
+
+CHOSEN = "chosen"
+"""The variant that the others are compared with."""
+_FAR = {"regression_views": (1.0, 1.5)}
+VARIANTS = {
+    CHOSEN: Variant("the chosen one"),
+    "one view": Variant("regression sees one view", {"regression_views": (1.0,)}),
+    "sparse": Variant("3x3 cells, 16 px apart", {"cells": 3, "spacing": 16}),
+    "sparse and scaled": Variant(
+        "3x3 cells, 16 px apart, scale 1.6",
+        {"cells": 3, "spacing": 16, "scale": 1.6},
+        {"regression_alpha": 2500.0},
+    ),
+    "wide": Variant("4x4 cells, 16 px apart", {"cells": 4, "spacing": 16, **_FAR}),
+    "large": Variant("7x7 cells, margin 20", {"cells": 7, "padding": 20.0}),
+    "quiet": Variant("scale 0.6", {"scale": 0.6}, {"regression_alpha": 360.0}),
+    "loud": Variant("scale 1.5", {"scale": 1.5}, {"regression_alpha": 2250.0}),
+    "louder": Variant("scale 2", {"scale": 2.0}, {"regression_alpha": 4000.0}),
+    "weak ridge": Variant("ridge 100", {}, {"regression_alpha": 100.0}),
+    "both ways": Variant("regression learns to enlarge, too", {}, {"regression_area": (0.6, 1.8)}),
+    "average of 15": Variant("average of 15 candidates", {}, {"averaged_candidates": 15}),
+}
+"""What was tried, by name. The chosen one is ``lite0`` with the preset ``realtime``."""
+
+
+def run(
+    out: Path,
+    data: Path,
+    variants: Iterable[str],
+    targets: Iterable[str] = TARGETS,
+    seeds: Iterable[int] = range(3),
+    workers: int = 1,
+) -> Iterator[dict[str, Any]]:
+    """Make the runs that are not in the file ``out`` yet, add each to it, and yield it.
+
+    Args:
+        out: a file with a JSON object on each line.
+        data: the folder that has ``otb/`` in it.
+        variants: names in :data:`VARIANTS`.
+        targets: names of OTB's targets.
+        seeds: one run of each target with each seed.
+        workers: how many runs to make at a time, each on one core.
+    """
+    done = {_key(one) for one in stored(out)} if out.exists() else set()
+    jobs = [
+        (variant, target, seed, data)
+        for variant in variants
+        for seed in seeds
+        for target in targets
+        if (variant, target, seed) not in done
+    ]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for one in pool.map(_made, jobs):
+            with out.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(one) + "\n")
+            yield one
+
+
+def stored(path: Path) -> list[dict[str, Any]]:
+    """Return the runs in a file that :func:`run` has written."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def table(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return a Markdown table with a row for each variant that has run on all nine targets.
+
+    OS is the mean over targets and seeds. The difference is that of the means over the seeds that
+    both have.
+    """
+    heads = "variant", "seeds", "OS, quick5", "OS, all nine", "minus the chosen one", "lost runs"
+    rows, found = [], _by_variant(runs)
+    for name, of in found.items():
+        means = f"{_mean(of, QUICK):.3f}", f"{_mean(of, TARGETS):.3f}"
+        difference = f"{_differences(of, found[CHOSEN]).mean():+.3f}" if name != CHOSEN else ""
+        lost = f"{sum(one['os'] < LOST for one in of)} of {len(of)}"
+        rows.append((VARIANTS[name].what, str(len(_seeds(of))), *means, difference, lost))
+    return markdown(heads, rows)
+
+
+def figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw the OS of every variant minus that of the chosen one. A dot is a target."""
+    found = _by_variant(runs)
+    rows = {
+        VARIANTS[name].what: (_differences(of, found[CHOSEN]), None)
+        for name, of in found.items()
+        if name != CHOSEN
+    }
+    return differences(rows, title="OS minus OS of the chosen one, same targets and seeds")
+
+
+def _made(job: tuple[str, str, int, Path]) -> dict[str, Any]:
+    name, target, seed, data = job
+    torch.set_num_threads(1)
+    variant = VARIANTS[name]
+    backbone = EfficientNetLite0(lite0_weights(), **variant.layout)
+    source = open_sequence(target, data)
+    if source.ground_truth is None:
+        raise InputError(f"{target} has no ground truth in {data}")
+    config = preset("realtime", **variant.settings)
+    box = source.ground_truth[0]
+    made = track(source, box, config=config, backbone=backbone, device="cpu", seed=seed)
+    metrics = evaluate(made.boxes, source.ground_truth)
+    return {
+        "variant": name,
+        "target": target,
+        "seed": seed,
+        "os": metrics.os,
+        "dp20": metrics.dp20,
+    }
+
+
+def _key(one: Mapping[str, Any]) -> tuple[str, str, int]:
+    return one["variant"], one["target"], one["seed"]
+
+
+def _by_variant(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the runs of each variant, for the seeds that have all nine targets."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for name in VARIANTS:
+        of = [one for one in runs if one["variant"] == name]
+        whole = [
+            seed
+            for seed in _seeds(of)
+            if {one["target"] for one in of if one["seed"] == seed} >= set(TARGETS)
+        ]
+        if whole:
+            found[name] = [one for one in of if one["seed"] in whole]
+    return found
+
+
+def _seeds(runs: Iterable[Mapping[str, Any]]) -> list[int]:
+    return sorted({one["seed"] for one in runs})
+
+
+def _mean(runs: Iterable[Mapping[str, Any]], targets: Sequence[str]) -> float:
+    return float(np.mean([one["os"] for one in runs if one["target"] in targets]))
+
+
+def _differences(
+    ours: Sequence[Mapping[str, Any]], chosen: Sequence[Mapping[str, Any]]
+) -> NDArray[np.float64]:
+    """Return OS minus OS of the chosen variant (9,), by target, over the seeds that both have."""
+    shared = set(_seeds(ours)) & set(_seeds(chosen))
+
+    def means(of: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
+        kept = [one for one in of if one["seed"] in shared]
+        return np.array([_mean(kept, [target]) for target in TARGETS])
+
+    return means(ours) - means(chosen)
+
+
+class Comparison(NamedTuple):
+    """How the tracker with the chosen backbone compares with others on ``dev18``."""
+
+    table: str
+    """A Markdown table of OS, a row for each target."""
+    lines: str
+    """Mean OS and DP over all targets, one line for each tracker."""
+
+
+def comparison(kept: Path) -> Comparison:
+    """Compare the preset ``realtime`` on three backbones with published results, target by target.
+
+    Args:
+        kept: the folder of kept runs. ``published_dev18.json`` in it has what was computed from the
+            published boxes of other trackers.
+
+    Raises:
+        InputError: the runs cannot be read.
+    """
+    config = preset("realtime", attention_weight=0.0)
+    runs = over_backbones(config, "dev18", [], kept=str(kept))
+    scores: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for one in runs:
+        of = scores.setdefault(one["tracker"], {})
+        of.setdefault(one["target"], []).append((one["os"], one["dp20"]))
+    published = json.loads((kept / "published_dev18.json").read_text(encoding="utf-8"))["trackers"]
+    for name, of_targets in published.items():
+        scores[name] = {key: [(one["os"], one["dp20"])] for key, one in of_targets.items()}
+    names = [name for name in ("lite0", "rendered", "analytic", *published) if name in scores]
+    every = sorted(scores[names[-1]], key=str.lower)
+    names = [name for name in names if scores[name].keys() >= set(every)]
+
+    def cell(of: Sequence[tuple[float, float]]) -> str:
+        values = np.array(of)[:, 0]
+        spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+        return f"{values.mean():.2f}{spread}"
+
+    rows = [(target, *(cell(scores[name][target]) for name in names)) for target in every]
+    lines = []
+    for name in names:
+        means = np.mean([np.mean(scores[name][target], axis=0) for target in every], axis=0)
+        lines.append(f"{name:9} OS {means[0]:.3f}  DP {means[1]:.3f}")
+    return Comparison(markdown(("target", *names), rows), "\n".join(lines))
