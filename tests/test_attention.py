@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from rltrack.backbones.jacobian import FeatureJacobian
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.tracking.attention import (
     BACKGROUND,
@@ -32,7 +32,7 @@ from rltrack.tracking.training import fit, optimizer
 
 
 def make(dtype: torch.dtype = torch.float64, n: int = 3, seed: int = 0):
-    extractor = load_backbone("random", dtype=dtype)
+    extractor = load_vggm("random", dtype=dtype)
     generator = Generator().manual_seed(seed)
     classifier = Classifier(VGGM.feature_shape, generator, dtype=dtype)
     crops = torch.randint(0, 256, (n, 3, 107, 107), generator=generator, dtype=torch.uint8)
@@ -234,7 +234,7 @@ def trained(weight: float, iterations: int, **changes: object):
         first_learning_rate=1e-3,
         **changes,
     )
-    extractor = load_backbone("analytic")
+    extractor = load_vggm("analytic")
     classifier = Classifier(VGGM.feature_shape, generator)
     sets = [Samples(extractor.features(c), c) for c in (targets, noise[20:])]
     losses: list[float] = []
@@ -290,7 +290,7 @@ def test_no_state_leaks_from_training() -> None:
 def test_memory_is_flat_over_200_iterations() -> None:
     """Second-order graphs that keep themselves alive show as tensors left after each step."""
     generator = Generator().manual_seed(0)
-    extractor = load_backbone("random")
+    extractor = load_vggm("random")
     classifier = Classifier(VGGM.feature_shape, generator)
     crops = torch.randint(0, 256, (4, 3, 107, 107), generator=generator, dtype=torch.uint8)
     samples = Samples(extractor.features(crops), crops)
@@ -337,7 +337,7 @@ def test_the_released_code_counts_the_fixed_layers_in_its_norm() -> None:
 
     fixed, all_step = one_step("all")
     _, fc_step = one_step("fc")
-    initial = load_backbone("random").state_dict()
+    initial = load_vggm("random").state_dict()
     assert all(torch.equal(v, initial[k]) for k, v in fixed.state_dict().items())
     size = {n: sum(v.square().sum() for v in s.values()) for n, s in
             (("all", all_step), ("fc", fc_step))}  # fmt: skip

@@ -8,7 +8,7 @@ import torch
 from torch import Generator
 
 from rltrack import preset, synthetic
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.chapters.attention import Expansion, blend, expansion, expansions, tangent
 from rltrack.chapters.first_frame import learned, maps_at, plain_loss, resemblance
@@ -22,7 +22,7 @@ def asked() -> tuple[Classifier, VGGM, torch.Tensor]:
     generator = Generator().manual_seed(0)
     classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
     crops = torch.randint(0, 256, (2, 3, 107, 107), generator=generator, dtype=torch.uint8)
-    return classifier, load_backbone("embedded", dtype=torch.float64), crops
+    return classifier, load_vggm("analytic", dtype=torch.float64), crops
 
 
 @pytest.mark.parametrize("at", ["conv1", "input"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Generator
 
-from rltrack import load_backbone, preset
+from rltrack import preset
 from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.chapters.reciprocative_gradients import attention_gradients
 from rltrack.tracking.attention import Maps, attention_maps, regulariser, through_jacobian
@@ -15,7 +16,7 @@ from rltrack.tracking.classifier import Classifier
 
 def test_it_is_what_automatic_differentiation_finds() -> None:
     generator = Generator().manual_seed(1)
-    net, config = load_backbone("embedded", dtype=torch.float64), preset("paper")
+    net, config = load_vggm("analytic", dtype=torch.float64), preset("paper")
     crops = torch.randint(0, 256, (5, 3, 107, 107), generator=generator, dtype=torch.uint8)
     classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
     jacobian = FeatureJacobian(net, net.pixels(crops))

@@ -9,7 +9,7 @@ import torch
 from torch import Generator
 
 from rltrack import preset, synthetic
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.chapters.reciprocative_gradients import clipping, gradients
 from rltrack.speed.reference import ReferenceExtractor, iteration
@@ -29,7 +29,7 @@ def test_two_parts_at_right_angles_share_a_length() -> None:
 @pytest.mark.parametrize("weight", [0.0, 5.0])
 def test_the_tracker_shortens_its_step_as_much(weight: float) -> None:
     generator = Generator().manual_seed(0)
-    net = load_backbone("embedded", dtype=torch.float64)
+    net = load_vggm("analytic", dtype=torch.float64)
     crops = torch.randint(0, 256, (4, 3, 107, 107), generator=generator, dtype=torch.uint8)
     samples = Samples(net.features(crops), crops)
     two, others = samples.take(slice(2)), samples.take(slice(2, 4))
@@ -60,7 +60,7 @@ def test_the_tracker_shortens_its_step_as_much(weight: float) -> None:
 
 
 def test_a_batch_is_of_targets_and_of_background_and_gives_both_gradients() -> None:
-    film, net = synthetic(1), load_backbone("embedded", dtype=torch.float64)
+    film, net = synthetic(1), load_vggm("analytic", dtype=torch.float64)
     classifier = Classifier(VGGM.feature_shape, Generator().manual_seed(0), dtype=torch.float64)
     config = preset("paper")
 

@@ -48,7 +48,7 @@ def test_an_excerpt_starts_where_there_is_a_box(start: int) -> None:
 
 
 def test_it_tracks_as_track_does(diary: RunTrace) -> None:
-    done = track(Excerpt(synthetic(12), 6), config=CONFIG)
+    done = track(Excerpt(synthetic(12), 6), config=CONFIG, backbone="analytic")
     np.testing.assert_array_equal(diary.boxes, done.boxes)
     np.testing.assert_array_equal(diary.scores, done.scores)
     assert diary.overlaps.mean() > 0

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Generator
 
-from rltrack import load_backbone, preset
+from rltrack import preset
 from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.chapters.first_frame import maps_at
 from rltrack.chapters.reciprocative_free_maps import agreement, free_maps
@@ -20,7 +21,7 @@ def test_it_starts_at_the_classifiers_maps_and_descends() -> None:
     generator = Generator().manual_seed(0)
     classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
     crop = torch.randint(0, 256, (1, 3, 107, 107), generator=generator, dtype=torch.uint8)
-    net, config = load_backbone("embedded", dtype=torch.float64), preset("paper")
+    net, config = load_vggm("analytic", dtype=torch.float64), preset("paper")
     path = free_maps(classifier, net, crop, config, steps=8, rate=0.05)
     assert len(path) == 9
     own = maps_at(classifier, net, crop, config)
@@ -34,7 +35,7 @@ def test_it_starts_at_the_classifiers_maps_and_descends() -> None:
 def test_agreement_is_between_the_gradients_written_out() -> None:
     generator = Generator().manual_seed(0)
     classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
-    net, config = load_backbone("embedded", dtype=torch.float64), preset("paper")
+    net, config = load_vggm("analytic", dtype=torch.float64), preset("paper")
     two = torch.randint(0, 256, (2, 3, 107, 107), generator=generator, dtype=torch.uint8)
     crops = torch.cat([two[:1], two])  # the first twice, and the last as background
     attention, cross_entropy = agreement(classifier, net, crops, 2, config)

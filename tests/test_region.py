@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
@@ -28,7 +28,7 @@ def similarity(one: Tensor, other: Tensor) -> Tensor:
 
 
 def test_every_eighth_window_is_in_the_map_exactly() -> None:
-    net = load_backbone("embedded", dtype=torch.float64)
+    net = load_vggm("analytic", dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (1, 3, 155, 155), generator=generator, dtype=torch.uint8)
     dense = net.dense(net.pixels(image))
@@ -40,7 +40,7 @@ def test_every_eighth_window_is_in_the_map_exactly() -> None:
 
 
 def test_the_map_is_as_large_as_the_constants_say() -> None:
-    net = load_backbone("random")
+    net = load_vggm("random")
     size, cells = net.dense_layout[:2]
     assert (size, cells) == (363, 37)
     assert net.dense(torch.zeros(1, 3, size, size)).shape[2:] == (cells, cells)
@@ -48,7 +48,7 @@ def test_the_map_is_as_large_as_the_constants_say() -> None:
 
 def test_the_targets_features_are_its_crops() -> None:
     """At the region's scale and at steps of 8 of its pixels, but for the resampling's rounding."""
-    net, (image, _) = load_backbone("embedded"), frame()
+    net, (image, _) = load_vggm("analytic"), frame()
     side = 107 / (1 + 32 / 107)  # its crop is 107 px: the region is the image's own pixels
     box = torch.tensor([160.5 - side / 2, 120.5 - side / 2, side, side])
     moved = box + torch.tensor([[0.0, 0, 0, 0], [8, 0, 0, 0], [-16, 24, 0, 0]])
@@ -61,7 +61,7 @@ def test_the_targets_features_are_its_crops() -> None:
 
 def test_features_are_in_the_crops_order() -> None:
     """Channels first, then rows, then columns: a classifier could not tell them apart."""
-    net, (image, box) = load_backbone("embedded"), frame()
+    net, (image, box) = load_vggm("analytic"), frame()
     ours = Region(net, image, box).features(box[None])
     theirs = net.features(crops(image, box[None]))
     assert similarity(ours, theirs) > 0.98
@@ -70,7 +70,7 @@ def test_features_are_in_the_crops_order() -> None:
 
 
 def test_boxes_outside_the_region_take_its_border() -> None:
-    net, (image, box) = load_backbone("random"), frame()
+    net, (image, box) = load_vggm("random"), frame()
     region = Region(net, image, box)
     far = torch.tensor([[-500.0, -500, 40, 40], [900, 900, 1, 300]])
     features = region.features(far)
@@ -94,7 +94,7 @@ def test_realtime_follows_the_film(attention_weight: float) -> None:
     overlap = iou(boxes, torch.tensor(film.ground_truth[1:25], dtype=boxes.dtype))
     assert overlap.mean() > 0.5
     target, background = tracker.attention(film[24], boxes[-1].tolist())
-    assert target.shape == background.shape == (3, 3)
+    assert target.shape == background.shape == (5, 5)
     assert target.max() > 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_runs import made_run
 
 from rltrack import preset
 from rltrack.benchmarks.ablations import ABLATIONS
@@ -23,15 +24,7 @@ PLAIN = preset("paper", attention_weight=0)
 def result(
     target: str, seed: int, config: TrackerConfig = PAPER, backbone: str = "analytic"
 ) -> dict[str, Any]:
-    return {
-        "tracker": f"{config.preset} {config.attention_weight} {config.positive_iou} {backbone}",
-        "target": target,
-        "seed": seed,
-        "config": asdict(config),
-        "backbone": "a path's name",
-        "weights": backbone,
-        "os": 0.5,
-    }
+    return made_run(target, seed, config, backbone="a path's name", weights=backbone)
 
 
 def pairs(results: Any) -> set[tuple[str, str, int]]:
@@ -49,22 +42,22 @@ def test_trackers_are_told_by_their_values(tmp_path: Path) -> None:
     ]
     keep(results, tmp_path / "all.json.gz")  # where a pair becomes a list
     trackers = {"attentive": PAPER, "plain": PLAIN, "lambda 3": replace(PAPER, attention_weight=3)}
-    found = named(stored(tmp_path), trackers, backbone="embedded", targets=["Deer", "Crossing"])
+    found = named(stored(tmp_path), trackers, backbone="analytic", targets=["Deer", "Crossing"])
     assert pairs(found) == {
         ("attentive", "Deer", 0),
         ("attentive", "Deer", 1),
         ("plain", "Deer", 0),
     }
     narrow = {"narrow": replace(PAPER, positive_iou=(0.7, 1.0))}
-    assert len(named(stored(tmp_path), narrow, backbone="embedded", targets=["Deer"])) == 1
+    assert len(named(stored(tmp_path), narrow, backbone="analytic", targets=["Deer"])) == 1
 
 
 def test_a_field_that_a_result_does_not_have_is_the_default() -> None:
     old = result("Deer", 0)
     del old["config"]["precision"]
-    assert named([old], {"x": PAPER}, backbone="embedded", targets=["Deer"])
+    assert named([old], {"x": PAPER}, backbone="analytic", targets=["Deer"])
     other = {"x": replace(PAPER, precision="bfloat16")}
-    assert not named([old], other, backbone="embedded", targets=["Deer"])
+    assert not named([old], other, backbone="analytic", targets=["Deer"])
 
 
 def test_older_results_do_not_say_what_weights_they_had() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Generator
 
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
@@ -181,16 +181,16 @@ def test_box_regression_learns_and_discards_what_leaves_its_range() -> None:
 
 
 def test_backbones_are_seeded() -> None:
-    one, two = (load_backbone("analytic").state_dict() for _ in range(2))
+    one, two = (load_vggm("analytic").state_dict() for _ in range(2))
     assert all(torch.equal(one[k], two[k]) for k in one)
 
 
 def test_first_layer_filters_are_distinct_and_see_colour() -> None:
-    filters = load_backbone("analytic").conv1.weight.flatten(1)
+    filters = load_vggm("analytic").conv1.weight.flatten(1)
     filters = filters / filters.norm(dim=1, keepdim=True)
     similarity = filters @ filters.T - torch.eye(96)
     assert similarity.max() < 0.995
-    by_channel = load_backbone("analytic").conv1.weight.sum((2, 3))
+    by_channel = load_vggm("analytic").conv1.weight.sum((2, 3))
     assert ((by_channel - by_channel.mean(1, keepdim=True)).norm(dim=1) > 1e-3).sum() >= 8
 
 
@@ -209,7 +209,8 @@ BOX = tuple(FILM.ground_truth[0])
 
 def plain(**changes: object) -> Tracker:
     """A tracker without attention, for what does not depend on it: several times faster."""
-    return Tracker(preset("tiny", **{"attention_weight": 0.0, **changes}), device="cpu")
+    config = preset("tiny", **{"attention_weight": 0.0, **changes})
+    return Tracker(config, backbone="analytic", device="cpu")
 
 
 def follow(tracker: Tracker, frames: int = 12) -> list[tuple[float, ...]]:
@@ -219,12 +220,14 @@ def follow(tracker: Tracker, frames: int = 12) -> list[tuple[float, ...]]:
 
 
 def test_it_follows_and_is_bit_reproducible() -> None:
-    one, two = (follow(Tracker("tiny", device="cpu", seed=3)) for _ in range(2))
+    one, two = (
+        follow(Tracker("tiny", backbone="analytic", device="cpu", seed=3)) for _ in range(2)
+    )
     assert one == two
     boxes = torch.tensor([r[:4] for r in one])
     overlap = iou(boxes, torch.from_numpy(FILM.ground_truth[:12]).float())
     assert overlap.min() > 0.4
-    other = follow(Tracker("tiny", device="cpu", seed=4), 3)
+    other = follow(Tracker("tiny", backbone="analytic", device="cpu", seed=4), 3)
     assert other != one[:3]
 
 
@@ -242,7 +245,7 @@ def test_it_follows_and_is_bit_reproducible() -> None:
 )
 def test_every_way_of_tracking_follows(changes: dict[str, object]) -> None:
     quick = {"first_iterations": 6, "update_interval": 2, **changes}
-    tracker = Tracker(preset("tiny", **quick), device="cpu")
+    tracker = Tracker(preset("tiny", **quick), backbone="analytic", device="cpu")
     boxes = torch.tensor([r[:4] for r in follow(tracker, 4)])
     assert iou(boxes, torch.from_numpy(FILM.ground_truth[:4]).float()).min() > 0.4
 
@@ -387,7 +390,7 @@ def test_it_learns_whatever_the_callers_mode(mode: Callable[[], AbstractContextM
 
 
 def test_trackers_on_one_backbone_do_not_change_it_for_each_other() -> None:
-    shared = load_backbone("random")
+    shared = load_vggm("random")
     kept = {name: weight.clone() for name, weight in shared.state_dict().items()}
     few = {"attention_weight": 0.0, "first_iterations": 2}
     first = Tracker(preset("tiny", **few), backbone=shared, device="cpu")

@@ -36,8 +36,9 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from rltrack.backbones.interface import Backbone, positive_sum
-from rltrack.backbones.jacobian import FeatureJacobian, Reduction
+from rltrack.backbones.interface import Backbone
+from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.backbones.linearised import Reduction, positive_sum
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 

@@ -47,9 +47,9 @@ class BoxRegressor:
         corrections = torch.cat([offsets, (target[2:] / boxes[:, 2:]).log()], dim=-1)
         # Use double precision if the device has it. The system is small and is solved only once.
         wide = features.dtype if features.device.type == "mps" else torch.float64
-        x, y = features.to(wide), corrections.to(wide)
+        x, y = features.to(wide, copy=True), corrections.to(wide)
         x_mean, y_mean = x.mean(0), y.mean(0)
-        x, y = x - x_mean, y - y_mean
+        x, y = x.sub_(x_mean), y - y_mean
         gram = x @ x.T + alpha * torch.eye(len(x), device=x.device, dtype=wide)
         weights = x.T @ torch.cholesky_solve(y, torch.linalg.cholesky(gram))
         self.weights = weights.to(features.dtype)  # (D, 4)

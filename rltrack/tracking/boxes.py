@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["area", "center", "clip_to_image", "from_center", "iou"]
+__all__ = ["area", "center", "clip_to_image", "from_center", "iou", "scaled"]
 
 
 def center(boxes: Tensor) -> Tensor:
@@ -46,3 +46,8 @@ def clip_to_image(boxes: Tensor, image_wh: Tensor) -> Tensor:
     low = torch.minimum(boxes[..., :2].clamp(min=0), image_wh - 1)
     high = torch.minimum(boxes[..., :2] + boxes[..., 2:], image_wh)
     return torch.cat([low, (high - low).clamp(min=1)], dim=-1)
+
+
+def scaled(boxes: Tensor, factor: float) -> Tensor:
+    """Return ``boxes`` (..., 4) with the same centres, and sides ``factor`` times as long."""
+    return from_center(center(boxes), factor * boxes[..., 2:])

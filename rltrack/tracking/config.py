@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
-from rltrack.errors import InputError
+from rltrack.errors import InputError, brief
 
 __all__ = ["VARIANTS", "TrackerConfig"]
 
@@ -241,7 +241,7 @@ class TrackerConfig:
             else:
                 ok, wanted = isinstance(value, str), "a name"
             if not ok:
-                raise InputError(f"{field.name} is {value!r}; it must be {wanted}")
+                raise InputError(f"{field.name} is {brief(value)}; it must be {wanted}")
         if self.map_part == "all" and self.map_channels == "sum":
             raise InputError(
                 'map_part="all" with map_channels="sum" lets signed derivatives cancel; '
@@ -280,12 +280,15 @@ class _Limits(NamedTuple):
             return (low, high) if None not in (low, high) and low <= high else None
         if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
             return None
-        number = kind(value)
+        try:
+            number = kind(value)
+        except OverflowError:  # a whole number that no float can hold
+            return None
         return number if self.low <= number <= self.high else None
 
 
 _USUAL = {
-    int: _Limits("a whole number, at least 1", 1),
+    int: _Limits("a whole number from 1 to 1,000,000", 1, 1e6),
     float: _Limits("a finite number, not negative"),
     Range: _Limits("two increasing numbers, not negative"),
 }

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rltrack.backbones.interface import MDNET_CROP, CropLayout
+from rltrack.backbones.layout import MDNET_CROP, CropLayout
 from rltrack.parallel import batches, each
 from rltrack.tracking.crop_kernel import resample
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rltrack.backbones.interface import Backbone
+from rltrack.tracking.boxes import scaled
 from rltrack.tracking.crops import crops
 from rltrack.tracking.inputs import checked_image
 from rltrack.tracking.memory import Samples
@@ -103,6 +104,23 @@ class Frame:
             return self.cropped(boxes)
         with self._stopwatch.phase("features"):
             return Samples(self._region.features(boxes), None)
+
+    def regression_features(self, boxes: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return what box regression sees of ``boxes`` (N, 4): the features of each view (N, V D).
+
+        The views are the boxes, enlarged as `Backbone.regression_views` says.
+
+        Args:
+            boxes: (N, 4).
+            known: (N, D), the features of the boxes themselves if they were computed before.
+        """
+        if known is None:
+            known = self.samples(boxes).features
+        wider = [
+            self.samples(scaled(boxes, view)).features
+            for view in self._extractor.regression_views[1:]
+        ]
+        return torch.cat([known, *wider], dim=1) if wider else known
 
     def cropped(self, boxes: Tensor) -> Samples:
         """Return the samples at ``boxes`` (N, 4), each from a crop of its own."""

@@ -14,6 +14,9 @@ from rltrack.errors import InputError
 
 __all__ = ["checked_box", "checked_image", "checked_seed", "pick_device"]
 
+_LARGEST = 10
+"""A target reaches beyond the image if the camera is near, but not by more than this factor."""
+
 
 def pick_device(name: str = "auto") -> torch.device:
     """Return the device called ``auto``, ``cpu``, ``cuda`` (or ``cuda:1``, ...) or ``mps``.
@@ -55,7 +58,7 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
 
     Raises:
         InputError: the box is not four finite numbers, a side is not positive, or the box does not
-            overlap ``image``.
+            overlap ``image``, or is more than ten times as wide or high.
     """
     try:
         x, y, w, h = (float(value) for value in box)
@@ -68,6 +71,11 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
     height, width = image.shape[:2]
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image")
+    if w > _LARGEST * width or h > _LARGEST * height:
+        raise InputError(
+            f"box is {x:g},{y:g},{w:g},{h:g}; its sides may be at most {_LARGEST} times as long as "
+            f"those of the {width}x{height} image"
+        )
     return [x, y, w, h]
 
 

@@ -65,7 +65,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
 PRESETS = tuple(_CHANGES)
 
 
-def preset(name: str = "paper", **changes: Any) -> TrackerConfig:
+def preset(name: str = "paper", /, **changes: Any) -> TrackerConfig:
     """Return the configuration of the preset ``name``, with some fields changed.
 
     If ``variant="attentive-features"`` is among the changes, ``attention_weight`` becomes 0, unless

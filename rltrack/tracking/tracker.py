@@ -165,7 +165,8 @@ class Tracker:
             scores = self.classifier(features)[:, TARGET]
             best = scores.topk(config.averaged_candidates)
             chosen = candidates[best.indices]
-            regressed = self._regressor(features[best.indices], chosen, frame.image_wh).mean(0)
+            seen = frame.regression_features(chosen, features[best.indices])
+            regressed = self._regressor(seen, chosen, frame.image_wh).mean(0)
             score = best.values.mean().item()
         self._candidates = candidates, scores
         found = score > config.success_threshold
@@ -249,7 +250,7 @@ class Tracker:
         config = self.config
         boxes = self._draw(training_boxes.for_regression, frame, target, config.regression_samples)
         return BoxRegressor(
-            frame.samples(boxes).features,
+            frame.regression_features(boxes),
             boxes,
             target,
             alpha=config.regression_alpha,
@@ -264,12 +265,12 @@ class Tracker:
         everywhere = self._draw(
             training_boxes.first_negatives_anywhere, frame, target, config.first_negatives - half
         )
-        # A region does not cover the whole image, so these samples are always cropped.
-        far = self._to_learn_from(frame.cropped(everywhere))
-        negatives = Samples.join([self._to_learn_from(frame.samples(around)), far])
-        shuffle = torch.randperm(
-            config.first_negatives, generator=self._generator, device=self.device
-        )
+        # A region does not cover the whole image, so samples everywhere are always cropped.
+        both = frame.samples(around), frame.cropped(everywhere)
+        negatives = Samples.join(self._to_learn_from(each) for each in both)
+        del both  # Their memory is needed for the shuffled copy.
+        n = config.first_negatives
+        shuffle = torch.randperm(n, generator=self._generator, device=self.device)
         return self._to_learn_from(frame.samples(positives)), negatives.take(shuffle)
 
     def _remember(self, frame: Frame) -> None:
