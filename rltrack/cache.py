@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rltrack.paths import given_path
+
 __all__ = ["cache_dir", "data_dir"]
 
 
@@ -15,9 +17,9 @@ def cache_dir() -> Path:
     one is set, and otherwise ``~/.cache/rltrack``.
     """
     if given := os.environ.get("RLTRACK_CACHE"):
-        return Path(given).expanduser()
+        return given_path(given, "RLTRACK_CACHE")
     if given := os.environ.get("XDG_CACHE_HOME"):
-        return Path(given).expanduser() / "rltrack"
+        return given_path(given, "XDG_CACHE_HOME") / "rltrack"
     return Path.home() / ".cache" / "rltrack"
 
 
@@ -27,4 +29,4 @@ def data_dir() -> Path:
     It is ``$RLTRACK_DATA`` if that variable is set, and otherwise ``data`` in :func:`cache_dir`.
     """
     given = os.environ.get("RLTRACK_DATA")
-    return Path(given).expanduser() if given else cache_dir() / "data"
+    return given_path(given, "RLTRACK_DATA") if given else cache_dir() / "data"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 
-__all__ = ["InputError", "few"]
+__all__ = ["InputError", "brief", "few"]
 
 
 class InputError(ValueError):
@@ -13,6 +14,12 @@ class InputError(ValueError):
     The message is one line. It says what is wrong, what was given, and what to do. The command line
     prints the message and exits with status 2.
     """
+
+
+def brief(value: object) -> str:
+    """Return a value of any type and size for a message: one line of at most 100 characters."""
+    text = " ".join(reprlib.repr(value).split())
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def few(names: Sequence[str], most: int = 3) -> str:

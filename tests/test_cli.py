@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ import rltrack
 from rltrack.cli import track
 from rltrack.cli.main import main
 from rltrack.data import fetch
-from rltrack.data.download import FetchError
+from rltrack.data.failures import FetchError
 from rltrack.tracking import presets
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.writer import VideoWriter
@@ -91,11 +92,8 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def frames_in(path: Path) -> int:
-    video = cv2.VideoCapture(str(path))
-    count = 0
-    while video.read()[0]:
-        count += 1
-    return count
+    with av.open(str(path)) as video:  # OpenCV would begin to say what FFmpeg thinks of each file
+        return sum(1 for _ in video.decode(video=0))
 
 
 # --- Done: 0 ------------------------------------------------------------------------------------
@@ -140,6 +138,28 @@ def test_track_several_targets(sequence: Path, capsys: pytest.CaptureFixture[str
     assert frames_in(Path("v.mp4")) == 4
     summary = json.loads(Path("s.json").read_text())
     assert summary["targets"] == 2 and summary["frames"] == 4 and summary["os"] is None
+
+
+def test_track_the_target_that_is_asked_for(
+    sequence: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sequence / "groundtruth_rect.txt").rename(sequence / "groundtruth_rect.1.txt")
+    (sequence / "groundtruth_rect.2.txt").write_text("nan\n51,41,20,16\n51,41,20,16\n")
+    assert main(["track", str(sequence), "--target", "2", *FAST, "--json", "s.json"]) == 0
+    summary = json.loads(Path("s.json").read_text())
+    assert summary["first_box"] == [50, 40, 20, 16] and summary["frames"] == 3
+    assert summary["os"] is not None
+    assert "the first true box is in frame 1" in capsys.readouterr().err
+
+
+def test_ground_truth_that_cannot_be_used_does_not_refuse_a_box(
+    sequence: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sequence / "groundtruth_rect.txt").write_text("m20,24,20,16,0,320\n" * 4)
+    assert main(["track", str(sequence), "--box", BOX, *FAST, "--json", "s.json"]) == 0
+    shown, errors = capsys.readouterr()
+    assert "metrics" not in shown and json.loads(Path("s.json").read_text())["os"] is None
+    assert re.search(r"^warning: no metrics are given: .*line 1: it holds a mask", errors)
 
 
 def test_attentive_features_come_without_attention_weight(sequence: Path) -> None:
@@ -214,9 +234,11 @@ BAD_OPTIONS: dict[str, tuple[list[str], str]] = {
     "not an image": (["track", "text.png"], "text.png"),
     "ground truth malformed": (["track", "malformed"], "line 1"),
     "no first box": (["track", "Patch/img"], "--box"),
+    "no such target": (["track", "Patch", "--target", "3"], "no target 3"),
     "box outside": (["track", "Patch", "--box", "900,9,9,9"], "900,9,9,9"),
     "second box outside": (["track", "Patch", "--box", BOX, "--box", "900,9,9,9"], "900,9,9,9"),
     "box empty": (["track", "Patch", "--box", "9,9,0,9"], "positive"),
+    "box of a kilometre": (["track", "Patch", "--box=-1e9,-1e9,2e9,2e9"], "at most 10 times"),
     "box NaN": (["track", "Patch", "--box", "nan,9,9,9"], "finite"),
     "box of three": (["track", "Patch", "--box", "1,2,3"], "'1,2,3'"),
     "box in words": (["track", "Patch", "--box", "a,b,c,d"], "'a,b,c,d'"),
@@ -236,6 +258,14 @@ BAD_OPTIONS: dict[str, tuple[list[str], str]] = {
     "unknown overlay": (["track", "Patch", "--overlay", "x", "--video", "v.mp4"], "'x'"),
     "overlay on nothing": (["track", "Patch", "--overlay", "attention"], "video"),
     "boxes to a folder": (["track", "Patch", "--out", "empty"], "folder"),
+    "boxes nowhere": (["track", "Patch", "--out", ""], "empty"),
+    "boxes at a null character": (["track", "Patch", "--out", "a\0b"], "null"),
+    "boxes at a long name": (["track", "Patch", "--out", "x" * 5000], "too long"),
+    "video of nobody": (["track", "Patch", "--video", "~nobody-here/v.mp4"], "home directory"),
+    "weights at a long name": (
+        ["track", "Patch", "--backbone", f"{'x' * 5000}.safetensors"],
+        "long",
+    ),
     "boxes under a file": (["track", "Patch", "--out", "text.png/b.csv"], "text.png/b.csv"),
     "video of no kind": (["track", "Patch", "--video", "v.xyz"], ".mp4"),
     "summary to a folder": (["track", "Patch", "--json", "empty"], "folder"),
@@ -243,6 +273,16 @@ BAD_OPTIONS: dict[str, tuple[list[str], str]] = {
     "unknown command": (["follow"], "follow"),
     "demo under a file": (["demo", "--out", "text.png"], "text.png"),
     "demo of no frames": (["demo", "--frames", "0"], "frames"),
+    "demo without end": (["demo", "--frames", "999999999"], "10000"),
+    "demo nowhere": (["demo", "--out", ""], "empty"),
+    "comparison of nobody": (
+        ["compare", "Patch", "--peers", "mil", "--out", "~nobody-here"],
+        "home",
+    ),
+    "report of nobody": (["report", "~nobody-here"], "home directory"),
+    "report at a long name": (["report", "x/" * 2500], "too long"),
+    "sequences to nobody": (["fetch", "otb2015", "--dest", "~nobody-here"], "home directory"),
+    "sequences at a null character": (["fetch", "otb2015", "--dest", "a\0b"], "null"),
     "demo with unknown preset": (["demo", "--preset", "papr"], "'papr'"),
     "demo without GPU": (["demo", "--device", "cuda:63"], "cuda:63"),
     "unknown asset": (["fetch", "imagenet"], "imagenet"),
@@ -275,10 +315,42 @@ def test_bad_input(
     shown, errors = capfd.readouterr()
     assert shown == ""
     assert errors.startswith("error: ") and errors.count("\n") == 1
-    assert named in errors
+    assert named in errors and len(errors) < 2200
     assert [path for path in sorted(Path().rglob("*")) if path.is_file()] == [
         path for path in before if path.is_file()
     ]
+
+
+def test_a_long_message_keeps_its_beginning_and_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["track", "x", "x" * 3000]) == 2
+    errors = capsys.readouterr().err
+    assert re.fullmatch(
+        r"error: .*extra argument\S* \(x+ \[...\] x+\) \(rltrack --help shows how\)\n", errors
+    )
+    assert len(errors) < 2200
+
+
+LIBRARIES = """
+import os, sys, warnings
+from rltrack.cli.terminal import libraries_silent
+with libraries_silent():
+    os.write(2, b"libpng warning\\n")
+    warnings.warn("decompression bomb")
+    print("error: in our words", file=sys.stderr)
+os.write(2, b"after\\n")
+print("that", file=sys.stderr)
+"""
+
+
+def test_libraries_print_nothing_beside_the_message() -> None:
+    run = subprocess.run([sys.executable, "-c", LIBRARIES], capture_output=True, text=True)
+    assert run.stderr == "error: in our words\nafter\nthat\n"
+
+
+def test_the_command_line_works_without_standard_error() -> None:
+    command = [sys.executable, "-m", "rltrack", "--version"]
+    run = subprocess.run(command, stdout=subprocess.PIPE, preexec_fn=lambda: os.close(2))
+    assert (run.returncode, run.stdout) == (0, f"rltrack {rltrack.__version__}\n".encode())
 
 
 # --- Failed part-way: 1 --------------------------------------------------------------------------
@@ -409,9 +481,10 @@ def test_ctrl_c_at_a_terminal(tmp_path: Path) -> None:
     os.close(screen)
     with ThreadPoolExecutor() as pool:
         display = pool.submit(read_all, terminal)  # a terminal that nobody reads would block
-        part, deadline = Path("b.csv.part"), time.monotonic() + 100
+        deadline = time.monotonic() + 100
         while time.monotonic() < deadline and process.poll() is None:
-            if part.exists() and part.read_text().count("\n") >= 4:  # the header and three rows
+            parts = [part.read_text() for part in Path().glob("b.csv.*.part")]
+            if any(part.count("\n") >= 4 for part in parts):  # the header and three rows
                 break
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
@@ -420,7 +493,7 @@ def test_ctrl_c_at_a_terminal(tmp_path: Path) -> None:
     os.close(terminal)
     assert process.returncode == 130, (shown, drawn[-2000:])
     rows = rows_of(Path("b.csv"))
-    assert 3 <= len(rows) < 900 and not part.exists()
+    assert 3 <= len(rows) < 900 and not list(Path().glob("*.part"))
     assert [int(row["frame"]) for row in rows] == list(range(len(rows)))
     assert all(np.isfinite([float(row[key]) for key in ("x", "y", "w", "h")]).all() for row in rows)
     assert frames_in(Path("v.mp4")) == json.loads(Path("s.json").read_text())["frames"] == len(rows)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_runs import made_run
 from scipy.io import savemat
+from scipy.sparse import csc_matrix
 
+from rltrack import preset
 from rltrack.data.otb import OTB
+from rltrack.data.target_names import Names
 from rltrack.errors import InputError
+from rltrack.evaluation import result_files
 from rltrack.evaluation.raw_results import read_results
-from rltrack.evaluation.result_files import read_targets
+from rltrack.evaluation.result_files import read_file, read_targets
+from rltrack.evaluation.result_structures import rows_of
 from rltrack.evaluation.run_files import keep
-from rltrack.evaluation.target_names import Names
 from rltrack.video.recorder import HEADER, SEVERAL_HEADER
 
 NAMES = Names(OTB)
@@ -134,21 +140,24 @@ def test_the_base_that_is_given_counts(tmp_path: Path, suffix: str, base: int) -
     np.testing.assert_array_equal(found, np.array(ROWS) - [base, base, 0, 0])
 
 
-@pytest.mark.parametrize("separator", [",", "\t", " ", ", ", "   "])
+@pytest.mark.parametrize("separator", [",", "\t", " ", ", ", "   ", ";", "; "])
 def test_text_with_any_separator(tmp_path: Path, separator: str) -> None:
     file = tmp_path / "Deer_Mine.txt"
-    file.write_text("".join(separator.join(map(str, row)) + "\r\n" for row in ROWS))
+    lines = [separator.join(map(str, row)) for row in ROWS]
+    file.write_text("\r\n".join(["# x y w h", *lines, ""]))
     np.testing.assert_array_equal(read(file)["Mine"]["Deer"], BOXES)
 
 
 def test_a_row_that_is_no_box_is_nan_throughout(tmp_path: Path) -> None:
     text = tmp_path / "Deer_A.txt"
-    text.write_text("1,2,3,4\nNaN,NaN,NaN,NaN\n5,6,inf,8\n")
+    text.write_text("1,2,3,4\nNaN,NaN,NaN,NaN\n5,6,inf,8\n1,1,-1e308,1\n")
     listed = tmp_path / "B.json"
-    listed.write_text('{"Deer": [[1, 2, 3, 4], [null, 2, 3, 4], [5, NaN, 7, 8]]}')
+    listed.write_text(
+        '{"Deer": [[1, 2, 3, 4], [null, 2, 3, 4], [5, NaN, 7, 8], [1, 1, 1, 1000000001]]}'
+    )
     found = read(text, listed)
     for boxes in (found["A"]["Deer"], found["B"]["Deer"]):
-        np.testing.assert_array_equal(boxes, [[0, 1, 3, 4], [np.nan] * 4, [np.nan] * 4])
+        np.testing.assert_array_equal(boxes, [[0, 1, 3, 4], *[[np.nan] * 4] * 3])
 
 
 @pytest.mark.parametrize("rows", [np.uint8(ROWS), np.uint16(ROWS), np.int16(ROWS)])
@@ -215,16 +224,117 @@ def test_beside_targets_files_a_trackers_file_is_left_out(
     assert "called so: summary.json.gz" in caplog.text
 
 
+def test_what_toolkits_write_beside_the_boxes_is_no_result(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "Mine" / "Deer.txt")
+    for name in ("Deer_time", "Deer_all_scores", "deer_object_presence_scores", "Deer_confidence"):
+        (tmp_path / "Mine" / f"{name}.txt").write_text("0.1\n0.1\n0.1\n")
+    for paths in ([tmp_path / "Mine"], sorted((tmp_path / "Mine").iterdir())):
+        assert {name: [*boxes] for name, boxes in read(*paths).items()} == {"Mine": ["Deer"]}
+    assert caplog.text == ""
+
+
+def test_a_folder_of_got10ks_toolkit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tracker = tmp_path / "SiamFC"
+    for name in ("Deer", "Skiing"):
+        write(tracker / name / f"{name}_001.txt")
+        (tracker / name / f"{name}_time.txt").write_text("0.1\n")
+    write(tracker / "Deer" / "Deer_002.txt", ROWS[:1])
+    (tracker / "notes").mkdir()
+    expected = {"SiamFC": ["Deer", "Skiing"], "SiamFC, run 2": ["Deer"]}
+    for paths in ([tracker], [tracker / "Deer", tracker / "Skiing"]):
+        found = read(*paths)
+        assert {name: [*boxes] for name, boxes in found.items()} == expected
+    np.testing.assert_array_equal(found["SiamFC"]["Deer"], BOXES)
+    assert caplog.text == ""
+
+
+def test_a_folder_of_mdnets_python_code(tmp_path: Path) -> None:
+    for name in ("Deer", "jogging-2"):
+        file = tmp_path / "MDNet" / name / "result.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"res": ROWS, "type": "rect", "fps": 1.0}))
+    for paths in ([tmp_path / "MDNet"], sorted((tmp_path / "MDNet").glob("*/result.json"))):
+        found = read(*paths)
+        assert {name: [*boxes] for name, boxes in found.items()} == {"MDNet": ["Deer", "Jogging-2"]}
+        np.testing.assert_array_equal(found["MDNet"]["Deer"], BOXES)
+
+
+def test_a_folder_of_otbs_python_toolkit(tmp_path: Path) -> None:
+    run = {"tracker": "IVT", "seqName": "Deer", "evalType": "OPE", "resType": "rect", "res": ROWS}
+    file = write(tmp_path / "IVT" / "Deer.json", [run])
+    (tmp_path / "IVT" / "attributes").mkdir()
+    (tmp_path / "IVT" / "attributes" / "IV.json").write_text("{}")
+    np.testing.assert_array_equal(read(tmp_path / "IVT")["IVT"]["Deer"], BOXES)
+    write(file, [run, run])
+    with pytest.raises(InputError, match="holds 2 runs, of another evaluation"):
+        read(tmp_path / "IVT")
+
+
+def test_ground_truth_of_pysot_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "OTB100.json"
+    entry = {"video_dir": "Deer", "init_rect": ROWS[0], "img_names": ["1.jpg"], "gt_rect": ROWS}
+    file.write_text(json.dumps({"Deer": entry}))
+    np.testing.assert_array_equal(read_targets(file)["Deer"], BOXES)
+
+
+def box_of(run: dict[str, Any]) -> list[float]:
+    (box,) = np.asarray(rows_of(run, "here"), float)
+    return [round(float(value), 9) for value in box]
+
+
+def test_affine_results_become_bounding_boxes(tmp_path: Path) -> None:
+    # Twice as wide as the template and as high, round (50, 40); turned by a quarter; sheared.
+    ivt = {"type": "ivtAff", "tmplsize": [[32, 20]]}
+    assert box_of({**ivt, "res": [[50, 40, 2, 0, 0, 1]]}) == [18, 30, 64, 20]
+    assert box_of({**ivt, "res": [[50, 40, 0, -1, 1, 0]]}) == [40, 24, 20, 32]
+    assert box_of({**ivt, "res": [50, 40, 1, 0.5, 0, 1]}) == [29, 30, 42, 20]
+    # The template's first pixel comes to row 11 and column 6; it has 15 rows and 12 columns.
+    l1 = {"resType": "L1Aff", "tmplsize": [15, 12], "res": [[1, 0, 0, 1, 10, 5]]}
+    assert box_of(l1) == [6, 11, 12, 15]
+    corners = {"type": "4corner", "res": [[3, 9, 8, 2], [5, 6, 20, 19]]}
+    assert box_of(corners) == [2, 5, 7, 15]
+    res = np.array([[50, 40, 2, 0, 0, 1.0]] * 3)
+    savemat(tmp_path / "Deer_IVT.mat", cell({"res": res, "type": "ivtAff", "tmplsize": [32, 20]}))
+    np.testing.assert_array_equal(read(tmp_path)["IVT"]["Deer"], [[17, 29, 64, 20]] * 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"res": np.eye(6)[:, :4]},
+        {"res": "abc"},
+        {"res": {}},
+        {"tmplsize": [3]},
+        {"tmplsize": "x"},
+        {"type": "4corner", "res": np.eye(3)},
+        {"type": "L1Aff", "tmplsize": None},
+    ],
+)
+def test_what_is_no_affine_result_is_said(wrong: dict[str, Any]) -> None:
+    run = {"type": "ivtAff", "tmplsize": [32, 20], "res": np.eye(6), **wrong}
+    with pytest.raises(InputError, match="here: its boxes are said to be of type"):
+        rows_of(run, "here")
+
+
+def test_a_result_that_cannot_be_read_is_left_out_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "Deer_A.mat")
+    for name in ("Skiing_A", "Deer_B"):
+        savemat(tmp_path / f"{name}.mat", cell({"res": np.eye(6), "type": "LK_Aff"}))
+    assert {name: [*boxes] for name, boxes in read(tmp_path).items()} == {"A": ["Deer"]}
+    assert [record.getMessage().partition(": its")[0] for record in caplog.records] == [
+        f"B: left out: {tmp_path / 'Deer_B.mat'}",
+        f"A: left out: {tmp_path / 'Skiing_A.mat'}",
+    ]
+
+
 def test_what_is_kept_of_sweeps_is_read(tmp_path: Path) -> None:
     def job(target: str, seed: int, weight: float) -> dict[str, Any]:
-        return {
-            "tracker": f"key of {weight}",
-            "target": target,
-            "seed": seed,
-            "config": {"preset": "tiny", "attention_weight": weight},
-            "backbone": "embedded",
-            "boxes": BOXES.tolist(),
-        }
+        config = preset("tiny", attention_weight=weight)
+        return made_run(target, seed, config, boxes=BOXES.tolist())
 
     jobs = [job("Deer", 0, 0.0), job("Deer", 1, 0.0), job("Skiing", 0, 5.0)]
     file = tmp_path / "runs.json.gz"
@@ -271,7 +381,12 @@ def test_only_what_is_wanted_is_opened(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("Deer_A.mat", cell({"res": np.eye(6), "type": "ivtAff"}), "of type 'ivtAff'; only 'rect'"),
+        (
+            "Deer_A.mat",
+            cell({"res": np.eye(6), "type": "ivtAff"}),
+            "said to be of type ivtAff, and are not",
+        ),
+        ("Deer_A.mat", cell({"res": np.eye(6), "type": "LK_Aff"}), "'LK_Aff'; only rect, ivtAff"),
         ("Deer_A.mat", cell(*[{"res": np.eye(4), "type": "rect"}] * 20), r"holds 20 runs.*OPE"),
         ("Deer_A.mat", cell({"boxes": np.eye(4)}), r"wanted the OTB toolkit's results\{1\}"),
         ("Deer_A.mat", {"boxes": np.eye(4)}, r"wanted the OTB toolkit's results\{1\}"),
@@ -279,19 +394,41 @@ def test_only_what_is_wanted_is_opened(tmp_path: Path) -> None:
         ("Deer_A.mat", "MATLAB 7.3 MAT-file".ljust(124) + "\0\2IM", r"MATLAB 7\.3: save .* -v7"),
         ("Deer_A.mat", "no MATLAB", "is not a MATLAB file"),
         ("Deer_A.mat", "", "is not a MATLAB file"),
-        ("Deer_A.txt", "1,2,3,4\n1,2,3\n", r"Deer_A\.txt: wanted one box x,y,w,h a line"),
-        ("Deer_A.txt", "1,2,3,4\n1,2,x,4\n", "a line; .*'x'"),
-        ("Deer_A.txt", "1,2,3,4,5\n", "wanted rows of four numbers"),
+        ("Deer_A.txt", "1,2,3,4\n1,2,3\n", r"Deer_A\.txt, line 2: got '1,2,3'; wanted x,y,w,h"),
+        ("Deer_A.txt", "1,2,3,4\n1,2,x,4\n", "line 2: got '1,2,x,4'"),
+        ("Deer_A.txt", "1,2,3,4,5\n", "line 1: got '1,2,3,4,5'"),
         ("Deer_A.txt", " \n", "is empty"),
         ("Deer_A.csv", f"{SEVERAL_HEADER}\n0,0,1,2,3,4,5,1\n", "holds several targets"),
         ("Deer_A.csv", "1,2,3,4\n", "say with --base whether"),
         ("Deer_A.csv", f"{HEADER}\n0,1,2,3,4,5,1\n1,1,2\n", "wanted rows of four numbers"),
         ("A.json", '{"Deer": [[1, 2, 3]]}', r"'Deer' in .*A\.json: wanted rows of four numbers"),
         ("A.json", '{"Deer": [[1, 2, 3, 4], [1, 2]]}', "wanted rows of four numbers"),
-        ("A.json", '{"Deer": {"res": 1}}', "wanted rows of four numbers"),
+        ("A.json", '{"Deer": {"res": 1, "type": "rect"}}', "wanted rows of four numbers"),
+        ("A.json", '{"Deer": {"res": [[1, 2, 3, 4]]}}', "'Deer' in .*do not say their type"),
+        ("A.json", '{"Deer": {"boxes": 1}}', "wanted rows of four numbers"),
         ("A.json", '{"Deer": []}', "wanted rows of four numbers"),
         ("A.json", "[[1, 2, 3, 4]]", "is to be named after it"),
         ("A.json", "{", "is not JSON"),
+        ("A.json", "[" * 100_000, "nested too deeply"),
+        ("A.json", f'{{"Deer": {"[" * 500}{"]" * 500}}}', "wanted rows of four numbers"),
+        ("A.json", f'{{"Deer": [[1, 2, 3, {"9" * 400}]]}}', "wanted rows of four numbers"),
+        ("A.json", f'{{"Deer": [[1, 2, 3, {"9" * 5000}]]}}', "is not JSON"),
+        ("Deer_A.csv", f"x,y,w,h\n1,2,3,{'4' * 140_000}\n", r"is no CSV \(field larger"),
+        ("Deer_A.csv", f"x,y,w,h,{'t' * 140_000}\n1,2,3,4\n", r"is no CSV \(field larger"),
+        ("Deer_A.txt", "# nothing\n", "is empty"),
+        (
+            "Deer_A.mat",
+            cell({"res": np.eye(4), "type": [1.0, 2.0]}),
+            r"of type array\(\[1\., 2\.\]",
+        ),
+        ("Deer_A.mat", cell({"res": np.eye(4), "type": np.eye(3)}), "of type array"),
+        ("Deer_A.mat", cell({"res": np.eye(4), "type": []}), "of type array"),
+        ("Deer_A.mat", cell({"res": np.eye(4) * 1j, "type": "rect"}), "wanted rows of four"),
+        ("Deer_A.mat", cell({"res": "rect", "type": "rect"}), "wanted rows of four numbers"),
+        ("Deer_A.mat", {"result": csc_matrix(np.eye(4))}, "wanted rows of four numbers"),
+        ("Deer_A.mat", {"result": np.array([["a", "b"]], object)}, "wanted rows of four numbers"),
+        ("Deer_A.mat", {"results": np.zeros((0, 0))}, "wanted the OTB toolkit's"),
+        ("Deer_A.mat", {"results": 3.0}, "wanted the OTB toolkit's"),
         ("A.json.gz", "no gzip", r"cannot read .*A\.json\.gz"),
         ("Deer.json.gz", "no gzip", "cannot read"),
         ("Dear_A.txt", "1,2,3,4\n", "its name is no target's; wanted <Tracker>"),
@@ -342,3 +479,41 @@ def test_both_published_forms_are_equal(tracker: str, data_root: Path) -> None:
     assert sorted(matlab) == sorted(listed) == sorted(OTB)
     for name, boxes in matlab.items():
         np.testing.assert_array_equal(boxes, listed[name], err_msg=name)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".txt", ".csv", ".mat"])
+@pytest.mark.filterwarnings("error")
+def test_a_file_that_was_damaged_is_read_or_refused(tmp_path: Path, suffix: str) -> None:
+    file = write(tmp_path / "Mine" / f"Deer{suffix}")
+    whole, rng = bytearray(file.read_bytes()), np.random.default_rng(0)
+    for _ in range(60):
+        damaged = whole.copy()
+        for place in rng.integers(len(whole), size=rng.integers(1, 4)):
+            damaged[place] = rng.integers(256)
+        file.write_bytes(damaged[: rng.integers(1, len(whole) + 1)])
+        try:
+            boxes = read(file)["Mine"]["Deer"]
+        except InputError as error:
+            assert file.name in str(error)
+        else:
+            assert boxes.shape[1:] == (4,) and boxes.dtype == np.float64
+
+
+def test_compressed_mat_files_are_read_up_to_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.arange(4000.0).reshape(-1, 4)
+    plain, packed = tmp_path / "Deer_A.mat", tmp_path / "Deer_B.mat"
+    savemat(plain, {"other": np.zeros((3, 3)), "result": rows})
+    savemat(packed, {"other": np.zeros((3, 3)), "result": rows}, do_compression=True)
+    assert packed.stat().st_size < 8_000 < plain.stat().st_size
+    assert np.array_equal(read_file(packed, 0), rows) and np.array_equal(read_file(plain, 0), rows)
+
+    bomb = tmp_path / "Deer_C.mat"
+    savemat(bomb, {"result": np.zeros((500_000, 4))}, do_compression=True)  # 16 MB in 16 kB
+    monkeypatch.setattr(result_files, "LARGEST", 2**20)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"Deer_C\.mat holds more than"):
+        read_file(bomb, 0)
+    assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    tracemalloc.stop()

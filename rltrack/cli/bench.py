@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rltrack.cli.options import Backbone, Device, Preset, Seed, checked_device
-from rltrack.cli.status import DONE, FAILED, INTERRUPTED, fail, say
+from rltrack.cli.printing import console
+from rltrack.cli.status import DONE, INTERRUPTED, say
 
 __all__ = ["bench"]
 
@@ -32,19 +32,22 @@ def bench(
     ] = None,
 ) -> None:
     """Time the tracker, its parts, a plain version of it, and the machine. It takes minutes."""
-    from rich.console import Console
-
+    from rltrack.backbones.registry import backbone_files
     from rltrack.cli.terminal import stop_signals, warnings_shown
-    from rltrack.files import writable, write_json
+    from rltrack.files import write_json
+    from rltrack.outputs import checked_outputs, inputs_of
     from rltrack.speed.bench import measure
     from rltrack.speed.bench_tables import tables
+    from rltrack.video.sources import open_source
 
-    out = None if json is None else writable(json, "times", Path(sequence) if sequence else None)
+    source = None if sequence is None else open_source(sequence)
+    inputs = (*inputs_of(source), *backbone_files(backbone))
+    out = checked_outputs({"times": json}, inputs)
     try:
         with stop_signals(), warnings_shown() as warnings:
-            with Console(stderr=True).status("") as status:
+            with console(stderr=True).status("") as status:
                 result = measure(
-                    sequence,
+                    source,
                     config=preset,
                     backbone=backbone,
                     device=checked_device(device),
@@ -55,10 +58,7 @@ def bench(
     except KeyboardInterrupt:
         raise typer.Exit(say("interrupted; nothing is kept", INTERRUPTED)) from None
     for table in tables(result):
-        Console().print(table)
-    if out is not None:
-        try:
-            write_json(out, result)
-        except OSError as error:
-            fail(f"cannot write the times: {error}", FAILED)
+        console().print(table)
+    if out:
+        write_json(out["times"], result)
     raise typer.Exit(DONE)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, parsed_box
-from rltrack.cli.status import DONE, FAILED, INTERRUPTED, fail, say
+from rltrack.cli.printing import console, show
+from rltrack.cli.status import DONE, INTERRUPTED, fail_part_way, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -84,11 +83,9 @@ def compare(
     frames = len(comparison.track)
     if frames:
         _show(comparison)
-    kept = f"what was tracked, {frames} frames, is kept" if frames else "nothing was tracked yet"
     if failure is not None:
-        if debug:
-            traceback.print_exception(failure, file=sys.stderr)
-        fail(f"{failure}; {kept}{'' if debug else ' (--debug shows where)'}", FAILED)
+        fail_part_way(failure, comparison.files, debug)
+    kept = f"what was tracked, {frames} frames, is kept" if frames else "nothing was tracked yet"
     if comparison.track.interrupted:
         raise typer.Exit(say(f"interrupted; {kept}", INTERRUPTED))
     raise typer.Exit(DONE)
@@ -97,15 +94,15 @@ def compare(
 def _show(comparison: Comparison) -> None:
     """Print a comparison for people: speeds and metrics, or without ground truth the overlaps."""
     import cv2
-    from rich.console import Console
 
     done, runs = comparison.track, comparison.runs
-    print(
-        f"{done.name}, {len(done)} frames\n"
+    show(
+        f"{done.name}, {len(done)} frames",
         f"  {runs[0].name}: preset {done.config.preset}, {done.config.variant}, lambda "
         f"{done.config.attention_weight:g}, backbone {done.backbone}, seed {done.seed}, "
-        f"{done.device}\n"
-        f"  {', '.join(run.name for run in runs[1:])}: OpenCV {cv2.__version__}, default settings\n"
+        f"{done.device}",
+        f"  {', '.join(run.name for run in runs[1:])}: OpenCV {cv2.__version__}, default settings",
+        "",
     )
     scored = done.metrics is not None
     ranking = _table("found", "FPS", *(("DP20", "OS", "CLE") if scored else ()))
@@ -114,18 +111,20 @@ def _show(comparison: Comparison) -> None:
         if run.metrics is not None:
             cells += [f"{run.metrics.dp20:.3f}", f"{run.metrics.os:.3f}", f"{run.metrics.cle:.1f}"]
         ranking.add_row(run.name, *cells)
-    Console().print(ranking)
+    console().print(ranking)
     if not scored:
-        print(
-            "\nmean overlap of each two trackers' boxes, and over how many of the frames after the "
-            "first:\nthose in which both find the target"
+        show(
+            "",
+            "mean overlap of each two trackers' boxes, and over how many of the frames after the "
+            "first:",
+            "those in which both find the target",
         )
         pairs = _table(*(run.name for run in runs))
         for run, overlaps, counts in zip(runs, comparison.overlaps, comparison.shared, strict=True):
             means = zip(overlaps, counts, strict=True)
             pairs.add_row(run.name, *(f"{mean:.2f} ({n})" if n else "- (0)" for mean, n in means))
-        Console().print(pairs)
-    print(f"\nwritten: {', '.join(map(str, comparison.files))}")
+        console().print(pairs)
+    show("", f"written: {', '.join(map(str, comparison.files))}")
 
 
 def _table(*columns: str) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, checked_device
+from rltrack.cli.printing import show
 from rltrack.cli.status import DONE, ending, fail_part_way
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def demo(
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="The results' folder.")] = (
         "out/demo"
     ),
-    frames: Annotated[int, typer.Option("--frames", metavar="N", help="How many frames.")] = 30,
+    frames: Annotated[
+        int, typer.Option("--frames", metavar="N", min=1, max=10_000, help="How many frames.")
+    ] = 30,
     preset: Preset = "paper",
     backbone: Backbone = "embedded",
     device: Device = "auto",
@@ -49,11 +52,11 @@ def demo(
                 on_frame=bar.advance,
             )
         except TrackingError as error:
-            fail_part_way(error, debug)
+            fail_part_way(error, error.kept, debug)
     print_table(tracks)
     status = ending(*tracks)
     if status == DONE:
-        print(f"videos, boxes, summaries and figure.png are in {out}")
+        show(f"videos, boxes, summaries and figure.png are in {out}")
     raise typer.Exit(status)
 
 
@@ -90,16 +93,22 @@ def make_demo(
         InputError: something given cannot be used.
         TrackingError: an error part-way.
     """
+    from rltrack.backbones.registry import backbone_files
     from rltrack.demo_film.film import synthetic
-    from rltrack.files import whole, writable
+    from rltrack.files import whole
+    from rltrack.outputs import checked_outputs
+    from rltrack.paths import given_path
     from rltrack.plots.demo_figure import demo_figure, demo_run, moment
     from rltrack.tracking.presets import preset
     from rltrack.video.run import track
 
-    folder = Path(folder).expanduser()
+    folder = given_path(folder, "the results' folder")
     # All that can be wrong is found before the first run, not between the two.
     configs = [preset(config, attention_weight=weight) for weight in WEIGHTS]
-    picture = writable(folder / "figure.png", "figure")
+    names = [f"demo-lambda{weight:g}" for weight in WEIGHTS]
+    files = ["figure.png", *(f"{name}.{kind}" for name in names for kind in ("csv", "mp4", "json"))]
+    given = {f"file {file}": folder / file for file in files}
+    picture = checked_outputs(given, backbone_files(backbone))["file figure.png"]
     film = synthetic(frames)
     shown = frames * 4 // 5  # of 30, where the target and its look-alike touch
     tracks: list[Track] = []
@@ -111,8 +120,7 @@ def make_demo(
         if on_frame is not None:
             on_frame(step)
 
-    for each in configs:
-        name = f"demo-lambda{each.attention_weight:g}"
+    for name, each in zip(names, configs, strict=True):
         if on_start is not None:
             on_start(name)
         tracks.append(

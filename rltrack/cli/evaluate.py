@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rltrack.cli.status import FAILED, fail
+from rltrack.cli.printing import console, show
 from rltrack.errors import InputError
+from rltrack.plain_text import on_terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,8 +26,9 @@ def evaluate(
         typer.Argument(
             metavar="RESULT",
             help="<Tracker>.json or .json.gz, or a folder of them; a folder <Tracker> of "
-            "<Sequence>.txt, .csv, .json or .mat; <Sequence>_<Tracker>.mat, .txt or .csv, or a "
-            "folder of them; a sweep's folder, or a file kept of one.",
+            "<Sequence>.txt, .csv, .json or .mat, or of folders <Sequence> with result.json or "
+            "<Sequence>_001.txt; <Sequence>_<Tracker>.mat, .txt or .csv, or a folder of them; a "
+            "sweep's folder, or a file kept of one.",
         ),
     ],
     dataset: Annotated[
@@ -52,7 +55,8 @@ def evaluate(
         typer.Option(
             "--ground-truth",
             metavar="FILE",
-            help="Use the ground truth in this .json or .json.gz: 1-based boxes by target.",
+            help="Use the ground truth in this .json or .json.gz, such as pysot's OTB100.json: "
+            "1-based boxes by target.",
             show_default=False,
         ),
     ] = None,
@@ -92,53 +96,39 @@ def evaluate(
     ] = None,
 ) -> None:
     """Score trackers by their raw results (one-pass evaluation), and rank them by OS."""
-    from rich.console import Console
-
     from rltrack.cache import data_dir
     from rltrack.cli.terminal import warnings_shown
-    from rltrack.evaluation.ground_truth import load
+    from rltrack.evaluation.ground_truth import inputs_of, load
     from rltrack.evaluation.ranking import compare
-    from rltrack.files import write_json
+    from rltrack.evaluation.raw_results import inputs_of as inputs_of_results
+    from rltrack.files import try_each, write_json
+    from rltrack.outputs import checked_outputs
     from rltrack.plots.benchmarks import checked_plot, precision_and_success, write_plot
 
-    read = [*results, *filter(None, [ground_truth])]
-    json_file, plot_file = _output(json, "numbers", read), _output(plot, "plots", read)
-    if plot_file is not None:
-        checked_plot(plot_file)
+    place = data or data_dir()
+    inputs = inputs_of(dataset, data=place, ground_truth=ground_truth)
+    given = {"numbers": json, "plots": plot}
+    files = checked_outputs(given, (*inputs, *inputs_of_results(results)))
+    if "plots" in files:
+        checked_plot(files["plots"])
     with warnings_shown() as warnings:
-        benchmark = load(dataset, data=data or data_dir(), ground_truth=ground_truth, frames=frames)
+        benchmark = load(dataset, data=place, ground_truth=ground_truth, frames=frames)
         report = compare(benchmark, results, base=base)
         warnings.show()
-    scored = any(tracker["scores"] for tracker in report["trackers"])
-    try:
-        if scored and json_file is not None:
-            write_json(json_file, report)
-        if scored and plot_file is not None:
-            write_plot(precision_and_success(report), plot_file)
-    except OSError as error:
-        fail(f"cannot write what was asked for: {error}", FAILED)
-    console = Console(markup=False, emoji=False)  # in a tracker's name, [ and : are themselves
     for table in _tables(report, attributes):
-        console.print(table)
-        print()
+        console().print(table)
+        show("")
     for line in _left_out(report):
-        print(line)
-    if not scored:
+        show(line)
+    if not any(tracker["scores"] for tracker in report["trackers"]):
         raise InputError(
             f"nothing could be scored: no result has a box for each frame of a target of {dataset}"
         )
-
-
-def _output(path: str | None, what: str, read: Sequence[str]) -> Path | None:
-    """Where a file goes, if one is asked for."""
-    if path is None:
-        return None
-    from rltrack.files import writable
-
-    file = writable(path, what)
-    if file.resolve() in [Path(each).expanduser().resolve() for each in read]:
-        raise InputError(f"cannot write the {what} to {path!r}: that file is read")
-    return file
+    write: dict[str, Callable[[Path], object]] = {
+        "numbers": partial(write_json, content=report),
+        "plots": lambda file: write_plot(precision_and_success(report), file),
+    }
+    try_each(partial(write[what], file) for what, file in files.items())
 
 
 def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:
@@ -148,13 +138,12 @@ def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:
 
     every, trackers = len(report["targets"]), report["trackers"]
     scores = ("DP", "OS", "CLE", "OS0.5")
-    title = f"{report['dataset']}, {report['frames']} frames: means over targets"
+    title = f"{on_terminal(report['dataset'])}, {report['frames']} frames: means over targets"
     ranking = _table(title, "targets", *scores)
     for rank, tracker in enumerate(trackers, start=1):
         means = tracker["means"]
-        ranking.add_row(
-            f"{rank:2} {tracker['name']}", f"{means['targets']}/{every}", *_scores(means, 4)
-        )
+        name, targets = on_terminal(tracker["name"]), f"{means['targets']}/{every}"
+        ranking.add_row(f"{rank:2} {name}", targets, *_scores(means, 4))
     tables = [ranking]
     if attributes:
         sizes = {
@@ -168,7 +157,7 @@ def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:
             for key, size in sizes.items():
                 means = tracker["attributes"][key]
                 cells.append(_cell(means["os"], 3) + "*" * (means["targets"] < size))
-            by_attribute.add_row(tracker["name"], *cells)
+            by_attribute.add_row(on_terminal(tracker["name"]), *cells)
         tables.append(by_attribute)
     if report["dataset"] in PAPER:
         paper = _table("the paper's own, not computed here", *scores)

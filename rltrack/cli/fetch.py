@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rltrack.cli.status import FAILED, INTERRUPTED, fail, say
+from rltrack.cli.printing import console, show
+from rltrack.cli.status import BAD_INPUT, FAILED, INTERRUPTED, fail, say
+from rltrack.plain_text import on_terminal
 
 if TYPE_CHECKING:
     from rltrack.data.download import Progress
@@ -29,15 +32,16 @@ def fetch(
 ) -> None:
     """Download weights or sequences. If it is stopped, the same command continues."""
     from rltrack.cli.terminal import stop_signals, warnings_shown
-    from rltrack.data.download import FetchError
+    from rltrack.data.failures import FetchError
     from rltrack.data.fetch import fetch as fetch_asset
+    from rltrack.errors import InputError
 
     try:
-        with stop_signals(), warnings_shown() as warnings, rich_progress() as progress:
+        with stop_signals(), warnings_shown(logging.INFO) as warnings, rich_progress() as progress:
             warnings.show()
-            print(fetch_asset(asset, dest, progress=progress))
+            show(str(fetch_asset(asset, dest, progress=progress)))
     except FetchError as error:
-        fail(error, FAILED)
+        fail(error, BAD_INPUT if isinstance(error, InputError) else FAILED)  # beyond a limit
     except KeyboardInterrupt:
         raise typer.Exit(
             say("interrupted; the same command goes on from here", INTERRUPTED)
@@ -51,7 +55,6 @@ def rich_progress() -> Iterator[Progress]:
     Yields:
         The callback. The bar shows the file on its way, bytes, speed and time left.
     """
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -62,22 +65,23 @@ def rich_progress() -> Iterator[Progress]:
     from rich.progress import Progress as Bars
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    screen = console(stderr=True)
+    with Bars(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
         task = bars.add_task("", total=None, visible=False)
         current = ""
 
-        def show(name: str, received: int, total: int | None, /) -> None:
+        def advance(name: str, received: int, total: int | None, /) -> None:
             nonlocal current, task
             if name != current:
                 bars.remove_task(task)
-                task, current = bars.add_task(name, total=total, completed=received), name
+                current = name
+                task = bars.add_task(on_terminal(name), total=total, completed=received)
             bars.update(task, completed=received, total=total)
 
-        yield show
+        yield advance

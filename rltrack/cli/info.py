@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rltrack import __version__
+from rltrack.cli.printing import show
 from rltrack.errors import InputError
 
 __all__ = ["info"]
@@ -38,7 +39,7 @@ def info() -> None:
         ("sequences", str(data_dir())),
     ]
     for name, value in rows:
-        print(f"{name:<10} {value}")
+        show(f"{name:<10} {value}")
     for name in BACKBONES:
         about = backbone_card(name)
         try:
@@ -46,6 +47,6 @@ def info() -> None:
             state = "ready"
         except InputError as error:
             state = str(error)
-        print(f"\nbackbone {name}: {state}\n  {about.recipe}\n  licence: {about.licence}")
+        show("", f"backbone {name}: {state}", f"  {about.recipe}", f"  licence: {about.licence}")
         for fact, value in about.facts.items():
-            print(f"  {fact}: {shorten(value, 160)}")
+            show(f"  {fact}: {shorten(value, 160)}")

@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,9 +24,11 @@ from rltrack.cli.demo import demo
 from rltrack.cli.evaluate import evaluate
 from rltrack.cli.fetch import fetch
 from rltrack.cli.info import info
+from rltrack.cli.printing import show
 from rltrack.cli.report import report
-from rltrack.cli.status import BAD_INPUT, DONE, INTERRUPTED, say
+from rltrack.cli.status import BAD_INPUT, DONE, FAILED, INTERRUPTED, say
 from rltrack.cli.sweep import sweep
+from rltrack.cli.terminal import libraries_silent
 from rltrack.cli.track import track
 from rltrack.cli.vot import vot_app
 from rltrack.errors import InputError
@@ -51,10 +54,10 @@ def _rltrack(
 ) -> None:
     """Follow a target through a video: deep attentive tracking via reciprocative learning."""
     if version:
-        print(f"rltrack {__version__}")
+        show(f"rltrack {__version__}")
         raise typer.Exit(DONE)
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        show(*context.get_help().split("\n"))
         raise typer.Exit(DONE)
 
 
@@ -79,12 +82,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # something else too, tracking then takes several times longer. Read when PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     given = None if arguments is None else list(arguments)
+    with libraries_silent():
+        try:
+            status = app(args=given, prog_name="rltrack", standalone_mode=False)
+            sys.stdout.flush()
+        except InputError as error:
+            return say(error, BAD_INPUT)
+        except _ClickError as error:
+            return say(f"{error.format_message()} (rltrack --help shows how)", BAD_INPUT)
+        except (KeyboardInterrupt, typer.Abort):
+            return INTERRUPTED
+        except OSError as error:  # a file, or standard output, that cannot be written
+            _give_up_output()
+            return say(error, FAILED)
+        return status if isinstance(status, int) else DONE
+
+
+def _give_up_output() -> None:
+    """Where standard output cannot be written, drop what is left: Python tries again at its end."""
     try:
-        status = app(args=given, prog_name="rltrack", standalone_mode=False)
-    except InputError as error:
-        return say(error, BAD_INPUT)
-    except _ClickError as error:
-        return say(f"{error.format_message()} (rltrack --help shows how)", BAD_INPUT)
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    return status if isinstance(status, int) else DONE
+        sys.stdout.flush()
+    except OSError:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
+from rltrack.cli.printing import show
 from rltrack.cli.sweep import values_of
 
 __all__ = ["report"]
@@ -50,26 +51,35 @@ def report(
     from rltrack.benchmarks.report import report as compared
     from rltrack.benchmarks.report_tables import latex as as_latex
     from rltrack.benchmarks.report_tables import markdown as as_markdown
+    from rltrack.cli.terminal import warnings_shown
+    from rltrack.evaluation.run_files import inputs_in, load
     from rltrack.evaluation.run_files import keep as keep_runs
-    from rltrack.evaluation.run_files import load
-    from rltrack.files import writable, write_bytes
+    from rltrack.files import try_each, write_bytes
+    from rltrack.outputs import checked_outputs
+    from rltrack.paths import given_path
     from rltrack.plots.benchmarks import checked_plot, differences_from_first, write_plot
 
-    folder = Path(place).expanduser()
-    results: Sequence[Mapping[str, Any]] = load(folder)
-    for text in where or ():
-        results = chosen(results, *values_of(text, "--where"))
+    folder = given_path(place, "the sweep")
     given = {"markdown": markdown, "latex": latex, "plot": plot, "results": keep}
-    files = {what: writable(file, what, None) for what, file in given.items() if file is not None}
+    files = checked_outputs(given, inputs_in(folder))
     if "plot" in files:
         checked_plot(files["plot"])
-    if "results" in files:  # also of a sweep that has nothing to compare yet
-        keep_runs(results, files["results"])
-    made = compared(results)
-    print(as_markdown(made))
-    if "markdown" in files:
-        write_bytes(files["markdown"], (as_markdown(made) + "\n").encode())
-    if "latex" in files:
-        write_bytes(files["latex"], (as_latex(made) + "\n").encode())
-    if "plot" in files:
-        write_plot(differences_from_first(made, results), files["plot"])
+    with warnings_shown() as warnings:
+        results: Sequence[Mapping[str, Any]] = load(folder)
+        warnings.show()
+    for text in where or ():
+        results = chosen(results, *values_of(text, "--where"))
+
+    def show_and_write() -> None:
+        made = compared(results)
+        show(*as_markdown(made).split("\n"))
+        write = {
+            "markdown": lambda file: write_bytes(file, f"{as_markdown(made)}\n".encode()),
+            "latex": lambda file: write_bytes(file, f"{as_latex(made)}\n".encode()),
+            "plot": lambda file: write_plot(differences_from_first(made, results), file),
+        }
+        try_each(partial(write[what], file) for what, file in files.items())
+
+    kept = files.pop("results", None)
+    # The results are also kept of a sweep that has nothing to compare yet.
+    try_each([*([partial(keep_runs, results, kept)] if kept else []), show_and_write])

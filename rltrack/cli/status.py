@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from rltrack.cli.printing import one_line, show, show_traceback
+
 if TYPE_CHECKING:
+    from rltrack.benchmarks.side_by_side import ComparisonError
     from rltrack.video.tracks import Track, TrackingError
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "INTERRUPTED", "ending", "fail", "fail_part_way", "say"]
+__all__ = [
+    "BAD_INPUT",
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "ending",
+    "fail",
+    "fail_part_way",
+    "say",
+]
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def say(text: object, status: int) -> int:
     """Print what went wrong as one line; returns the exit status."""
-    line = " ".join(str(text).split())
-    print(line if status == INTERRUPTED else f"error: {line}", file=sys.stderr)
+    line = one_line(text)
+    show(line if status == INTERRUPTED else f"error: {line}", error=True)
     return status
 
 
@@ -36,10 +48,12 @@ def ending(*tracks: Track) -> int:
     return say(f"interrupted; {kept}", INTERRUPTED)
 
 
-def fail_part_way(error: TrackingError, debug: bool) -> NoReturn:
-    """End the command after a failure, saying what is kept."""
+def fail_part_way(
+    error: TrackingError | ComparisonError, kept: Mapping[Path, int], debug: bool
+) -> NoReturn:
+    """End the command after a failure, saying which files are kept, and how many frames of each."""
     if debug:
-        traceback.print_exception(error, file=sys.stderr)
-    frames = len(error.track)
-    kept = f"what was tracked before it, {frames} frames, is kept" if frames else "nothing tracked"
-    fail(f"{error}; {kept}{'' if debug else ' (--debug shows where)'}", FAILED)
+        show_traceback(error)
+    safe = ", ".join(f"{path} ({frames} frames)" for path, frames in kept.items())
+    said = f"kept: {safe}" if safe else "no file is kept"
+    fail(f"{error}; {said}{'' if debug else ' (--debug shows where)'}", FAILED)

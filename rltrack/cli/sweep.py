@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rltrack.cli.options import Device
+from rltrack.cli.printing import console, one_line, show
 from rltrack.cli.status import DONE, FAILED, INTERRUPTED, say
 from rltrack.errors import InputError, few
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from rltrack.benchmarks.sweep import Outcome
 
 __all__ = ["numbers", "shard_of", "sweep", "values_of"]
+
+_MOST_VALUES, _MOST_JOBS = 1000, 1_000_000
+"""A larger sweep is a slip of the keyboard, and its list would fill the memory."""
 
 
 def numbers(text: str, option: str) -> list[float]:
@@ -33,13 +37,15 @@ def numbers(text: str, option: str) -> list[float]:
     try:
         if ":" in text:
             first, last = map(int, text.split(":"))
-            found = [float(value) for value in range(first, last + 1)]
+            found = [float(value) for value in range(first, min(last, first + _MOST_VALUES) + 1)]
         else:
             found = [float(part) for part in text.split(",")]
-    except ValueError:
+    except (ValueError, OverflowError):
         found = []
     if not found:
         raise InputError(f"{option} is {text!r}; it must be numbers as 0,5 or a range as 0:8")
+    if len(found) > _MOST_VALUES:
+        raise InputError(f"{option} is {text!r}; it may have at most {_MOST_VALUES} values")
     return found
 
 
@@ -59,13 +65,17 @@ def values_of(text: str, option: str = "--set") -> tuple[str, list[Any]]:
 
 
 def _literal(text: str) -> Any:
-    """The number or truth value that a text spells, or the text itself."""
-    if text in ("true", "false"):
-        return text == "true"
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
+    """The number, pair of numbers or truth value that a text spells, or the text itself."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if pair := re.fullmatch(r"\(([^(),]*),([^(),]*)\)", text):
+        return tuple(_literal(number) for number in pair.groups())
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
 
 
 def shard_of(text: str) -> tuple[int, int]:
@@ -74,9 +84,10 @@ def shard_of(text: str) -> tuple[int, int]:
     Raises:
         InputError: it is no such thing.
     """
-    part, _, parts = text.partition("/")
-    if part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts):
-        return int(part), int(parts)
+    if found := re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text):
+        part, parts = map(int, found.groups())
+        if 1 <= part <= parts:
+            return part, parts
     raise InputError(f"--shard is {text!r}; it must be a part and their number, as 2/8")
 
 
@@ -141,7 +152,9 @@ def sweep(
     device: Device = "auto",
     local: Annotated[
         int,
-        typer.Option("--local", metavar="N", min=1, help="How many jobs to run at a time."),
+        typer.Option(
+            "--local", metavar="N", min=1, max=1000, help="How many jobs to run at a time."
+        ),
     ] = 1,
     scheduler: Annotated[
         str | None,
@@ -165,11 +178,13 @@ def sweep(
     from rltrack.benchmarks.sweep import sweep as run_sweep
     from rltrack.cache import data_dir
     from rltrack.cli.terminal import stop_signals, warnings_shown
+    from rltrack.outputs import checked_folder
+    from rltrack.paths import given_path
     from rltrack.tracking.inputs import pick_device
     from rltrack.tracking.presets import preset as preset_of
 
     targets = targets_of(dataset)
-    place = Path(data).expanduser() if data else data_dir()
+    place = data_dir() if data is None else given_path(data, "--data")
     absent = missing(targets, place)
     if absent:
         raise InputError(
@@ -185,11 +200,18 @@ def sweep(
     if len(fields) < len(given):
         twice = next(field for field in fields if sum(field == f for f, _ in given) > 1)
         raise InputError(f"{twice} is given twice; give all its values at once, as A,B")
+    presets, backbones = preset.split(","), backbone.split(",")
+    settings = math.prod(map(len, (presets, backbones, *fields.values())))
+    if settings * len(targets) * seeds > _MOST_JOBS:
+        raise InputError(
+            f"{settings} settings of {len(targets)} targets with {seeds} seeds are more than the "
+            f"{_MOST_JOBS:,} jobs that a sweep may have"
+        )
     trackers = [
         (preset_of(name, **dict(zip(fields, values, strict=True))), one)
-        for name in preset.split(",")
+        for name in presets
         for values in product(*fields.values())
-        for one in backbone.split(",")
+        for one in backbones
     ]
     jobs = grid(trackers, targets, range(seeds))
     if scheduler is None:
@@ -197,9 +219,7 @@ def sweep(
     if shard is not None:
         part, parts = shard_of(shard)
         jobs = jobs[part - 1 :: parts]
-    folder = Path(out).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out is {folder}, a file; it must be a folder")
+    folder = checked_folder(out, "results")
     outcomes = run_sweep(jobs, folder, data=place, device=device, local=local, scheduler=scheduler)
     with stop_signals(), warnings_shown() as warnings:
         warnings.show()
@@ -208,7 +228,6 @@ def sweep(
 
 def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[Outcome]) -> int:
     """Show how a sweep goes on, and in the end what failed; returns the exit status."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -233,7 +252,7 @@ def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[
 
     failed: list[Outcome] = []
     started, before = time.monotonic(), done()
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    screen = console(stderr=True, soft_wrap=True)
     columns = (
         TextColumn("jobs"),
         BarColumn(),
@@ -243,9 +262,9 @@ def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[
     )
     bars = Progress(
         *columns,
-        console=console,
+        console=screen,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not screen.is_terminal,
         speed_estimate_period=24 * 3600,  # jobs take minutes or hours
     )
     try:
@@ -256,15 +275,14 @@ def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[
                 name = f"{job.target} seed {job.seed} {job.key}"
                 if outcome.error is not None:
                     failed.append(outcome)
-                    console.print(f"{name}: failed: {outcome.error}", markup=False)
+                    screen.print(one_line(f"{name}: failed: {outcome.error}"))
                 elif outcome.file is not None:
                     result, now = read_result(outcome.file), done()
                     left = (time.monotonic() - started) / max(1, now - before) * (len(jobs) - now)
-                    console.print(
+                    screen.print(
                         f"{name}: DP {result['dp20']:.3f} OS {result['os']:.3f}, "
                         f"{result['seconds']:.0f} s; {now} of {len(jobs)} done, "
-                        f"about {timedelta(seconds=round(left))} left",
-                        markup=False,
+                        f"about {timedelta(seconds=round(left))} left"
                     )
                 bars.update(task, completed=done())
     except KeyboardInterrupt:
@@ -272,7 +290,7 @@ def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[
             f"interrupted; {done()} of {len(jobs)} jobs are done, the same command goes on",
             INTERRUPTED,
         )
-    print(f"{done()} of {len(jobs)} jobs are done, in {folder}")
+    show(f"{done()} of {len(jobs)} jobs are done, in {folder}")
     if failed:
         names = ", ".join(f"{o.job.target} seed {o.job.seed}" for o in failed)
         return say(f"{counted(len(failed), 'job')} failed: {names}; the others are kept", FAILED)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from rltrack.cli.printing import console, one_line, show
+from rltrack.plain_text import on_terminal
 
 if TYPE_CHECKING:
     from rltrack.video.tracks import Step, Track
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Bar",
     "Warnings",
+    "libraries_silent",
     "print_table",
     "print_track",
     "session",
@@ -35,15 +40,60 @@ def session() -> Iterator[Bar]:
 
 
 @contextmanager
-def warnings_shown() -> Iterator[Warnings]:
-    """Show the package's warnings on standard error, once `Warnings.show` was called."""
-    warnings = Warnings()
+def libraries_silent() -> Iterator[None]:
+    """Keep what libraries print off standard error: rltrack says what is wrong, in one line.
+
+    In the block, file 2 of the process, to which C libraries write, leads nowhere. `sys.stderr`
+    still leads to where it led before. Python's warnings are shown only if the interpreter was
+    asked for them (``-W``).
+    """
+    stderr = sys.stderr
+    with ExitStack() as stack:
+        if not sys.warnoptions:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+        try:
+            kept = os.dup(2)
+        except OSError:  # it is closed, so nothing is shown
+            yield
+            return
+        stack.callback(os.close, kept)
+        stack.callback(os.dup2, kept, 2)
+        if _leads_to_file_2(stderr):
+            stream = os.fdopen(os.dup(2), "w", 1, encoding=stderr.encoding, errors="replace")
+            stack.enter_context(stream)
+            stack.callback(setattr, sys, "stderr", stderr)
+            sys.stderr = stream
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+
+
+def _leads_to_file_2(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == 2
+    except (AttributeError, OSError):  # there is none, or a program has put its own there
+        return False
+
+
+@contextmanager
+def warnings_shown(level: int = logging.WARNING) -> Iterator[Warnings]:
+    """Show the package's warnings on standard error, once `Warnings.show` was called.
+
+    Args:
+        level: `logging.INFO` also shows what is only good to know.
+    """
+    warnings = Warnings(level)
     logger = logging.getLogger("rltrack")
+    before = logger.level
+    logger.setLevel(level)
     logger.addHandler(warnings)
     try:
         yield warnings
     finally:
         logger.removeHandler(warnings)
+        logger.setLevel(before)
 
 
 @contextmanager
@@ -69,15 +119,15 @@ def stop_signals() -> Iterator[None]:
 class Warnings(logging.Handler):
     """Warnings, held back until tracking works: bad input is told in one line."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
         self._held: list[str] | None = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hold or print one."""
-        text = f"{record.levelname.lower()}: {record.getMessage()}"
+        text = f"{record.levelname.lower()}: {one_line(record.getMessage())}"
         if self._held is None:
-            print(text, file=sys.stderr)
+            show(text, error=True)
         else:
             self._held.append(text)
 
@@ -86,7 +136,7 @@ class Warnings(logging.Handler):
         self.acquire()  # frames are read, and complained about, in another thread
         try:
             for text in self._held or ():
-                print(text, file=sys.stderr)
+                show(text, error=True)
             self._held = None
         finally:
             self.release()
@@ -96,7 +146,6 @@ class Bar:
     """A progress bar on standard error, if that is a terminal: state, frames, FPS, time left."""
 
     def __init__(self, warnings: Warnings) -> None:
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -113,7 +162,7 @@ class Bar:
             TextColumn("{task.fields[speed]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console(stderr=True),
             transient=True,  # what stays is the summary, or one line about what went wrong
             disable=not sys.stderr.isatty(),
             speed_estimate_period=120,
@@ -123,8 +172,10 @@ class Bar:
 
     def start(self, label: str) -> None:
         """Begin a run."""
-        self._label, self._seconds, self._frames = label, 0.0, 0
-        self._task = self._bars.add_task(f"{label}: fitting the first frame", total=None, speed="")
+        self._label, self._seconds, self._frames = on_terminal(label), 0.0, 0
+        self._task = self._bars.add_task(
+            f"{self._label}: fitting the first frame", total=None, speed=""
+        )
 
     def advance(self, step: Step) -> None:
         """Take note of a frame."""
@@ -156,10 +207,13 @@ class Bar:
         self._bars.stop()
 
 
-def print_track(tracks: Sequence[Track], outputs: Sequence[str]) -> None:
+def print_track(tracks: Sequence[Track], written: Sequence[str], asked: bool) -> None:
     """Print the outcome of a run over one target or several, for people.
 
-    Those outputs that there are count as written: one may have failed, say on a full disk.
+    Args:
+        tracks: those of the targets.
+        written: the files that were completed. One may have failed, say on a full disk.
+        asked: whether any was asked for.
     """
     done = tracks[0]
     config, metrics = done.config, done.metrics
@@ -190,23 +244,20 @@ def print_track(tracks: Sequence[Track], outputs: Sequence[str]) -> None:
         lines.append(("speed", f"{done.fps:.2f} FPS (tracking alone, first frame left out)"))
     spent = ", ".join(f"{name.replace('_', ' ')} {s:.1f}" for name, s in done.timings.items())
     lines += [("seconds", spent), ("memory", _peak_memory(done.device))]
-    written = ", ".join(path for path in outputs if Path(path).expanduser().exists())
-    hint = "" if outputs else "; --out, --video and --json would"
-    lines.append(("written", written or f"nothing{hint}"))
-    print(done.name)
-    for name, text in lines:
-        print(f"  {name:<8} {text}")
+    hint = "" if asked else "; --out, --video and --json would"
+    lines.append(("written", ", ".join(written) or f"nothing{hint}"))
+    show(done.name, *(f"  {name:<8} {text}" for name, text in lines))
 
 
 def print_table(tracks: Sequence[Track]) -> None:
     """Print the demo's comparison."""
-    print(f"{'preset':<14} {'lambda':>6} {'frames':>6}   DP20     OS    CLE   OS50    FPS")
+    show(f"{'preset':<14} {'lambda':>6} {'frames':>6}   DP20     OS    CLE   OS50    FPS")
     for done in tracks:
         metrics = done.metrics
         if metrics is None:
             continue
         config, fps = done.config, done.fps
-        print(
+        show(
             f"{config.preset:<14} {config.attention_weight:>6g} {len(done):>6}  "
             f"{metrics.dp20:.3f}  {metrics.os:.3f}  {metrics.cle:5.1f}  {metrics.os50:.3f}  "
             f"{'-' if fps is None else format(fps, '5.2f')}"

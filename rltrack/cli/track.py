@@ -100,6 +100,16 @@ def track(
             "--overlay", metavar="attention|confidence", help="The heat map to draw into the video."
         ),
     ] = None,
+    target: Annotated[
+        int | None,
+        typer.Option(
+            "--target",
+            metavar="N",
+            help="Of a sequence folder with several targets, use groundtruth_rect.N.txt. The "
+            "default is the one nearest to --box.",
+            show_default=False,
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Follow one target through SOURCE, or several targets in one pass.
@@ -141,14 +151,17 @@ def track(
                 video=video,
                 summary=json,
                 overlay=overlay,
+                target=target,
                 on_frame=bar.advance,
             )
         except TrackingError as error:
             tracks, failure = error.tracks, error
     if len(tracks[0]):
-        print_track(tracks, outputs)
+        print_track(
+            tracks, outputs if failure is None else [*map(str, failure.kept)], bool(outputs)
+        )
     if failure is not None:
-        fail_part_way(failure, debug)
+        fail_part_way(failure, failure.kept, debug)
     raise typer.Exit(ending(*tracks))
 
 

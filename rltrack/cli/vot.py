@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rltrack.cli.options import Backbone, Device, Preset
+from rltrack.cli.printing import show
 from rltrack.cli.status import FAILED, INTERRUPTED, fail, say
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def _init(
     vot.check_toolkit()
     count = vot.init(
         workspace,
-        data=data or data_dir(),
+        data=data_dir() if data is None else data,
         stack=stack,
         preset=preset,
         attention_weight=attention_weight,
@@ -72,7 +74,7 @@ def _init(
         device=device,
         seed=seed,
     )
-    print(f"{workspace}: {count} sequences, stack {stack}; next: rltrack vot run {workspace}")
+    show(f"{workspace}: {count} sequences, stack {stack}; next: rltrack vot run {workspace}")
 
 
 @vot_app.command("run")
@@ -84,19 +86,20 @@ def _run(workspace: _Workspace) -> None:
 
     check_toolkit()
 
-    def show(name: str, done: int, total: int) -> None:
-        print(f"{name}: {done} of {total} repetitions", flush=True)
+    def show_progress(name: str, done: int, total: int) -> None:
+        show(f"{name}: {done} of {total} repetitions")
+        sys.stdout.flush()
 
     try:
         with stop_signals():
-            vot_experiment.run(workspace, on_progress=show)
+            vot_experiment.run(workspace, on_progress=show_progress)
     except VotError as error:
         fail(f"{error}; finished repetitions are kept", FAILED)
     except KeyboardInterrupt:
         raise typer.Exit(
             say("interrupted; the same command goes on from here", INTERRUPTED)
         ) from None
-    print(f"all is run; next: rltrack vot report {workspace}")
+    show(f"all is run; next: rltrack vot report {workspace}")
 
 
 @vot_app.command("report")
@@ -108,18 +111,19 @@ def _report(
 ) -> None:
     """Print EAO, accuracy and robustness, and ranks among the trackers with results there."""
     from rltrack.benchmarks import vot_report
-    from rltrack.benchmarks.vot_workspace import VotError, check_toolkit
-    from rltrack.files import writable, write_json
+    from rltrack.benchmarks.vot_workspace import VotError, check_toolkit, inputs_of
+    from rltrack.files import write_json
+    from rltrack.outputs import checked_outputs
 
     check_toolkit()
-    out = None if json is None else writable(json, "report", None)
+    out = checked_outputs({"report": json}, inputs_of(workspace))
     try:
         made = vot_report.report(workspace)
     except VotError as error:
         fail(error, FAILED)
-    print("\n".join(_lines(made)))
-    if out is not None:
-        write_json(out, made.content())
+    show(*_lines(made))
+    if out:
+        write_json(out["report"], made.content())
 
 
 def _lines(made: VotReport) -> list[str]:

@@ -1,38 +1,64 @@
-"""Unpacking archives that came over the network and may hold anything."""
+"""Unpacking zip archives that came over the network and may hold anything."""
 
 from __future__ import annotations
 
-import gzip
+import errno
 import shutil
 import stat
-import tarfile
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
-from rltrack.data.download import FetchError, StopFetchError
+from rltrack.data.failures import FetchError, FetchLimitError, StopFetchError
+from rltrack.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["unpack"]
+__all__ = ["check_archive", "unpack"]
 
-_DAMAGE = (EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile)
+# Whatever zipfile raises at content that is wrong. ValueError is text that cannot be decoded, or a
+# place before the beginning of the file.
+_DAMAGE = (EOFError, zlib.error, zipfile.BadZipFile, struct.error, ValueError, OverflowError)
+
+# The other methods need memory as the archive says, and unpack a piece of any size at once.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+# Errors of writing that come from the members' names: too long, or a file where a folder should be.
+_NAMES = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ, errno.EINVAL}
+
+_SMALL = 2**24  # bytes; what is unpacked to no more than this may have any ratio
 
 
-def unpack(archive: str | Path, dest: str | Path) -> Path:
-    """Unpack a zip or tar archive into a new folder, completely or not at all.
+def check_archive(archive: Path, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Check an archive as `unpack` does, and read all of it, without writing anything.
 
-    Every member is checked before the first one is written. Absolute names and ``..`` are refused.
-    Only files and folders are allowed, and in a tar also links to names further down in the
-    archive.
+    Raises:
+        FetchError: it is unsafe or damaged: a size or a checksum (CRC) of a member is wrong.
+        FetchLimitError: it goes beyond a limit.
+    """
+    with _checked(archive, limits) as opened:
+        if broken := opened.testzip():
+            raise FetchError(f"{archive} is damaged: {broken!r} does not have its checksum")
+
+
+def unpack(archive: str | Path, dest: str | Path, limits: Limits = DEFAULT_LIMITS) -> Path:
+    """Unpack a zip archive into a new folder, completely or not at all.
+
+    Every member is checked before the first one is written. Absolute names and ``..`` are refused,
+    and so is all but files and folders.
 
     Args:
-        archive: a zip, or a tar with any compression that Python's `tarfile` knows.
+        archive: the zip file.
         dest: the folder to make. An empty one may be there.
+        limits: how much the archive may hold.
 
     Returns:
         ``dest``.
 
     Raises:
         FetchError: the archive is unsafe or damaged, or there is no room or no right to write.
+        FetchLimitError: it goes beyond a limit.
     """
     archive, dest = Path(archive), Path(dest)
     staging = dest.with_name(f".{dest.name}.unpacking")
@@ -41,28 +67,10 @@ def unpack(archive: str | Path, dest: str | Path) -> Path:
             dest.rmdir()
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as zipped:
-                _check_zip(zipped, archive)
-                _check_room(staging, sum(member.file_size for member in zipped.infolist()))
-                zipped.extractall(staging)
-        elif tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as tarred:
-                _check_tar(tarred, archive)
-                _check_room(staging, sum(member.size for member in tarred))
-                if hasattr(tarfile, "data_filter"):  # Python 3.10.12, 3.11.4, 3.12 and later
-                    tarred.extraction_filter = tarfile.data_filter
-                tarred.extractall(staging)
-        else:
-            raise FetchError(
-                f"{archive} is neither a zip nor a tar archive; perhaps a web page came in its "
-                "place, or not all of it"
-            )
+        with _checked(archive, limits) as opened:
+            _check_room(staging, sum(member.file_size for member in opened.infolist()))
+            _extract(opened, staging, archive)
         staging.replace(dest)
-    except _DAMAGE as error:
-        raise FetchError(f"{archive} is damaged: {error}") from error
-    except NotImplementedError as error:
-        raise FetchError(f"{archive} is packed in a way that is not known: {error}") from error
     except OSError as error:
         raise StopFetchError(f"{archive} cannot be unpacked into {dest}: {error}") from error
     finally:
@@ -70,33 +78,70 @@ def unpack(archive: str | Path, dest: str | Path) -> Path:
     return dest
 
 
-def _check_zip(opened: zipfile.ZipFile, archive: Path) -> None:
-    for member in opened.infolist():
-        _check_name(member.filename, archive)
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise FetchError(f"{archive} was not unpacked: {member.filename!r} is a link")
-        if member.flag_bits & 1:
-            raise FetchError(f"{archive} was not unpacked: it needs a password")
-
-
-def _check_tar(opened: tarfile.TarFile, archive: Path) -> None:
-    for member in opened:
-        _check_name(member.name, archive)
-        if member.issym() or member.islnk():
-            _check_name(member.linkname, archive)
-        elif not (member.isfile() or member.isdir()):
+@contextmanager
+def _checked(archive: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
+    """Open an archive, and check what its members claim to be."""
+    try:
+        if not zipfile.is_zipfile(archive):
             raise FetchError(
-                f"{archive} was not unpacked: {member.name!r} is neither file nor folder"
+                f"{archive} is not a zip archive; perhaps a web page came in its place, or not "
+                "all of it"
             )
+        with zipfile.ZipFile(archive) as opened:
+            for member in opened.infolist():
+                _check_member(member, archive, limits)
+            # A member gives no more than it claims: zipfile stops there.
+            _check_size(opened, archive, limits)
+            yield opened
+    except _DAMAGE as error:
+        if isinstance(error, FetchError):
+            raise
+        raise FetchError(f"{archive} is damaged: {error}") from error
+    except NotImplementedError as error:
+        raise FetchError(f"{archive} is packed in a way that is not known: {error}") from error
 
 
-def _check_name(name: str, archive: Path) -> None:
+def _check_member(member: zipfile.ZipInfo, archive: Path, limits: Limits) -> None:
+    name = member.filename
     # Windows' rules know both separators and drives, so they refuse what either system would.
     path = PureWindowsPath(name)
     if not name or path.anchor or ".." in path.parts:
+        problem = f"it holds {name!r}, which is no name inside the folder"
+    elif stat.S_ISLNK(member.external_attr >> 16):
+        problem = f"{name!r} is a link"
+    elif member.flag_bits & 1:
+        problem = "it needs a password"
+    elif member.compress_type not in _METHODS:
+        problem = f"{name!r} is packed in a way that is not known"
+    else:
+        excess = limits.excess("folder_depth", len(path.parts))
+        _refuse_excess(archive, f"{name[:60]!r} lies too many folders deep", excess)
+        return
+    raise FetchError(f"{archive} was not unpacked: {problem}")
+
+
+def _check_size(opened: zipfile.ZipFile, archive: Path, limits: Limits) -> None:
+    unpacked = sum(member.file_size for member in opened.infolist())
+    _refuse_excess(archive, "it is too large", limits.excess("unpacked_bytes", unpacked))
+    if unpacked > _SMALL:
+        ratio = unpacked / archive.stat().st_size
+        _refuse_excess(archive, "it grows too much", limits.excess("unpacked_ratio", ratio))
+
+
+def _refuse_excess(archive: Path, problem: str, excess: str) -> None:
+    if excess:
+        raise FetchLimitError(f"{archive} was not unpacked: {problem}: {excess}")
+
+
+def _extract(opened: zipfile.ZipFile, folder: Path, archive: Path) -> None:
+    try:
+        opened.extractall(folder)
+    except OSError as error:
+        if error.errno not in _NAMES:
+            raise
         raise FetchError(
-            f"{archive} was not unpacked: it holds {name!r}, which is no name inside the folder"
-        )
+            f"{archive} holds names that cannot be written here: {error.strerror}"
+        ) from error
 
 
 def _check_room(folder: Path, wanted: int) -> None:

@@ -1,11 +1,13 @@
 """Downloading the weights and benchmark sequences that do not come with the package.
 
-A transfer goes to ``<name>.part`` and resumes there. A finished file is checked before it takes its
-name. An archive is checked before anything in it is written. A sequence folder appears only when it
-is complete. A run can therefore be stopped anywhere, and the same call continues from there.
+A transfer goes to ``<name>.rltrack-part`` and resumes there. A finished file is checked before it
+takes its name. An archive is checked before anything in it is written. A sequence folder appears
+only when it is complete. A run can therefore be stopped anywhere, and the same call continues from
+there.
 
-If the publisher gives a hash, the file must have it. If no hash is known, the content is counted
-(frames, rows of ground truth), and the hash that was received is kept in ``received.json``.
+If the publisher gives a hash, the file must have it. If no hash is known, the archive's own sizes
+and checksums are checked, its content is counted (frames, rows of ground truth), and the hash of
+what was received is logged and kept in ``received.json``.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ from pathlib import Path
 
 from rltrack.backbones.matconvnet import convert_vggm
 from rltrack.cache import cache_dir, data_dir
-from rltrack.data.download import FetchError, Progress, download
+from rltrack.data.download import Progress, download
+from rltrack.data.failures import FetchError
 from rltrack.data.otb import targets
 from rltrack.data.otb_archives import OTB_MIRROR_URL, OTB_URL, fetch_otb
 from rltrack.data.vot_archives import VOT2016_URL, fetch_vot
 from rltrack.errors import InputError
+from rltrack.files import alone
+from rltrack.paths import given_path
 
 __all__ = ["ASSETS", "fetch"]
 
@@ -59,14 +64,16 @@ def fetch(
         The converted weights, or the folder that holds the sequence folders.
 
     Raises:
-        InputError: there is no such asset, or ``dest`` cannot be written to.
+        InputError: there is no such asset, ``dest`` cannot be written to, or another run is at work
+            there.
         FetchError: something could not be downloaded or is not what it should be. What was
             downloaded is kept, and the same call continues from there.
+        FetchLimitError: something is larger or slower than the limits (`rltrack.limits`) allow.
     """
     if asset not in ASSETS:
         raise InputError(f"cannot fetch {asset!r}: give one of {', '.join(ASSETS)}")
     home = cache_dir() / "weights" if asset == "vggm" else data_dir()
-    folder = home if dest is None else Path(dest).expanduser()
+    folder = home if dest is None else given_path(dest, "the folder to put it into")
     if asset != "vggm":
         folder = folder / ("vot" if asset == "vot2016" else "otb")
     try:
@@ -74,13 +81,14 @@ def fetch(
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error}") from error
     try:
-        if asset == "vggm":
-            return _fetch_vggm(folder, base_url or VGGM_URL, progress)
-        if asset == "vot2016":
-            fetch_vot(folder, base_url or VOT2016_URL, progress)
-        else:
-            bases = [base_url] if base_url else [OTB_URL, OTB_MIRROR_URL]
-            fetch_otb(targets(asset), folder, bases, progress)
+        with alone(folder, "fetch"):
+            if asset == "vggm":
+                return _fetch_vggm(folder, base_url or VGGM_URL, progress)
+            if asset == "vot2016":
+                fetch_vot(folder, base_url or VOT2016_URL, progress)
+            else:
+                bases = [base_url] if base_url else [OTB_URL, OTB_MIRROR_URL]
+                fetch_otb(targets(asset), folder, bases, progress)
     except OSError as error:
         raise FetchError(f"cannot write under {folder}: {error}") from error
     return folder

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from rltrack.data.download import FetchError, Progress, StopFetchError, download
+from rltrack.data.archives import check_archive
+from rltrack.data.download import Progress, download
+from rltrack.data.failures import FetchError, common_failure
 from rltrack.data.otb import Target, check_sequence
 from rltrack.data.sequence_folders import (
     Check,
@@ -56,7 +58,7 @@ def _fetch_otb_sequence(
         url = None if base is None else f"{base}{archive.name}"
         try:
             if url:
-                download(url, archive, progress=progress)
+                download(url, archive, check=check_archive, progress=progress)
             received = received_of(archive, url)
             install(place, check, {archive: _take_otb})
         except FetchError as error:
@@ -67,8 +69,7 @@ def _fetch_otb_sequence(
             bases.remove(base)
             bases.insert(0, base)
         return
-    hopeless = all(isinstance(problem, StopFetchError) for problem in problems)
-    raise (StopFetchError if hopeless else FetchError)(" | ".join(map(str, problems)))
+    raise common_failure(problems, " | ".join(map(str, problems)))
 
 
 def _take_otb(unpacked: Path, new: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rltrack.data.archives import unpack
-from rltrack.data.download import FetchError, StopFetchError, digest
+from rltrack.data.download import digest
+from rltrack.data.failures import FetchError, FetchLimitError, StopFetchError, common_failure
 from rltrack.files import write_json
 
 __all__ = ["Check", "Take", "fetch_each", "install", "is_whole", "only", "received_of", "record"]
@@ -69,7 +70,8 @@ def install(place: Path, check: Check, archives: dict[Path, Take]) -> None:
     except (ValueError, FetchError) as error:
         _delete(archives)
         names = " and ".join(archive.name for archive in archives)
-        raise FetchError(
+        kind = FetchLimitError if isinstance(error, FetchLimitError) else FetchError
+        raise kind(
             f"{names} did not bring the sequence {place.name} ({error}); it was deleted; by hand: "
             f"get the sequence elsewhere and put it into {place}"
         ) from error
@@ -84,17 +86,19 @@ def _delete(files: Iterable[Path]) -> None:
 
 
 def received_of(archive: Path, url: str | None) -> dict[str, object]:
-    """Return what is recorded of an archive; ``url`` only if this run downloaded it there."""
+    """Return what is recorded of a file; ``url`` only if this run downloaded it there."""
     source = {"url": url} if url else {}
-    return {**source, "sha256": digest(archive), "bytes": archive.stat().st_size}
+    sha256, size = digest(archive), archive.stat().st_size
+    logger.info("%s has %d bytes and the SHA-256 %s", archive.name, size, sha256)
+    return {**source, "sha256": sha256, "bytes": size}
 
 
 def record(place: Path, received: dict[str, Any]) -> None:
-    """Add a sequence to ``received.json`` beside it."""
+    """Add a file or a sequence to ``received.json`` beside it."""
     path = place.with_name("received.json")
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        records = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):  # it is missing or damaged
         records = {}
     write_json(path, dict(sorted({**records, place.name: received}.items())))
 
@@ -104,7 +108,7 @@ def fetch_each(names: Iterable[str], folder: Path, fetch_one: Callable[[str], No
     names = list(names)
     failed: dict[str, FetchError] = {}
     for number, name in enumerate(names, start=1):
-        logger.info("%s (%d of %d)", name, number, len(names))
+        logger.debug("%s (%d of %d)", name, number, len(names))
         try:
             fetch_one(name)
         except StopFetchError:
@@ -113,7 +117,8 @@ def fetch_each(names: Iterable[str], folder: Path, fetch_one: Callable[[str], No
             failed[name] = error
             logger.warning("%s: %s", name, error)
     if failed:
-        raise FetchError(
+        raise common_failure(
+            failed.values(),
             f"{len(failed)} of {len(names)} sequences are still missing in {folder} "
-            f"({', '.join(failed)}); {next(iter(failed.values()))}"
+            f"({', '.join(failed)}); {next(iter(failed.values()))}",
         )

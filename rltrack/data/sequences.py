@@ -11,20 +11,32 @@ boxes are 0-based.
 from __future__ import annotations
 
 import logging
-import math
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.data.box_lines import read_box_lines
 from rltrack.data.otb import OTB, Target
+from rltrack.data.target_names import Names, plain
 from rltrack.errors import InputError
 
-__all__ = ["IMAGE_SUFFIXES", "Sequence", "frame_files", "read_boxes", "read_sequence"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Sequence",
+    "frame_files",
+    "is_read",
+    "otb_folder",
+    "read_boxes",
+    "read_sequence",
+]
 
 logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float64]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
@@ -39,12 +51,16 @@ class Sequence(NamedTuple):
         name: the folder's name.
         frames: the frame files in order.
         ground_truth: (T, 4) float64, 0-based (x, y, w, h), one row for each frame, NaN where the
-            file gives none; None without a ground-truth file.
+            file gives none; None without a ground-truth file that can be used.
+        problem: why the ground-truth file cannot be used; None if it can, or if there is none.
+        others: the ground truth of the folder's other targets, like `ground_truth`.
     """
 
     name: str
     frames: tuple[Path, ...]
-    ground_truth: NDArray[np.float64] | None
+    ground_truth: Array | None
+    problem: str | None = None
+    others: tuple[Array, ...] = ()
 
 
 def frame_files(folder: str | Path) -> tuple[Path, ...]:
@@ -66,12 +82,8 @@ def frame_files(folder: str | Path) -> tuple[Path, ...]:
     return tuple(sorted(files, key=_natural))
 
 
-def read_boxes(path: str | Path) -> NDArray[np.float64]:
-    """Read a ground-truth file: one box a line, separated by commas, tabs or spaces.
-
-    A line holds x, y, w, h, or the corners of a polygon (x1, y1, x2, y2, ...; VOT gives four), of
-    which the axis-aligned bounding box is taken. A blank line, or one with a NaN in it, is a frame
-    without a box. Blank lines at the end do not count.
+def read_boxes(path: str | Path) -> Array:
+    """Read a ground-truth file: one box a line, see `rltrack.data.box_lines.read_box_lines`.
 
     Args:
         path: the file. If its name starts with ``groundtruth_rect`` it is OTB's and 1-based; any
@@ -82,21 +94,13 @@ def read_boxes(path: str | Path) -> NDArray[np.float64]:
 
     Raises:
         InputError: the file cannot be read, is empty, has a malformed line (the message gives its
-            number), or its first row is not a box.
+            number), or none of its rows is a box.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"cannot read the boxes in {path}: {error.strerror}") from None
-    lines = text.rstrip().splitlines()
-    if not lines:
-        raise InputError(f"{path} is empty: it must hold one box x,y,w,h a line")
-    boxes = np.array([_parse_box(line, path, number) for number, line in enumerate(lines, 1)])
-    if not (boxes[0, 2:] > 0).all():
+    boxes = read_box_lines(path)
+    if not (boxes[:, 2:] > 0).all(axis=1).any():
         raise InputError(
-            f"{path}, line 1: got {lines[0].strip()!r}; the first row must be a box x,y,w,h with "
-            "w and h above 0, because tracking starts there"
+            f"{path}: none of its rows is a box x,y,w,h with w and h above 0; write at least one"
         )
     if path.name.startswith("groundtruth_rect"):
         boxes[:, :2] -= 1
@@ -109,18 +113,24 @@ def read_sequence(folder: str | Path, target: int | None = None) -> Sequence:
     Frames lie in ``img/`` (OTB), in ``color/`` (VOT toolkit) or in the folder itself; boxes in
     ``groundtruth_rect.txt`` or ``groundtruth.txt``. Some OTB folders (Jogging, Skating2) hold two
     targets, ``groundtruth_rect.1.txt`` and ``.2.txt``: without `target`, the first is taken, or
-    the one that OTB itself uses (Human4: the second).
+    the one that OTB itself uses (Human4: the second), or the one that the folder is named after
+    (a copy that is called Jogging-2).
 
-    A folder of OTB gives what the benchmark uses (`rltrack.data.otb`): of David's images
-    those from number 300, where the ground truth starts; of Tiger1 the frames and rows from 6. In
-    any other folder row i belongs to frame i, and rows missing at the end are NaN.
+    A folder of OTB, in any spelling of its name, gives what the benchmark uses
+    (`rltrack.data.otb`): of David's images those from number 300, where the ground truth starts;
+    of Tiger1 the frames and rows from 6. In any other folder row i belongs to frame i, and rows
+    missing at the end are NaN.
 
     Args:
         folder: the sequence's folder, or a bare folder of frames.
         target: which of the folder's numbered ground-truth files to read.
 
+    Returns:
+        The sequence. If its ground truth cannot be used, it is None, and `Sequence.problem` says
+        why: the frames can still be tracked from a box that is given.
+
     Raises:
-        InputError: no frames, malformed ground truth, more rows than frames, no such target.
+        InputError: no frames, or no such target.
     """
     folder = Path(folder)
     place = next((folder / sub for sub in _FRAME_FOLDERS if (folder / sub).is_dir()), folder)
@@ -130,25 +140,42 @@ def read_sequence(folder: str | Path, target: int | None = None) -> Sequence:
             f"no frames in {place}: wanted {', '.join(sorted(IMAGE_SUFFIXES))} files there, "
             "or in its subfolder img"
         )
-    name = folder.resolve().name
-    file = _box_file(folder, name, target)
-    if file is None:
+    name = folder.name  # of a link, its own
+    if name in ("", ".."):
+        name = folder.resolve().name
+    entries = _benchmark_targets(name) or _benchmark_targets(folder.resolve().name)
+    files = _box_files(folder, entries, target)
+    if not files:
         return Sequence(name, frames, None)
-    boxes = read_boxes(file)
-    entry = _benchmark_target(name, file)
-    if entry is not None and len(boxes) == entry.rows:
-        frames = _benchmark_frames(frames, entry, place)
-        boxes = boxes[entry.skipped_rows :]
-    missing = len(frames) - len(boxes)
-    if missing < 0:
-        raise InputError(
-            f"{file} has {len(boxes)} rows but {place} has only {len(frames)} frames: "
-            "add the missing frames, or remove the rows that have none"
-        )
-    if missing:
-        logger.warning("%s: the last %d of %d frames have no row", file, missing, len(frames))
-        boxes = np.vstack([boxes, np.full((missing, 4), np.nan)])
-    return Sequence(name, frames, boxes)
+    used, truth, problem, others = frames, None, None, []
+    try:
+        used, truth = _paired(files[0], frames, entries)
+    except InputError as error:
+        problem = str(error)
+    for file in files[1:]:
+        with suppress(InputError):
+            also, boxes = _paired(file, frames, entries)
+            if also == used:
+                others.append(boxes)
+    return Sequence(name, used, truth, problem, tuple(others))
+
+
+def otb_folder(data: Path, target: Target) -> Path:
+    """Return the folder of a target in ``data/otb``, in any spelling of its name.
+
+    If there is none, it is the folder's own name, and does not exist.
+    """
+    place = data / "otb"
+    folder = place / target.folder
+    if folder.is_dir() or not place.is_dir():
+        return folder
+    spellings = plain(target.folder), plain(target.name)
+    return next((file for file in sorted(place.iterdir()) if plain(file.name) in spellings), folder)
+
+
+def is_read(file: Path) -> bool:
+    """Whether a file of this name, in a sequence's folder, is taken for a frame or ground truth."""
+    return file.suffix.lower() in IMAGE_SUFFIXES or file.name.startswith("groundtruth")
 
 
 def _natural(file: Path) -> list[tuple[int, str]]:
@@ -158,51 +185,49 @@ def _natural(file: Path) -> list[tuple[int, str]]:
     return [*key, (-1, file.name)]
 
 
-def _parse_box(line: str, path: Path, number: int) -> list[float]:
-    """One line as [x, y, w, h]; NaNs where it gives no box."""
-    line = line.strip(" \t,")
-    if not line:
-        return [math.nan] * 4
-    try:
-        values = [float(item) for item in re.split(r"\s*,\s*|\s+", line)]
-    except ValueError:
-        values = []
-    if any(math.isnan(value) for value in values):
-        return [math.nan] * 4
-    if any(math.isinf(value) for value in values):
-        values = []
-    if len(values) == 4:
-        return values
-    if len(values) >= 6 and len(values) % 2 == 0:
-        x, y = values[0::2], values[1::2]
-        return [min(x), min(y), max(x) - min(x), max(y) - min(y)]
-    shown = line if len(line) <= 60 else line[:57] + "..."
-    raise InputError(
-        f"{path}, line {number}: got {shown!r}; wanted x,y,w,h, or the corners of a polygon "
-        "x1,y1,x2,y2,..., separated by commas, tabs or spaces"
-    )
+def _benchmark_targets(name: str) -> list[Target]:
+    """OTB's targets in a folder of that name: one if it is a target's own, several if it has so."""
+    found = Names(OTB).find(name)
+    if found is not None:
+        return [OTB[found]]
+    return [entry for entry in OTB.values() if plain(entry.folder) == plain(name)]
 
 
-def _box_file(folder: Path, name: str, target: int | None) -> Path | None:
-    """The ground-truth file to read, or None if there is none."""
+def _box_files(folder: Path, entries: list[Target], target: int | None) -> list[Path]:
+    """The ground-truth file to read, then those of the folder's other targets; none if none."""
     if target is not None:
         file = folder / f"groundtruth_rect.{target}.txt"
         if not file.is_file():
             raise InputError(f"no target {target} in {folder}: there is no {file.name}")
-        return file
-    benchmark = [entry.ground_truth_file for entry in OTB.values() if entry.folder == name]
-    candidates = [folder / file for file in (*benchmark, *_BOX_FILES)]
-    return next((file for file in candidates if file.is_file()), None)
+        return [file]
+    wanted = (*(entry.ground_truth_file for entry in entries), *_BOX_FILES)
+    first = next((folder / name for name in wanted if (folder / name).is_file()), None)
+    numbered = sorted(folder.glob("groundtruth_rect.*.txt"), key=_natural)
+    return [] if first is None else [first, *(file for file in numbered if file != first)]
 
 
-def _benchmark_target(name: str, file: Path) -> Target | None:
-    """OTB's entry for a ground-truth file in the folder called `name`; None if it has none."""
-    return next(
-        (e for e in OTB.values() if (e.folder, e.ground_truth_file) == (name, file.name)), None
-    )
+def _paired(
+    file: Path, frames: tuple[Path, ...], entries: list[Target]
+) -> tuple[tuple[Path, ...], Array]:
+    """The frames that a ground-truth file is of, and a row for each of them."""
+    boxes = read_boxes(file)
+    entry = next((entry for entry in entries if entry.ground_truth_file == file.name), None)
+    if entry is not None and len(boxes) == entry.rows:
+        frames = _benchmark_frames(frames, entry)
+        boxes = boxes[entry.skipped_rows :]
+    missing = len(frames) - len(boxes)
+    if missing < 0:
+        raise InputError(
+            f"{file} has {len(boxes)} rows but {frames[0].parent} has only {len(frames)} frames: "
+            "add the missing frames, or remove the rows that have none"
+        )
+    if missing:
+        logger.warning("%s: the last %d of %d frames have no row", file, missing, len(frames))
+        boxes = np.vstack([boxes, np.full((missing, 4), np.nan)])
+    return frames, boxes
 
 
-def _benchmark_frames(frames: tuple[Path, ...], entry: Target, place: Path) -> tuple[Path, ...]:
+def _benchmark_frames(frames: tuple[Path, ...], entry: Target) -> tuple[Path, ...]:
     """The frames that OTB uses of a target."""
     if len(frames) == entry.rows:
         return frames[entry.skipped_rows :]
@@ -211,8 +236,8 @@ def _benchmark_frames(frames: tuple[Path, ...], entry: Target, place: Path) -> t
     absent = [number for number in wanted if number not in numbered]
     if absent:
         raise InputError(
-            f"{place} lacks {len(absent)} of the frames {entry.first} to {entry.last} of OTB's "
-            f"{entry.name}, the first of them {absent[0]}: add them"
+            f"{frames[0].parent} lacks {len(absent)} of the frames {entry.first} to {entry.last} "
+            f"of OTB's {entry.name}, the first of them {absent[0]}: add them"
         )
     return tuple(numbered[number] for number in wanted)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
-from rltrack.data.download import FetchError, Progress, download
+from rltrack.data.archives import check_archive
+from rltrack.data.download import Progress, download
+from rltrack.data.failures import FetchError
 from rltrack.data.otb import count_rows, frame_files
 from rltrack.data.sequence_folders import (
     Take,
@@ -19,10 +21,16 @@ from rltrack.data.sequence_folders import (
     received_of,
     record,
 )
+from rltrack.limits import Limits
 
 __all__ = ["VOT2016_URL", "fetch_vot"]
 
 VOT2016_URL = "https://data.votchallenge.net/vot2016/main/"
+
+_LISTING_LIMITS = Limits(download_bytes=2**24)  # it has about 60 kB
+
+# What reading a list can raise whose values are of any kind.
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class _Listed(NamedTuple):
@@ -44,7 +52,7 @@ def _read_listing(path: Path, url: str) -> dict[str, _Listed]:
 
     listed = {}
     for entry in json.loads(path.read_text(encoding="utf-8"))["sequences"]:
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", entry["name"]):
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", entry["name"]):
             raise ValueError(f"{entry['name']!r} is no name for a folder")
         length = entry.get("length")
         archives = {
@@ -58,15 +66,22 @@ def _read_listing(path: Path, url: str) -> dict[str, _Listed]:
 def fetch_vot(folder: Path, base_url: str, progress: Progress | None) -> None:
     """Fetch the folders of VOT-2016 that are not in ``folder``."""
     url = urljoin(base_url, "description.json")
-    listing = download(url, folder / "vot2016.json", progress=progress)
-    try:
-        listed = _read_listing(listing, url)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        listing.unlink()
-        raise FetchError(
-            f"{url} is not the list of sequences that it should be ({error!r}); open it in a "
-            "browser to see what the server says, and run this again later"
-        ) from error
+    listing = folder / "vot2016.json"
+    known = listing.is_file()
+
+    def listed_in(path: Path) -> dict[str, _Listed]:
+        try:
+            return _read_listing(path, url)
+        except _DAMAGE as error:
+            raise FetchError(
+                f"{url} is not the list of sequences that it should be ({error!r}); open it in a "
+                "browser to see what the server says, and run this again later"
+            ) from error
+
+    download(url, listing, check=listed_in, limits=_LISTING_LIMITS, progress=progress)
+    listed = listed_in(listing)
+    if not known:
+        record(listing, received_of(listing, url))
 
     def fetch_one(name: str) -> None:
         place, sequence = folder / name, listed[name]
@@ -86,7 +101,7 @@ def fetch_vot(folder: Path, base_url: str, progress: Progress | None) -> None:
             source, sha1 = sequence.archives[kind]
             archive = folder / f"{name}.{kind}.zip"
             given = archive.is_file()
-            download(source, archive, sha1=sha1, progress=progress)
+            download(source, archive, sha1=sha1, check=check_archive, progress=progress)
             received[kind] = received_of(archive, None if given else source)
             takes[archive] = take
         install(place, check, takes)

@@ -24,12 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.data.otb import OTB, SETS, targets
-from rltrack.data.sequences import read_boxes
+from rltrack.data.sequences import is_read, otb_folder, read_boxes
+from rltrack.data.target_names import Names, plain
 from rltrack.errors import InputError, few
 from rltrack.evaluation.result_files import read_targets
-from rltrack.evaluation.target_names import Names, plain
+from rltrack.outputs import Folder, Input
+from rltrack.paths import given_path
 
-__all__ = ["FRAMES", "Benchmark", "chosen_targets", "load"]
+__all__ = ["FRAMES", "Benchmark", "chosen_targets", "inputs_of", "load"]
 
 Array = NDArray[np.float64]
 
@@ -67,7 +69,8 @@ def load(
         dataset: one of `rltrack.data.otb.SETS`, a text file of target names, or names ``A,B,C``.
         data: the folder that holds ``otb/<Sequence>/`` with the ground truth.
         ground_truth: a file ``{"<Sequence>": [[x, y, w, h], ...], ...}`` (``.json`` or
-            ``.json.gz``), 1-based, to be used instead. Its targets need not be OTB's.
+            ``.json.gz``) or one of pysot's, 1-based, to be used instead. Its targets need not be
+            OTB's.
         frames: one of `FRAMES`. None is ``stored`` with a ``ground_truth`` file, else ``official``.
 
     Raises:
@@ -78,7 +81,7 @@ def load(
         frames = "official" if ground_truth is None else "stored"
     if frames not in FRAMES:
         raise InputError(f"unknown frames {frames!r}; there are {', '.join(FRAMES)}")
-    given = {} if ground_truth is None else _file_truth(Path(ground_truth).expanduser())
+    given = {} if ground_truth is None else _file_truth(given_path(ground_truth))
     names = Names({**OTB, **given})
     dataset, chosen = chosen_targets(dataset, names)
     if ground_truth is not None:
@@ -90,11 +93,21 @@ def load(
             )
         truth = {name: given[name] for name in chosen}
     elif data is not None:
-        truth = _folder_truth(Path(data).expanduser(), chosen)
+        truth = _folder_truth(given_path(data, "the folder of sequences"), chosen)
     else:
         raise InputError("no ground truth: give the folder that holds otb/, or a file of it")
     changes = _make_official(truth) if frames == "official" else []
     return Benchmark(dataset, frames, truth, names, tuple(changes))
+
+
+def inputs_of(
+    dataset: str, *, data: str | Path, ground_truth: str | Path | None = None
+) -> tuple[Input, ...]:
+    """Return what :func:`load` may read for these arguments, which no output may overwrite."""
+    files = [
+        given_path(each, "the ground truth") for each in (dataset, ground_truth) if each is not None
+    ]
+    return (*files, Folder(given_path(data, "the data folder") / "otb", is_read))
 
 
 def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:
@@ -105,20 +118,28 @@ def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:
     """
     if plain(dataset) in SETS:
         return plain(dataset), [target.name for target in targets(plain(dataset))]
-    file = Path(dataset).expanduser()
-    try:
-        text = file.read_text(encoding="utf-8") if file.is_file() else dataset
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the targets' names in {dataset}: {error}") from None
+    text = _text_of(dataset)
     spelled = [name for name in re.split(r"[\s,]+", text) if name]
     chosen = {name: names.find(name) for name in spelled}
     unknown = [name for name, target in chosen.items() if target is None]
     if unknown or not spelled:
         raise InputError(
-            f"no target is called {', '.join(map(repr, unknown)) or repr(dataset)}: a dataset is "
+            f"no target is called {few([*map(repr, unknown)]) or repr(dataset)}: a dataset is "
             f"one of {', '.join(SETS)}, a file of targets' names, or names A,B,C"
         )
     return dataset, list(dict.fromkeys(target for target in chosen.values() if target))
+
+
+def _text_of(dataset: str) -> str:
+    """Return the targets' names: the text of the file ``dataset``, or if there is none, itself."""
+    try:
+        file = given_path(dataset)
+    except InputError:  # no file can be called so, say because a list of many names is too long
+        return dataset
+    try:
+        return file.read_text(encoding="utf-8") if file.is_file() else dataset
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the targets' names in {dataset}: {error}") from None
 
 
 def _file_truth(file: Path) -> dict[str, Array]:
@@ -135,7 +156,7 @@ def _file_truth(file: Path) -> dict[str, Array]:
 
 def _folder_truth(data: Path, chosen: Sequence[str]) -> dict[str, Array]:
     """Read the ground truth in the folders of OTB's sequences."""
-    files = {name: data / "otb" / OTB[name].folder / OTB[name].ground_truth_file for name in chosen}
+    files = {name: otb_folder(data, OTB[name]) / OTB[name].ground_truth_file for name in chosen}
     absent = [name for name, file in files.items() if not file.is_file()]
     if absent:
         raise InputError(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import json
+import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rltrack.errors import InputError
+from rltrack.data.box_lines import FARTHEST, read_box_lines
+from rltrack.errors import InputError, brief
+from rltrack.evaluation.result_structures import is_structure, rows_of
+from rltrack.text_files import LARGEST, read_json, read_text, too_large
 
 __all__ = ["read_targets"]
 
@@ -25,6 +28,9 @@ _BOX = ("x", "y", "w", "h")
 
 def read_targets(file: Path, base: int = 1) -> dict[str, Array]:
     """Read a file ``{"<Sequence>": [[x, y, w, h], ...], ...}``, ``.json`` or ``.json.gz``.
+
+    Instead of rows it may have run structures (`rltrack.evaluation.result_structures`), or the
+    entries of pysot's files of ground truth, such as ``OTB100.json``, with their ``gt_rect``.
 
     Args:
         file: a file of a tracker's boxes, or of ground truth.
@@ -52,32 +58,37 @@ def read_file(file: Path, base: int | None) -> Array:
 
 
 def boxes_of(rows: Any, place: str, base: int) -> Array:
-    """Check rows and return them as 0-based boxes."""
+    """Check rows and return them as 0-based boxes, NaN where a number is none or above 10^9.
+
+    Args:
+        rows: what was read of one target: rows x, y, w, h, or a structure that holds them.
+        place: where, for messages.
+        base: number of the leftmost pixel.
+    """
+    rows = _unwrapped(rows, place)
     try:
         boxes = np.array(rows, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of an integer that fits no float
         boxes = np.empty(0)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise InputError(f"{place}: wanted rows of four numbers x, y, w, h, one a frame")
-    boxes[~np.isfinite(boxes).all(axis=1)] = np.nan
+    boxes[~(np.abs(boxes) <= FARTHEST).all(axis=1)] = np.nan
     boxes[:, :2] -= base
     return boxes
 
 
-def _text(file: Path) -> str:
-    try:
-        opened = gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb")
-        with opened:
-            return opened.read().decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {file}: {error}") from None
-
-
-def read_json(file: Path) -> Any:
-    try:
-        return json.loads(_text(file))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{file} is not JSON ({error}): write it again") from None
+def _unwrapped(held: Any, place: str) -> Any:
+    """Take the rows out of a run's structure, or of pysot's entry of a target's ground truth."""
+    if isinstance(held, list) and held and all(map(is_structure, held)):
+        if len(held) > 1:
+            raise InputError(
+                f"{place} holds {len(held)} runs, of another evaluation than one pass (OPE): give "
+                "its one-pass results"
+            )
+        held = held[0]
+    if is_structure(held):
+        return rows_of(held, place)
+    return held.get("gt_rect", ()) if isinstance(held, Mapping) else held
 
 
 def entries(file: Path, held: Any) -> Iterator[tuple[str, Any, str]]:
@@ -88,65 +99,86 @@ def entries(file: Path, held: Any) -> Iterator[tuple[str, Any, str]]:
             "one target is to be named after it"
         )
     for name, rows in held.items():
-        yield name, rows, f"{name!r} in {file}"
-
-
-def _txt_rows(file: Path, base: int | None) -> Any:
-    text = _text(file).replace(",", " ")
-    if not text.strip():
-        raise InputError(f"{file} is empty: it must hold one box x,y,w,h a line")
-    try:
-        return np.loadtxt(io.StringIO(text), ndmin=2)
-    except ValueError as error:
-        raise InputError(f"{file}: wanted one box x,y,w,h a line; {error}") from None
+        yield name, rows, f"{brief(name)} in {file}"
 
 
 def _csv_rows(file: Path, base: int | None) -> Any:
-    rows = csv.DictReader(_text(file).splitlines(), restval="")
-    columns = rows.fieldnames or ()
-    if "target" in columns:
-        raise InputError(f"{file} holds several targets: split it into a file for each")
-    if {*_BOX} <= {*columns}:
-        return [[row[column] for column in _BOX] for row in rows]
+    rows = csv.DictReader(read_text(file).splitlines(), restval="")
+    try:
+        columns = rows.fieldnames or ()
+        if "target" in columns:
+            raise InputError(f"{file} holds several targets: split it into a file for each")
+        if {*_BOX} <= {*columns}:
+            return [[row[column] for column in _BOX] for row in rows]
+    except csv.Error as error:
+        raise InputError(f"{file} is no CSV ({error}): write it again") from None
     if base is None:
         raise InputError(
             f"{file} does not begin with the columns' names, x,y,w,h among them, as rltrack's CSV "
             "does; say with --base whether its pixels count from 0 or from 1"
         )
-    return _txt_rows(file, base)
+    return read_box_lines(file)
 
 
 def _mat_rows(file: Path, base: int | None) -> Any:
     from scipy.io import loadmat
 
     try:
-        held = loadmat(file, simplify_cells=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of variables that are not read here
+            held = loadmat(_unpacked(file), simplify_cells=True)
+    except InputError:
+        raise
     except NotImplementedError:
         raise InputError(f"{file} is of MATLAB 7.3: save it again with -v7") from None
     except Exception as error:  # scipy's are of many kinds
         raise InputError(f"{file} is not a MATLAB file ({error}): save it again") from None
     if "result" in held:
-        return np.atleast_2d(held["result"])
+        return _matrix(held["result"])
     run = held.get("results")
-    if isinstance(run, list | np.ndarray) and len(run) > 1:
-        raise InputError(
-            f"{file} holds {len(run)} runs, of another evaluation than one pass (OPE): give its "
-            "one-pass results"
-        )
-    if not isinstance(run, dict) or "res" not in run:
+    runs = run if isinstance(run, list) else [run] if is_structure(run) else []
+    if not runs or not all(map(is_structure, runs)):
         raise InputError(
             f"{file}: wanted the OTB toolkit's results{{1}} with res and type, or a matrix result"
         )
-    if run.get("type") != "rect":
-        of = f"are of type {run['type']!r}" if "type" in run else "do not say their type"
-        raise InputError(
-            f"{file}: its boxes {of}; only 'rect' can be read: convert them to x, y, w, h"
-        )
-    return np.atleast_2d(run["res"])
+    return [{**each, "res": _matrix(each["res"])} for each in runs]
+
+
+def _unpacked(file: Path) -> BytesIO:
+    """Return the content of a MATLAB file, decompressed here as scipy sets no limit to that.
+
+    A file of version 5 has a header of 128 bytes, then elements: a type and a number of bytes, each
+    of 4 bytes, and so many bytes. An element of type 15 is another one, compressed by zlib.
+    """
+    with file.open("rb") as stored:
+        packed = stored.read(LARGEST + 1)
+    order = {b"IM": "<", b"MI": ">"}.get(packed[126:128])
+    if order is None:  # of version 4, which compresses nothing
+        return BytesIO(packed)
+    content, at = bytearray(packed[:128]), 128
+    while at < len(packed) and len(content) <= LARGEST:
+        kind, size = struct.unpack_from(f"{order}II", packed, at)
+        end = at + 8 + size
+        if kind == 15:
+            left = LARGEST + 1 - len(content)
+            content += zlib.decompressobj().decompress(packed[at + 8 : end], left)
+        else:
+            content += packed[at:end]
+        at = end
+    if len(content) > LARGEST:
+        raise too_large(file)
+    return BytesIO(content)
+
+
+def _matrix(values: Any) -> Any:
+    """Return a matrix of numbers as rows; what is no such matrix has none."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
+        return ()
+    return np.atleast_2d(values)
 
 
 FORMS: dict[str, tuple[Callable[[Path, int | None], Any], int]] = {
-    ".txt": (_txt_rows, 1),
+    ".txt": (lambda file, base: read_box_lines(file), 1),
     ".csv": (_csv_rows, 0),
     ".json": (lambda file, base: read_json(file), 1),
     ".mat": (_mat_rows, 1),

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import re
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rltrack.errors import InputError
+from rltrack.errors import InputError, few
+from rltrack.evaluation.run_schema import checked_run
 from rltrack.files import write_bytes
+from rltrack.outputs import Folder, Input
+from rltrack.text_files import LARGEST, read_json
 from rltrack.tracking.config import TrackerConfig
-from rltrack.tracking.presets import preset
+from rltrack.tracking.presets import PRESETS, preset
 
 __all__ = [
+    "inputs_in",
     "is_kept",
     "keep",
     "load",
@@ -31,31 +36,70 @@ __all__ = [
     "weights_of",
 ]
 
+logger = logging.getLogger(__name__)
+
 _KEPT = "runs of rltrack sweep"
 
 
 def load(place: Path) -> list[dict[str, Any]]:
     """Return the runs in a sweep's folder, or in a file that :func:`keep` wrote.
 
+    Runs that are damaged (:func:`rltrack.evaluation.run_schema.checked_run`) are left out. A
+    warning names them.
+
     Raises:
-        InputError: there are none, or one cannot be read.
+        InputError: there are none, or the file cannot be read.
     """
-    if place.is_file():
+    found: list[dict[str, Any]] = []
+    damaged: list[str] = []
+    for read in _kept_runs(place) if place.is_file() else _runs_in(place):
         try:
-            kept: list[dict[str, Any]] = json.loads(gzip.decompress(place.read_bytes()))["results"]
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{place} holds no kept results ({error})") from error
-        return kept
-    results = [read_result(file) for file in results_in(place)]
-    if not results:
+            found.append(read())
+        except InputError as error:
+            damaged.append(str(error))
+    if damaged:
+        logger.warning(
+            "left out, as damaged: %d of %d runs: %s",
+            len(damaged), len(found) + len(damaged), few(damaged, 5),
+        )  # fmt: skip
+    if not found and damaged:
+        raise InputError(f"all {len(damaged)} runs in {place} are damaged; {damaged[0]}")
+    if not found:
         raise InputError(f"no results in {place}: `rltrack sweep --out {place}` makes them")
-    return results
+    return found
+
+
+def _kept_runs(file: Path) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Yield what reads each run in a file that :func:`keep` wrote."""
+    kept = read_json(file)
+    if not is_kept(kept) or not isinstance(kept.get("results"), list):
+        raise InputError(
+            f"{file} holds no kept results: give what `rltrack report --keep` wrote, or a "
+            "sweep's folder"
+        )
+    for number, content in enumerate(kept["results"], 1):
+        yield partial(_checked, content, f"run {number} in {file}")
+
+
+def _runs_in(folder: Path) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Yield what reads each run in a sweep's folder."""
+    for file in results_in(folder):
+        yield partial(read_result, file)
 
 
 def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Write runs to one file. The same runs make the same file."""
-    text = json.dumps({"what": _KEPT, "results": results})
-    write_bytes(file, gzip.compress(text.encode(), mtime=0))
+    """Write runs to one file. The same runs make the same file.
+
+    Raises:
+        InputError: the file would be larger than :func:`load` reads.
+    """
+    content = json.dumps({"what": _KEPT, "results": results}).encode()
+    if len(content) > LARGEST:
+        raise InputError(
+            f"{len(results)} runs are more than fit into the file {file}, which may hold "
+            f"{LARGEST // 2**20} MiB: choose some of them, on the command line with --where"
+        )
+    write_bytes(file, gzip.compress(content, mtime=0))
 
 
 def is_kept(content: Any) -> bool:
@@ -83,7 +127,8 @@ def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     shown = dict.fromkeys(about, differ or ["preset"])
     if "preset" in differ:
         for key, a in about.items():  # a preset's name says all that it sets
-            sets = settings(asdict(preset(a["preset"])))
+            # A configuration made in Python may have a label of its own.
+            sets = settings(asdict(preset(a["preset"]))) if a["preset"] in PRESETS else {}
             shown[key] = [f for f in differ if f == "preset" or a[f] != sets.get(f)]
     return {k: ", ".join(f"{f} {_plain(a[f])}" for f in shown[k]) for k, a in about.items()}
 
@@ -116,19 +161,35 @@ def packed(result: dict[str, Any]) -> bytes:
 def results_in(folder: Path) -> Iterator[Path]:
     """Yield the runs' files in a sweep's folder, in order."""
     for file in sorted(folder.glob("*/*.json.gz")):
-        if re.fullmatch("[0-9a-f]{12}", file.parent.name):
+        if _is_run(file.relative_to(folder)):
             yield file
+
+
+def _is_run(file: Path) -> bool:
+    """Return whether a path, relative to a sweep's folder, is that of a run's file."""
+    return bool(re.fullmatch(r"[0-9a-f]{12}/[^/]*\.json\.gz", file.as_posix()))
+
+
+def inputs_in(place: Path) -> tuple[Input, ...]:
+    """Return what :func:`load` reads there, which no output may overwrite."""
+    return (Folder(place, _is_run), *results_in(place)) if place.is_dir() else (place,)
 
 
 def read_result(file: Path) -> dict[str, Any]:
     """Read one run's file.
 
     Raises:
-        InputError: it is not a run's file.
+        InputError: it cannot be read, or what it holds is not the run that its name says.
     """
-    try:
-        result: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
-        result["tracker"], result["target"], result["seed"], result["os"], result["boxes"]
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file} is no result of a sweep ({error}); remove it") from error
+    result = _checked(read_json(file), str(file))
+    run = result["tracker"], f"{result['target']}-{result['seed']}.json.gz"
+    if run != (file.parent.name, file.name):
+        raise InputError(f"{file} is no result of a sweep: it holds the run {'/'.join(run)}")
     return result
+
+
+def _checked(content: Any, place: str) -> dict[str, Any]:
+    try:
+        return checked_run(content)
+    except InputError as error:
+        raise InputError(f"{place} is no result of a sweep: {error}") from None

@@ -1,0 +1,42 @@
+"""Paths as users write them, on the command line, in variables and in calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rltrack.errors import InputError
+
+__all__ = ["given_path"]
+
+
+def given_path(path: str | Path, what: str = "the path") -> Path:
+    """Return a path that a user gave, with ``~`` replaced by the home folder.
+
+    Nothing needs to be there. The system must be able to look whether something is, so that no
+    later use of the path fails at the path itself.
+
+    Args:
+        path: the path. An empty text is refused, because `pathlib` takes it for the folder in
+            which the program runs.
+        what: what the path is for, as the subject of the message.
+
+    Raises:
+        InputError: no file can have this path: it is empty or too long, has a null character, leads
+            through a file, into a folder that may not be entered or round in a circle, or begins
+            with the home folder of an unknown user.
+    """
+    problem = f"{what} cannot be {str(path)!r}"
+    if not str(path):
+        raise InputError(f"{what} cannot be empty")
+    try:
+        found = Path(path).expanduser()
+        found.stat()
+    except FileNotFoundError:
+        pass
+    except NotADirectoryError:
+        raise InputError(f"{problem}: what should be its folder is a file") from None
+    except OSError as error:
+        raise InputError(f"{problem}: {error.strerror}") from None
+    except (RuntimeError, ValueError) as error:  # an unknown user; a null character
+        raise InputError(f"{problem}: {error}") from None
+    return found
