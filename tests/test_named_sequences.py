@@ -51,6 +51,17 @@ def test_a_name_is_a_sequence_of_the_data_before_anything_else(
     assert open_sequence(str(other), data).length == 1
 
 
+def test_a_benchmarks_sequence_is_found_in_any_spelling(data: Path) -> None:
+    assert open_sequence("girl", data).name == "Girl"
+    jogging = data / "otb" / "jogging"
+    (data / "otb" / "Deer").rename(jogging)
+    (jogging / "groundtruth_rect.txt").rename(jogging / "groundtruth_rect.1.txt")
+    (jogging / "groundtruth_rect.2.txt").write_text("9,4,10,8\n" * 40)
+    for name, x in (("Jogging-2", 8), ("jogging.1", 2), ("jogging", 2)):
+        truth = open_sequence(name, data).ground_truth
+        assert truth is not None and truth[0, 0] == x
+
+
 def test_what_is_not_there_is_named(data: Path) -> None:
     with pytest.raises(InputError, match=r"sequence is 'Car4'.*; data is not given"):
         open_sequence("Car4")

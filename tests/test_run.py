@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import evaluate
+from rltrack.files import WriteError
+from rltrack.limits import Limits
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import preset
 from rltrack.tracking.result import Result
@@ -34,11 +38,13 @@ from rltrack.tracking.tracker import Tracker
 from rltrack.video import recorder
 from rltrack.video import sources as video
 from rltrack.video.images import read_image
+from rltrack.video.reader import AHEAD, read_ahead
 from rltrack.video.recorder import HEADER, Recorder
 from rltrack.video.run import track
 from rltrack.video.signals import HeldSignals
 from rltrack.video.sources import open_source
 from rltrack.video.tracks import Step, Track, TrackingError
+from rltrack.video.writer import VideoWriter
 
 Image = NDArray[np.uint8]
 
@@ -160,13 +166,14 @@ def test_each_frame_is_told_after_its_row_is_written(tmp_path: Path) -> None:
 
     def listen(step: Step) -> None:
         assert not out.exists()
-        told.append((step.index, len(rows_of(tmp_path / "boxes.csv.part"))))
+        (part,) = tmp_path.glob("boxes.csv.*.part")
+        told.append((step.index, len(rows_of(part))))
         assert step.image is not None and step.tracker.candidates[0].shape[1] == 4
         assert step.source.length == 3
 
     track(moving_square(3), BOX, **FAST, out=out, on_frame=listen)
     assert told == [(0, 1), (1, 2), (2, 3)]
-    assert len(rows_of(out)) == 3 and not (tmp_path / "boxes.csv.part").exists()
+    assert len(rows_of(out)) == 3 and list(tmp_path.iterdir()) == [out]
 
 
 # --- What is written -----------------------------------------------------------------------------
@@ -376,7 +383,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the image files read, as they are."""
     names: list[str] = []
 
-    def note(file: Path) -> Image | None:
+    def note(file: Path, limits: Limits) -> Image | None:
         names.append(file.name)
         return read_image(file)
 
@@ -394,7 +401,7 @@ def test_files_are_read_ahead_in_order_and_a_few_at_most(folder: Path, read: lis
         image = next(frames)
         known = None if i == 3 else moving_square(12)[i]
         assert np.array_equal(image, known) if known is not None else image is None
-        awaited, deadline = min(i + 1 + video._AHEAD, 12), time.monotonic() + 20
+        awaited, deadline = min(i + 1 + AHEAD, 12), time.monotonic() + 20
         while len(read) < awaited and time.monotonic() < deadline:  # while this one is in use
             time.sleep(0.005)
         time.sleep(0.01)
@@ -406,7 +413,7 @@ def test_files_are_read_ahead_in_order_and_a_few_at_most(folder: Path, read: lis
 def test_reading_stops_where_the_caller_does(folder: Path, read: list[str]) -> None:
     for _ in open_source(folder):
         break
-    assert not readers() and len(read) <= 1 + video._AHEAD
+    assert not readers() and len(read) <= 1 + AHEAD
 
 
 def test_reading_stops_with_a_run_that_fails_or_is_stopped(
@@ -426,7 +433,7 @@ def test_an_error_while_reading_ahead_is_raised_at_its_frame() -> None:
         yield from moving_square(2)
         raise OSError("unplugged")
 
-    frames = video._read_ahead(broken)
+    frames = read_ahead(broken)
     assert [image is not None for image in (next(frames), next(frames))] == [True, True]
     with pytest.raises(OSError, match="unplugged"):
         next(frames)
@@ -438,13 +445,13 @@ def test_ctrl_c_while_waiting_for_a_frame(tmp_path: Path, monkeypatch: pytest.Mo
         cv2.imwrite(str(tmp_path / f"{i}.png"), image[..., ::-1])
     frame, tracked = video._frame, threading.Event()
 
-    def slow(file: Path) -> Image | None:
+    def slow(file: Path, limits: Limits) -> Image | None:
         if file.name == "2.png":
             assert tracked.wait(60)
             time.sleep(0.1)  # now the main thread waits for this frame
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             time.sleep(0.1)
-        return frame(file)
+        return frame(file, limits)
 
     def listen(step: Step) -> None:
         if step.index == 1:
@@ -604,7 +611,7 @@ def test_an_output_that_cannot_be_written_is_found_before_tracking(
     Path("seq/groundtruth_rect.txt").write_text("21,25,20,16")
     source = "seq/img/1.png" if "1.png" in str(outputs) else "seq"
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
-    with pytest.raises(InputError, match=r"cannot write|two outputs"):
+    with pytest.raises(InputError, match=r"cannot (write|be)|two outputs"):
         track(source, BOX, **FAST, **outputs)
     after = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert after == before
@@ -649,12 +656,20 @@ def test_a_link_to_what_is_tracked_is_not_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_tracking")
-def test_rows_left_by_a_killed_run_survive_a_call_that_never_starts(tmp_path: Path) -> None:
-    left = tmp_path / "b.csv.part"
-    left.write_text("rows")
+def test_a_call_that_never_starts_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        track(moving_square(2), (0, 0, 0, 0), **FAST, out=tmp_path / "b.csv")
-    assert left.read_text() == "rows"
+        track(moving_square(2), (0, 0, 0, 0), **FAST, **outputs_in(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_with_the_same_outputs_do_not_disturb_each_other(tmp_path: Path) -> None:
+    def start_another(step: Step) -> None:
+        if step.index == 1:
+            track(moving_square(5), BOX, **FAST, **outputs_in(tmp_path))
+            assert_complete(tmp_path, 5, unfinished=2)
+
+    track(moving_square(3), BOX, **FAST, **outputs_in(tmp_path), on_frame=start_another)
+    assert_complete(tmp_path, 3)
 
 
 # --- Failures and interruptions on the way: nothing tracked so far is lost -----------------------
@@ -664,8 +679,10 @@ def outputs_in(folder: Path) -> dict[str, Path]:
     return {"out": folder / "b.csv", "video": folder / "v.mp4", "summary": folder / "s.json"}
 
 
-def assert_complete(folder: Path, frames: int) -> None:
-    assert sorted(path.name for path in folder.iterdir()) == ["b.csv", "s.json", "v.mp4"]
+def assert_complete(folder: Path, frames: int, unfinished: int = 0) -> None:
+    parts = set(folder.glob("*.part"))
+    assert len(parts) == unfinished
+    assert {path.name for path in {*folder.iterdir()} - parts} == {"b.csv", "s.json", "v.mp4"}
     assert len(rows_of(folder / "b.csv")) == len(frames_in(folder / "v.mp4")) == frames
     assert json.loads((folder / "s.json").read_text())["frames"] == frames
 
@@ -705,15 +722,75 @@ def test_an_error_in_the_source_keeps_the_frames_before(tmp_path: Path) -> None:
 def test_an_error_in_one_output_leaves_the_others_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Recorder) -> None:
-        raise OSError(28, "No space left on device")
+    put, out = os.fsync, outputs_in(tmp_path)["out"]
 
-    monkeypatch.setattr(Recorder, "_close_rows", full)
+    def full(file: int) -> None:  # the boxes, which are completed first
+        monkeypatch.setattr(os, "fsync", put)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    out.write_text("older")
     with pytest.raises(TrackingError, match="No space left") as caught:
         track(moving_square(2), BOX, **FAST, **outputs_in(tmp_path))
     assert len(caught.value.track) == 2
-    assert len(rows_of(tmp_path / "b.csv.part")) == len(frames_in(tmp_path / "v.mp4")) == 2
-    assert (tmp_path / "s.json").exists()
+    (part,) = tmp_path.glob("b.csv.*.part")
+    assert len(rows_of(part)) == len(frames_in(tmp_path / "v.mp4")) == 2
+    assert f"it is in {part}; the file that was there is unchanged" in str(caught.value)
+    assert caught.value.kept == {tmp_path / "v.mp4": 2, tmp_path / "s.json": 2}
+    assert out.read_text() == "older" and (tmp_path / "s.json").exists()
+
+
+@pytest.mark.parametrize("size", [0, 30, 60, 130, 1000])
+def test_a_full_disk_keeps_what_there_was_room_for(
+    size: int, tmp_path: Path, room: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    files = outputs_in(tmp_path)
+    for path in files.values():
+        path.write_text("older")
+    with pytest.raises(TrackingError, match=r"^cannot write .*: File too large") as caught:
+        with room(size):
+            track(moving_square(5), BOX, **FAST, **files)
+    assert not list(tmp_path.glob("*.part"))
+    kept = caught.value.kept
+    assert kept.keys() == {files["out"]} if size > 60 else not kept
+    for path in files.values() - kept.keys():
+        assert path.read_text() == "older"
+    if kept:
+        rows = rows_of(files["out"])
+        assert kept[files["out"]] == len(rows) == (5 if size == 1000 else 2)
+        assert all(len(row) == 7 and row["found"] in "01" for row in rows)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("share", [0.01, 0.999])
+def test_a_video_without_room_leaves_the_one_that_was_there(
+    suffix: str,
+    share: float,
+    tmp_path: Path,
+    room: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    path = tmp_path / f"v{suffix}"
+
+    def write() -> None:
+        with VideoWriter(path) as writer:
+            for image in moving_square(5) * 14:  # more than the encoder keeps to itself
+                writer.write(image)
+
+    write()
+    before = path.read_bytes()
+    with room(int(share * len(before))), pytest.raises(WriteError, match="is unchanged"):
+        write()
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_video_that_lost_frames_does_not_take_the_name(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "v.mp4")
+    for image in moving_square(3):
+        writer.write(image)
+    writer._count += 1
+    with pytest.raises(WriteError, match="only 3 of 4 frames are in it"):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_while_tracking_keeps_the_frames_before(

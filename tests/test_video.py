@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -199,7 +200,9 @@ def test_a_sequence_folder_brings_its_ground_truth(tmp_path: Path) -> None:
     assert second is not None
     assert second[0].tolist() == [29, 3, 20, 10]
     (tmp_path / "groundtruth_rect.txt").write_text("3,4,20\n")
-    assert "groundtruth_rect.txt, line 1" in refusal(tmp_path)
+    unusable = open_source(tmp_path)
+    assert unusable.ground_truth is None
+    assert "groundtruth_rect.txt, line 1" in unusable.sequence.problem  # type: ignore[attr-defined]
 
 
 def test_a_broken_frame_in_the_middle_is_none(
@@ -487,7 +490,7 @@ def test_a_frame_that_the_decoder_gives_up_is_none(
     path = clip(tmp_path / "clip.mp4", frames=1)
     bgr = plain((1, 2, 3))
     shown = [bgr, None, bgr, "broken", "broken", bgr, "broken"]
-    monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(shown, fps=90000))
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *source: Camera(shown, fps=90000))
     source = open_source(path)
     assert (source.fps, source.length) == (None, None)
     frames = list(source)
@@ -502,7 +505,7 @@ def test_a_video_without_a_decoder_says_how_to_convert_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, name: str
 ) -> None:
     path = clip(tmp_path / "clip.mp4", frames=1)
-    monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(["broken"] * 3, codec=codec))
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *source: Camera(["broken"] * 3, codec=codec))
     message = refusal(path)
     assert str(path) in message
     assert f"its codec, {name}, convert it: ffmpeg" in message
@@ -580,8 +583,9 @@ def test_a_frame_source_is_returned_as_it_is(tmp_path: Path) -> None:
 
 
 def test_no_such_source(tmp_path: Path) -> None:
-    for source in (tmp_path / "absent.mp4", str(tmp_path / "absent"), "", "x" * 5000, "a\0b"):
+    for source in (tmp_path / "absent.mp4", str(tmp_path / "absent")):
         assert "no such source" in refusal(source)
+    assert "the source cannot be empty" in refusal("")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
@@ -610,6 +614,83 @@ def test_files_that_are_no_video(tmp_path: Path) -> None:
         assert "not a video or an image" in refusal(tmp_path / name)
     (tmp_path / "text.jpg").write_text("not an image")
     assert "first frame cannot be read" in refusal(tmp_path / "text.jpg")
+
+
+CONCAT = "ffconcat version 1.0\n#\x01\nfile secret.ts\n"
+PLAYLIST = "#EXTM3U\n#\x01\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nsecret.ts\n#EXT-X-ENDLIST\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("clip.mp4", CONCAT),
+        ("clip", CONCAT),
+        ("clip.m3u8", PLAYLIST),
+        ("concat:secret.ts", "\x01"),  # an order to FFmpeg, where it is not taken for a name
+        ("secret%01d.mov", "\x01"),  # a pattern, to OpenCV and to FFmpeg
+        ("secret0.mjpg", "\x01"),  # the first of a numbered series, to OpenCV
+    ],
+)
+def test_a_file_that_names_others_opens_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str
+) -> None:
+    clip(tmp_path / "secret.mkv").rename(tmp_path / "secret.ts")
+    for index in range(3):
+        save(tmp_path / f"secret{index}.png", noise()).rename(tmp_path / f"secret{index}.mov")
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(content)
+    assert "not a video or an image" in refusal(name)
+
+
+@pytest.mark.parametrize("given", [None, "threads;1"])
+def test_the_options_of_ffmpeg_are_left_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    option = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+    monkeypatch.delenv(option, raising=False)
+    if given:
+        monkeypatch.setenv(option, given)
+    path = tmp_path / "list.mp4"
+    path.write_text(CONCAT)
+    clip(tmp_path / "secret.mkv").rename(tmp_path / "secret.ts")
+    assert "not a video or an image" in refusal(path)
+    assert open_source(tmp_path / "secret.ts").length  # by its content and not by its name
+    assert os.environ.get(option) == given
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        *((suffix, "mpeg4") for suffix in (".avi", ".mov", ".3gp", ".nut", ".m4v")),
+        *((suffix, "mpeg2video") for suffix in (".ts", ".mpg", ".mxf", ".m2v")),
+        *((".flv", "flv"), (".wmv", "msmpeg4"), (".gif", "gif"), (".apng", "apng")),
+        *((".h264", "libx264"), (".hevc", "libx265"), (".mjpeg", "mjpeg"), (".ivf", "libvpx")),
+    ],
+)
+def test_containers_of_frames_are_read(tmp_path: Path, suffix: str, codec: str) -> None:
+    path = tmp_path / f"clip{suffix}"
+    kinds = {"gif": "rgb8", "apng": "rgb24", "mjpeg": "yuvj420p"}
+    try:
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=25)
+            stream.width, stream.height, stream.pix_fmt = 176, 144, kinds.get(codec, "yuv420p")
+            for index in range(12):
+                frame = av.VideoFrame.from_ndarray(noise(index, 176, 144), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    except (ValueError, av.FFmpegError) as error:
+        pytest.skip(f"this PyAV cannot write it: {error}")
+    frames = list(open_source(path))
+    assert len(frames) == 12
+    assert frames[0] is not None and frames[0].shape == (144, 176, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("pipe.mp4", "pipe.png"):
+        os.mkfifo(tmp_path / name)
+        assert "is a pipe or a device" in refusal(tmp_path / name)
+    assert "pipe.png: it is not a file" in refusal(tmp_path)
 
 
 def test_a_broken_first_frame(tmp_path: Path) -> None:
@@ -794,9 +875,8 @@ def test_an_image_that_cannot_be_written_leaves_the_rest(tmp_path: Path) -> None
         ("out.mp4", -5, "fps: got -5"),
         ("out.mp4", float("nan"), "fps: got nan"),
         ("out.mp4", 5000, "fps: got 5000"),
-        ("absent/out.mp4", 25, "No such file or directory"),
         ("folder.mp4", 25, "is a folder"),
-        ("file.txt/out.mp4", 25, "Not a directory"),
+        ("file.txt/out.mp4", 25, "its folder is a file"),
     ],
 )
 def test_videos_that_cannot_be_written(tmp_path: Path, name: str, fps: float, message: str) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import repeat
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rltrack.video.images import to_rgb8
+from rltrack.limits import DEFAULT_LIMITS, Limits
+from rltrack.video.images import check_pixels, to_rgb8
 from rltrack.video.opencv_log import quiet
 
 __all__ = [
@@ -29,12 +33,48 @@ Image = NDArray[np.uint8]
 PATIENCE = 100  # broken frames in a row before a video counts as ended
 
 
-def open_capture(source: str | int) -> cv2.VideoCapture:
-    """Open a file, or the webcam with that index, with OpenCV."""
+# FFmpeg's names of the formats that may be read. All hold their frames themselves. A format that
+# names other files, such as a playlist, is not among them, nor is one that shows text.
+_CONTAINERS = (
+    *("mov", "matroska", "avi", "mpegts", "mpeg", "flv", "ogg", "asf", "nut", "mxf", "gxf", "dv"),
+    *("wtv", "rm", "swf", "ivf", "gif", "apng", "yuv4mpegpipe"),
+    *("mpegvideo", "m4v", "h261", "h263", "h264", "hevc", "vvc", "av1", "obu", "mjpeg", "vc1"),
+)
+
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_opening = threading.Lock()
+
+
+def open_capture(source: Path | int) -> cv2.VideoCapture:
+    """Open a video file, or the webcam with that index, with OpenCV.
+
+    Of a file, nothing but FFmpeg's containers of frames is opened, and no other file than this one.
+    """
     # FFmpeg writes what it thinks of each broken packet to stderr; it asks this once, at first use.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     with quiet:
-        return cv2.VideoCapture(source)
+        if isinstance(source, int):
+            return cv2.VideoCapture(source)
+        # OpenCV's other readers take some names for patterns of many files. And FFmpeg takes
+        # "concat:a" for an order, but not where a path is absolute.
+        with _containers_alone():
+            return cv2.VideoCapture(str(source.absolute()), cv2.CAP_FFMPEG)
+
+
+@contextmanager
+def _containers_alone() -> Iterator[None]:
+    """Let OpenCV open `_CONTAINERS` alone. It takes FFmpeg's options from the environment only."""
+    with _opening:
+        given = os.environ.get(_OPTIONS)
+        ours = f"format_whitelist;{','.join(_CONTAINERS)}"
+        os.environ[_OPTIONS] = f"{given}|{ours}" if given else ours
+        try:
+            yield
+        finally:
+            if given is None:
+                del os.environ[_OPTIONS]
+            else:
+                os.environ[_OPTIONS] = given
 
 
 class Clock:
@@ -84,12 +124,19 @@ class Clock:
 
 
 def decode(
-    capture: cv2.VideoCapture, patience: int = 0, clock: Clock | None = None
+    capture: cv2.VideoCapture,
+    patience: int = 0,
+    clock: Clock | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Image | None]:
     """Yield the frames of an open capture, and None where `clock` finds a frame missing.
 
-    The video ends after more than `patience` failures in a row.
+    The video ends after more than `patience` failures in a row. InputError if its frames have more
+    pixels than the limit.
     """
+    # What the header claims, before the first frame is decoded.
+    sides = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+    check_pixels((capture.get(sides[0]), capture.get(sides[1])), limits)
     clock = clock or Clock()
     lost = 0
     while lost <= patience:
@@ -102,6 +149,8 @@ def decode(
         if not grabbed:
             lost += 1
             continue
+        if image is not None:
+            check_pixels(image.shape[:2], limits)
         missing, lost = clock.missing(capture.get(cv2.CAP_PROP_POS_MSEC), lost), 0
         if missing >= 0:
             yield from repeat(None, missing)
@@ -115,10 +164,13 @@ def frame_rate(capture: cv2.VideoCapture) -> float | None:
     return fps if math.isfinite(fps) and 0 < fps <= 1000 else None
 
 
-def frame_count(capture: cv2.VideoCapture) -> int | None:
-    """Return the number of frames; None if the header gives none."""
+def frame_count(capture: cv2.VideoCapture, path: Path) -> int | None:
+    """Return the number of frames of an open file.
+
+    None if its header gives none, or more than the file has bytes.
+    """
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    return int(count) if 0 < count < 1e9 else None
+    return int(count) if 0 < count <= path.stat().st_size else None
 
 
 def codec_name(capture: cv2.VideoCapture) -> str:

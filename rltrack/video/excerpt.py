@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
+from rltrack.outputs import inputs_of
 from rltrack.video.sources import FrameSource, open_source
 
 __all__ = ["Excerpt"]
@@ -35,7 +36,7 @@ class Excerpt:
         whole = open_source(source)
         if whole.ground_truth is None:
             raise InputError(f"{whole.name} has no ground truth")
-        self.name, self.fps = whole.name, whole.fps
+        self.name, self.fps, self.inputs = whole.name, whole.fps, inputs_of(whole)
         self.start, self._stop, self._whole = start, stop, whole
         self.ground_truth = whole.ground_truth[start:stop]
         self.length = len(self.ground_truth)

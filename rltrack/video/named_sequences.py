@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rltrack.data.otb import OTB
+from rltrack.data.sequences import otb_folder
+from rltrack.data.target_names import Names
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
+from rltrack.paths import given_path
 from rltrack.video.sources import FrameSource, open_source
 
 __all__ = ["FILM", "open_sequence"]
@@ -21,8 +25,9 @@ def open_sequence(
 
     Args:
         sequence: "film" is the bundled film. If ``data`` is given, it may be a sequence of OTB,
-            such as "Girl". It may also be what `rltrack.open_source` takes: a video, a folder, a
-            webcam's index. None is the film if there is no ``data``, and otherwise ``own``.
+            such as "Girl", in any spelling. It may also be what `rltrack.open_source` takes: a
+            video, a folder, a webcam's index. None is the film if there is no ``data``, and
+            otherwise ``own``.
         data: the folder that has ``otb/`` in it.
         own: the chapter's own sequence.
 
@@ -32,8 +37,13 @@ def open_sequence(
     name = sequence or (FILM if data is None else own)
     if name == FILM:
         return synthetic()
-    if data is not None and (folder := Path(data).expanduser() / "otb" / name).is_dir():
-        return open_source(folder)
+    if data is not None:
+        place = given_path(data)
+        if (folder := place / "otb" / name).is_dir():
+            return open_source(folder)
+        target = OTB.get(Names(OTB).find(name) or "")
+        if target is not None and (folder := otb_folder(place, target)).is_dir():
+            return open_source(folder, target=target.number)
     try:
         return open_source(name)
     except InputError as error:

@@ -2,21 +2,22 @@
 
 They are written as the run goes.
 
-A file takes its name only when it is complete. Until then the boxes are in ``<name>.part``. Each
-row is written there as soon as its frame is done, so that even a killed process leaves them.
+A file takes its name only when it is complete. Until then the boxes are in a file
+``<name>.<8 digits>.part`` beside it (see `rltrack.files.new_part`). Each row is written there as
+soon as its frame is done, so that even a killed process leaves them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
-from rltrack.files import part_of, writable, write_json
+from rltrack.files import GrowingFile, try_each, write_json
+from rltrack.outputs import Input, checked_outputs
 from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.annotation import draw_result, draw_targets
@@ -49,7 +50,10 @@ class Recorder:
             smoothed. ``confidence`` is the candidates' scores above 0, from the second frame on.
             With several targets their maps are drawn one over the other.
         fps: frames per second of the video; 25 if None.
-        source: the file or folder that the frames come from, which is never overwritten.
+        inputs: all that the run reads, which is never overwritten.
+
+    Attributes:
+        kept: after `close`, the files that were completed, and how many frames are in each.
 
     Raises:
         InputError: one of the files cannot be written. Nothing is changed in that case.
@@ -63,27 +67,22 @@ class Recorder:
         summary: str | Path | None = None,
         overlay: str | None = None,
         fps: float | None = None,
-        source: Path | None = None,
+        inputs: Iterable[Input] = (),
     ) -> None:
         if overlay is not None and overlay not in OVERLAYS:
             raise InputError(f"unknown overlay {overlay!r}; there are {', '.join(OVERLAYS)}")
         if overlay is not None and video is None:
             raise InputError(f"overlay {overlay!r} is drawn into the video: say where that goes")
         given = {"boxes": boxes, "video": video, "summary": summary}
-        paths = {
-            what: writable(path, what, source) for what, path in given.items() if path is not None
-        }
-        if len({path.resolve() for path in paths.values()}) < len(paths):
-            raise InputError(
-                f"two outputs cannot be one file: {', '.join(map(str, paths.values()))}"
-            )
-        self.paths = tuple(paths.values())
+        paths = checked_outputs(given, inputs)
+        self.kept: dict[Path, int] = {}
         self._boxes, self._summary = paths.get("boxes"), paths.get("summary")
         self._video = VideoWriter(paths["video"], fps) if "video" in paths else None
         self._overlay = overlay
-        self._rows: TextIO | None = None
+        self._rows: GrowingFile | None = None
         self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read
-        self._count = 0
+        self._count = 0  # of all frames; a full disk may keep the last one out of a file
+        self._in_rows = 0
 
     def add(
         self,
@@ -99,20 +98,17 @@ class Recorder:
             results: the results of this frame, one for each target.
             trackers: the trackers that gave them, for the overlay.
             truth: a single target's true box, to be drawn. None or NaN draws none.
+
+        Raises:
+            WriteError: one of the files cannot be written. The frames before are safe.
         """
+        index, self._count = self._count, self._count + 1
         if self._boxes is not None:
-            several = len(results) > 1
-            if self._rows is None:
-                self._rows = part_of(self._boxes).open("w", encoding="utf-8", newline="\n")
-                self._rows.write(f"{SEVERAL_HEADER if several else HEADER}\n")
-            for target, result in enumerate(results):
-                row = f"{self._count},{target}" if several else f"{self._count}"
-                numbers = ",".join(f"{number:.4f}" for number in (*result.box, result.score))
-                self._rows.write(f"{row},{numbers},{result.found:d}\n")
-            self._rows.flush()
+            self._rows = self._rows or GrowingFile(self._boxes)
+            self._rows.append(_rows(index, results).encode())
+            self._in_rows += 1
         if self._video is not None:
-            self._video.write(self._picture(image, results, trackers, truth))
-        self._count += 1
+            self._video.write(self._picture(index, image, results, trackers, truth))
 
     def close(self, summary: Mapping[str, object]) -> None:
         """Complete the files and give them their names.
@@ -120,46 +116,37 @@ class Recorder:
         Raises:
             Exception: what kept one of them from being completed. The others are complete.
         """
-        if not self._count:
-            return
-        steps: list[Callable[[], None]] = [self._close_rows]
-        if self._video is not None:
-            steps.append(self._video.close)
-        steps.append(lambda: self._write_summary(summary))
-        problems = []
-        for step in steps:
-            try:
-                step()
-            except Exception as error:  # whatever befell one file, the others are completed
-                problems.append(error)
-        if problems:
-            raise problems[0]
+        # A video that cannot be completed is removed, which makes room for the summary.
+        try_each([self._close_rows, self._close_video, lambda: self._write_summary(summary)])
 
     def _picture(
         self,
+        index: int,
         image: Image | None,
         results: Sequence[Result],
         trackers: Sequence[Tracker],
         truth: NDArray[np.float64] | None,
     ) -> Image:
-        label = f"frame {self._count}"
+        label = f"frame {index}"
         if image is None:
             label, picture = f"{label} unreadable", self._image
         else:
             picture = self._image = image
             for result, tracker in zip(results, trackers, strict=True):
-                picture = self._heated(picture, image, result, tracker)
+                picture = self._heated(picture, index, image, result, tracker)
         if len(results) > 1:
             return draw_targets(picture, results, label=label)
         box, score, found = results[0]
         return draw_result(picture, box, score, found, ground_truth=truth, label=label)
 
-    def _heated(self, picture: Image, image: Image, result: Result, tracker: Tracker) -> Image:
+    def _heated(
+        self, picture: Image, index: int, image: Image, result: Result, tracker: Tracker
+    ) -> Image:
         """Draw one target's heat over the picture."""
         if self._overlay == "attention":
             attention, _ = tracker.attention(image, result.box)
             return overlay_heat(picture, smoothed(attention), tracker.crop_extent(result.box))
-        if self._overlay == "confidence" and self._count:  # in the first nothing is searched
+        if self._overlay == "confidence" and index:  # in the first nothing is searched
             height, width = image.shape[:2]
             confidence = confidence_map(*tracker.candidates, (height, width))
             return overlay_heat(picture, confidence, (0, 0, width, height))
@@ -168,10 +155,30 @@ class Recorder:
     def _close_rows(self) -> None:
         if self._rows is None or self._boxes is None:
             return
-        self._rows.close()
-        part_of(self._boxes).replace(self._boxes)
+        self._rows.finish()
+        if self._in_rows:
+            self.kept[self._boxes] = self._in_rows
+
+    def _close_video(self) -> None:
+        if self._video is None:
+            return
+        self._video.close()
+        if self._video.completed:
+            self.kept[self._video.path] = self._video.completed
 
     def _write_summary(self, summary: Mapping[str, object]) -> None:
-        if self._summary is None:
+        if self._summary is None or not self._count:
             return
         write_json(self._summary, summary)
+        self.kept[self._summary] = self._count
+
+
+def _rows(index: int, results: Sequence[Result]) -> str:
+    """Return a frame's rows of the CSV file, before the first frame's the header."""
+    several = len(results) > 1
+    rows = [] if index else [SEVERAL_HEADER if several else HEADER]
+    for target, result in enumerate(results):
+        row = f"{index},{target}" if several else f"{index}"
+        numbers = ",".join(f"{number:.4f}" for number in (*result.box, result.score))
+        rows.append(f"{row},{numbers},{result.found:d}")
+    return "".join(f"{row}\n" for row in rows)

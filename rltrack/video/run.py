@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.backbones.interface import Backbone
+from rltrack.backbones.registry import backbone_files
 from rltrack.errors import InputError
+from rltrack.files import WriteError
+from rltrack.outputs import inputs_of
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.inputs import checked_box, checked_seed
 from rltrack.tracking.presets import preset
@@ -23,6 +26,7 @@ from rltrack.tracking.result import Result
 from rltrack.video.recorder import Recorder
 from rltrack.video.signals import HeldSignals
 from rltrack.video.sources import FrameSource, open_source
+from rltrack.video.start import first_true_box, matching_truth
 from rltrack.video.targets import Targets
 from rltrack.video.tracks import Step, Track, TrackingError
 
@@ -38,6 +42,8 @@ Box = Sequence[float] | Array
 
 Start = Box | Callable[[Image], Box] | None
 
+_CURE = "give x,y,w,h (on the command line --box, or --select to draw it)"
+
 
 def track(
     source: str | Path | int | Iterable[Any] | FrameSource,
@@ -51,6 +57,7 @@ def track(
     video: str | Path | None = None,
     summary: str | Path | None = None,
     overlay: str | None = None,
+    target: int | None = None,
     on_frame: Callable[[Step], None] | None = None,
 ) -> Track:
     """Follow a target through a video.
@@ -66,7 +73,8 @@ def track(
         source: what `rltrack.open_source` takes: a video file, a folder of frames, an OTB or VOT
             folder, a webcam's index, arrays.
         box: the target's box in the first frame, (x, y, w, h) in 0-based pixels, or a function that
-            gets the first image and returns the box. None takes the box from the ground truth.
+            gets the first image and returns the box. None takes the first box of the ground truth,
+            and starts in its frame.
         config: a preset's name, or a configuration from `rltrack.preset`.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, see `rltrack.tracking.inputs.pick_device`.
@@ -76,6 +84,8 @@ def track(
         summary: path of a JSON file for `Track.summary`.
         overlay: ``attention`` or ``confidence``, drawn into the video.
             `rltrack.video.recorder.Recorder` describes it, and what the files hold.
+        target: for OTB folders with several targets, the one whose ground truth is used. None uses
+            that of the target that ``box`` is nearest to, see `rltrack.video.start.matching_truth`.
         on_frame: called after each frame, when its row is written.
 
     Returns:
@@ -83,8 +93,8 @@ def track(
 
     Raises:
         InputError: something given cannot be used. Nothing was tracked or written.
-        TrackingError: an error part-way. What was tracked before it is written, and is the error's
-            ``track``.
+        TrackingError: an error part-way. What was tracked before it is the error's ``track``, and
+            is written as far as that is possible; the error's ``kept`` says where.
     """
     return track_several(
         source,
@@ -97,6 +107,7 @@ def track(
         video=video,
         summary=summary,
         overlay=overlay,
+        target=target,
         on_frame=on_frame,
     )[0]
 
@@ -113,6 +124,7 @@ def track_several(
     video: str | Path | None = None,
     summary: str | Path | None = None,
     overlay: str | None = None,
+    target: int | None = None,
     on_frame: Callable[[Step], None] | None = None,
 ) -> list[Track]:
     """Follow several targets through a video, in one pass over its frames.
@@ -134,6 +146,7 @@ def track_several(
         summary: path of a JSON file: `Track.summary` of the first target, whose speed is that of
             all targets together, and the number of ``targets``.
         overlay: as in `track`, for all targets.
+        target: as in `track`.
         on_frame: called once for each frame.
 
     Returns:
@@ -147,17 +160,20 @@ def track_several(
     seed = checked_seed(seed)
     if not len(boxes):
         raise InputError("no boxes were given: give one for each target")
-    frames = open_source(source)
+    frames = open_source(source, target=target)
+    weights = () if isinstance(backbone, Backbone) else backbone_files(backbone)
+    if any(box is None for box in boxes):
+        frames, true = first_true_box(frames, _CURE)
+        boxes = [true if box is None else box for box in boxes]
     recorder = Recorder(
         boxes=out,
         video=video,
         summary=summary,
         overlay=overlay,
         fps=frames.fps,
-        source=Path(source).expanduser() if isinstance(source, str | Path) else None,
+        inputs=(*inputs_of(frames), *weights),
     )
     targets = Targets(len(boxes), config, backbone=backbone, device=device, seed=seed)
-    truth = frames.ground_truth if len(boxes) == 1 else None
     io = {"decode": 0.0, "output": 0.0}
 
     rows: list[tuple[tuple[Result, ...], float]] = []
@@ -167,7 +183,8 @@ def track_several(
             first = next(images, None)
             if first is None:
                 raise InputError(f"{frames.name}: there is no first frame, or it cannot be read")
-            starts = [_first_box(box, first, frames) for box in boxes]
+            starts = [_first_box(box, first) for box in boxes]
+            truth = matching_truth(frames, starts[0]) if len(boxes) == 1 else None
         steps = _steps(targets, starts, first, images, frames)
         try:
             while True:
@@ -207,7 +224,8 @@ def track_several(
             interrupted = True
             done = [replace(each, interrupted=True) for each in done]
     if failure is not None:
-        raise TrackingError(f"{type(failure).__name__}: {failure}", done) from failure
+        kind = "" if isinstance(failure, WriteError) else f"{type(failure).__name__}: "
+        raise TrackingError(f"{kind}{failure}", done, recorder.kept) from failure
     if not interrupted and frames.length is not None and len(rows) < frames.length:
         log.warning("%s ended after %d of %d frames", frames.name, len(rows), frames.length)
     return done
@@ -245,14 +263,7 @@ def _decoded(frames: FrameSource, timings: dict[str, float]) -> Generator[Image 
         yield image
 
 
-def _first_box(box: Start, image: Image, frames: FrameSource) -> list[float]:
-    if box is None:
-        if frames.ground_truth is None:
-            raise InputError(
-                f"no first box: {frames.name} has no ground truth to take it from; give x,y,w,h "
-                "(on the command line --box, or --select to draw it)"
-            )
-        box = frames.ground_truth[0]
+def _first_box(box: Start, image: Image) -> list[float]:
     return checked_box(cast("Sequence[float]", box(image) if callable(box) else box), image)
 
 

@@ -11,21 +11,23 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from rltrack.data.sequences import IMAGE_SUFFIXES, read_sequence
+from rltrack.data.sequences import IMAGE_SUFFIXES, is_read, read_sequence
+from rltrack.data.sequences import Sequence as SequenceFolder
 from rltrack.errors import InputError
+from rltrack.limits import DEFAULT_LIMITS, Limits
+from rltrack.outputs import Folder, Input
+from rltrack.paths import given_path
 from rltrack.video.decoding import (
     PATIENCE,
     Clock,
@@ -43,6 +45,7 @@ from rltrack.video.images import (
     read_pages,
     to_rgb8,
 )
+from rltrack.video.reader import read_ahead
 
 __all__ = ["FrameSource", "open_source"]
 
@@ -50,9 +53,7 @@ logger = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 
-_AHEAD = 4  # frames of a file that are decoded before they are asked for
-
-_END = object()
+_T = TypeVar("_T")
 
 
 @runtime_checkable
@@ -99,6 +100,8 @@ class _Frames:
     fps: float | None = None
     length: int | None = None
     ground_truth: NDArray[np.float64] | None = None
+    inputs: tuple[Input, ...] = ()
+    sequence: SequenceFolder | None = None
 
     def __iter__(self) -> Iterator[Image | None]:
         return self.start()
@@ -111,22 +114,27 @@ class _Video:
     path: Path
     fps: float | None
     length: int | None
+    limits: Limits
     ground_truth: None = None
 
     @property
     def name(self) -> str:
         return self.path.stem
 
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        return (self.path,)
+
     def __iter__(self) -> Iterator[Image | None]:
-        return _read_ahead(self._frames)
+        return read_ahead(self._frames)
 
     def _frames(self) -> Iterator[Image | None]:
-        capture = open_capture(str(self.path))
+        capture = open_capture(self.path)
         if not capture.isOpened():
             raise InputError(f"{self.path} cannot be opened any more")
-        clock = Clock(frame_rate(capture), frame_count(capture))
+        clock = Clock(frame_rate(capture), frame_count(capture, self.path))
         count = unseen = 0
-        for image in decode(capture, PATIENCE, clock):
+        for image in decode(capture, PATIENCE, clock, self.limits):
             if count == 0 and image is None:  # no viewer shows it, and no target is marked in it
                 unseen += 1
                 continue
@@ -141,7 +149,10 @@ class _Video:
 
 
 def open_source(
-    source: str | Path | int | Iterable[Any] | FrameSource, *, target: int | None = None
+    source: str | Path | int | Iterable[Any] | FrameSource,
+    *,
+    target: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> FrameSource:
     """Open anything that holds frames; that its first frame can be read is checked here.
 
@@ -152,11 +163,12 @@ def open_source(
             - a folder of frames, in natural order, or a single image file, where the pages of a
               TIFF, and the pictures of an animated WebP or PNG, are frames;
             - a sequence folder in OTB or VOT form, see `rltrack.data.sequences.read_sequence`: it
-              brings its ground truth;
+              brings its ground truth, or a ``sequence.problem`` that says why it has none;
             - a webcam's index, as a number or as text ("0"; a folder of that name is "./0");
             - arrays as `to_rgb8` takes them: a list, a (T, H, W, C) array, a generator;
             - a `FrameSource`, which is returned as it is.
         target: for OTB folders with several targets, which one.
+        limits: how large the frames of a file may be, and how many an animated image may have.
 
     Returns:
         The source. Files and lists can be iterated again and again. A frame that turns out to be
@@ -168,7 +180,7 @@ def open_source(
 
     Raises:
         InputError: nothing there, no frames, the first frame cannot be read, no decoder for a
-            video, or malformed ground truth.
+            video, a size above a limit, or no such target.
     """
     if isinstance(source, FrameSource):
         return source
@@ -177,7 +189,7 @@ def open_source(
     if isinstance(source, int):
         return _open_webcam(source)
     if isinstance(source, str | Path):
-        return _open_path(source, target)
+        return _open_path(source, target, limits)
     if isinstance(source, Iterable):
         return _open_arrays(source)
     raise InputError(
@@ -186,89 +198,78 @@ def open_source(
     )
 
 
-def _open_path(source: str | Path, target: int | None) -> FrameSource:
-    path = Path(source)
-    try:
-        path = path.expanduser()
-        exists = str(source) != "" and path.exists()
-    except (OSError, ValueError, RuntimeError):  # too long, a null byte, or an unknown ~user
-        exists = False
-    if not exists:
+def _open_path(source: str | Path, target: int | None, limits: Limits) -> FrameSource:
+    path = given_path(source, "the source")
+    if not path.exists():
         raise InputError(
             f"no such source: {str(source)!r}; wanted a video file, a folder of frames, "
             "or a webcam's index"
         )
     if path.is_dir():
         sequence = read_sequence(path, target)
-        return _open_images(sequence.name, sequence.frames, sequence.ground_truth)
+        truth = path.glob("groundtruth*")
+        return replace(
+            _open_images(sequence.name, sequence.frames, limits),
+            ground_truth=sequence.ground_truth,
+            inputs=(*sequence.frames, *truth, Folder(path, is_read)),
+            sequence=sequence,
+        )
+    if target is not None:
+        raise InputError(f"no target {target} in {path}: it is no folder with ground truth")
+    if not path.is_file():  # a pipe would be waited for, and could not be read again
+        raise InputError(f"{path} is a pipe or a device: give a file, a folder or a webcam's index")
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return _open_image(path)
-    return _open_video(path)
+        return _open_image(path, limits)
+    return _open_video(path, limits)
 
 
-def _open_images(
-    name: str, files: tuple[Path, ...], ground_truth: NDArray[np.float64] | None
-) -> FrameSource:
-    _check_first(files[0], partial(load_image, files[0]))
-    start = partial(_read_ahead, lambda: map(_frame, files))
-    return _Frames(name, start, length=len(files), ground_truth=ground_truth)
+def _open_images(name: str, files: tuple[Path, ...], limits: Limits) -> _Frames:
+    _check_first(files[0], partial(load_image, files[0], limits))
+    start = partial(read_ahead, lambda: (_frame(file, limits) for file in files))
+    return _Frames(name, start, length=len(files), inputs=files)
 
 
-def _frame(file: Path) -> Image | None:
-    return image_or_none(f"the frame {file}", partial(load_image, file))
+def _frame(file: Path, limits: Limits) -> Image | None:
+    return image_or_none(f"the frame {file}", partial(load_image, file, limits))
 
 
-def _open_image(path: Path) -> FrameSource:
-    count = page_count(path)
+def _open_image(path: Path, limits: Limits) -> FrameSource:
+    count = _check_first(path, partial(page_count, path, limits))
+    if problem := limits.excess("animation_frames", count):
+        raise InputError(f"{path} claims too many pictures: {problem}")
     if count == 1:
-        return _open_images(path.stem, (path,), None)
+        return _open_images(path.stem, (path,), limits)
     with path.open("rb") as file, PillowImage.open(file) as pages:
-        _check_first(path, partial(load_page, pages, 0))
-    return _Frames(path.stem, partial(_read_ahead, partial(read_pages, path, count)), length=count)
+        _check_first(path, partial(load_page, pages, limits))
+    start = partial(read_ahead, partial(read_pages, path, count, limits))
+    return _Frames(path.stem, start, length=count, inputs=(path,))
 
 
-def _check_first(path: Path, load: Callable[[], Image]) -> None:
+def _check_first(path: Path, load: Callable[[], _T]) -> _T:
     try:
-        load()
+        return load()
     except InputError as error:
         raise InputError(f"the first frame cannot be read: {path}: {error}") from None
 
 
-def _open_video(path: Path) -> FrameSource:
-    wrong = f"{path} is not a video or an image that can be read, or it is broken"
+def _open_video(path: Path, limits: Limits) -> FrameSource:
     try:
-        with path.open("rb") as file:
-            head = file.read(4096)
+        path.open("rb").close()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    # FFmpeg would play a text file, as a terminal that shows it. Text has no control characters
-    # but for white space and escape; no video's first 4096 bytes are like that, except where
-    # YUV4MPEG2, whose header is text, holds bright pixels.
-    is_y4m = head.startswith(b"YUV4MPEG2 ")
-    if not is_y4m and not set(head) & (set(range(32)) - set(b"\a\b\t\n\v\f\r\x1b")):
-        raise InputError(wrong)
-    capture = open_capture(str(path))
+    capture = open_capture(path)
     if not capture.isOpened():
-        raise InputError(wrong)
-    if all(image is None for image in decode(capture, PATIENCE)):
+        raise InputError(f"{path} is not a video or an image that can be read, or it is broken")
+    if _check_first(path, partial(_all_missing, capture, limits)):
         raise InputError(
             f"{path}: no frame can be decoded; if OpenCV lacks a decoder for its codec, "
             f"{codec_name(capture)}, convert it: ffmpeg -i OLD -c:v libx264 NEW.mp4"
         )
-    return _Video(path, frame_rate(capture), frame_count(capture))
+    return _Video(path, frame_rate(capture), frame_count(capture, path), limits)
 
 
-def _read_ahead(start: Callable[[], Iterator[Image | None]]) -> Iterator[Image | None]:
-    """The frames of ``start()``, each decoded by a thread while earlier ones are in use."""
-    frames = start()
-    reader = ThreadPoolExecutor(1, "rltrack-reader")
-    try:
-        coming = deque(reader.submit(next, frames, _END) for _ in range(_AHEAD))
-        while (image := coming.popleft().result()) is not _END:
-            coming.append(reader.submit(next, frames, _END))
-            yield cast("Image | None", image)
-    finally:  # also where the caller stops half-way
-        reader.shutdown(cancel_futures=True)
+def _all_missing(capture: cv2.VideoCapture, limits: Limits) -> bool:
+    return all(image is None for image in decode(capture, PATIENCE, limits=limits))
 
 
 def _open_webcam(index: int) -> FrameSource:

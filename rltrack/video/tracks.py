@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -130,12 +133,16 @@ class TrackingError(RuntimeError):
     """A run failed part-way; the cause is chained to it.
 
     Attributes:
-        tracks: of each target, the frames before the failure; their files are written and complete.
+        tracks: of each target, the frames before the failure.
+        kept: the files that were completed, and of how many frames each is.
     """
 
-    def __init__(self, message: str, tracks: list[Track]) -> None:
+    def __init__(
+        self, message: str, tracks: list[Track], kept: Mapping[Path, int] = MappingProxyType({})
+    ) -> None:
         super().__init__(message)
         self.tracks = tracks
+        self.kept = dict(kept)
 
     @property
     def track(self) -> Track:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
+from rltrack.files import new_part, put_in_place, unchanged, write_error
+from rltrack.outputs import checked_outputs
 from rltrack.video.images import to_rgb8
 
 if TYPE_CHECKING:
@@ -26,16 +28,16 @@ __all__ = ["VideoWriter"]
 
 Image = NDArray[np.uint8]
 
-# suffix: encoder, its options (constant quality), the container's options
+# suffix: encoder, its options (constant quality), the container's name and options
 _H264 = ("libx264", {"crf": "20"})
 
 _VP9 = ("libvpx-vp9", {"crf": "30", "b": "0", "deadline": "good", "cpu-used": "4"})
 
 _FORMATS = {
-    ".mp4": (*_H264, {"movflags": "+faststart"}),  # the index in front: plays while it loads
-    ".mov": (*_H264, {"movflags": "+faststart"}),
-    ".mkv": (*_H264, {}),
-    ".webm": (*_VP9, {}),
+    ".mp4": (*_H264, "mp4", {"movflags": "+faststart"}),  # index in front: plays while it loads
+    ".mov": (*_H264, "mov", {"movflags": "+faststart"}),
+    ".mkv": (*_H264, "matroska", {}),
+    ".webm": (*_VP9, "webm", {}),
 }
 
 _BT601, _LIMITED = 6, 1  # H.273's code for the colour matrix, FFmpeg's for the 16..235 range
@@ -47,22 +49,27 @@ class VideoWriter:
     H.264 for .mp4, .mov and .mkv, VP9 for .webm, both with 4:2:0 chroma. Odd sides are padded to
     even ones by repeating the last row or column. Frames of another size than the first are scaled
     to fit into it and centred on black. The file appears under its name when it is complete, at
-    `close`; until then it is ``<stem>.part<suffix>`` beside it. Without a frame there is no file.
+    `close`; until then it is beside it, see `rltrack.files.new_part`. Without a frame there is no
+    file.
 
     As a context manager it closes on the way out of the block, and an exception or Ctrl-C there
     makes no difference: the frames so far are a complete, playable file.
+
+    Attributes:
+        path: the file.
+        completed: the number of frames in it, once it is complete; until then 0.
     """
 
     def __init__(self, path: str | Path, fps: float | None = None) -> None:
         """Check that the video can be written.
 
         Args:
-            path: the file to write; its suffix chooses the format. The folder must exist.
+            path: the file to write; its suffix chooses the format. Its folder is created if it is
+                missing.
             fps: frames per second; 25 if None.
 
         Raises:
-            InputError: unknown suffix, bad fps, no such folder, no permission, or PyAV or its
-                encoder missing.
+            InputError: unknown suffix, bad fps, no permission, or PyAV or its encoder missing.
         """
         self.path = Path(path)
         if self.path.suffix.lower() not in _FORMATS:
@@ -74,17 +81,21 @@ class VideoWriter:
             raise InputError(f"fps: got {fps}, wanted 0.01 to 1000 frames per second")
         # 29.97002997 (as read from a header) becomes 30000/1001 again.
         self._rate = Fraction(fps).limit_denominator(1001)
-        self._encoder, self._quality, self._container_options = _FORMATS[self.path.suffix.lower()]
-        _check_encoder(self._encoder)
-        self._part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
-        _check_writable(self.path, self._part)
-        self._output: tuple[OutputContainer, VideoStream] | None = None
+        self._format = _FORMATS[self.path.suffix.lower()]
+        _check_encoder(self._format[0])
+        self.path = checked_outputs({"video": path})["video"]
+        self._output: tuple[Path, OutputContainer, VideoStream] | None = None
         self._size = (0, 0)  # height and width of the first frame
-        self._count = 0
+        self._count = self.completed = 0
         self._closed = False
 
     def write(self, image: Image) -> None:
-        """Append a frame, (H, W, 3) uint8 RGB."""
+        """Append a frame, (H, W, 3) uint8 RGB.
+
+        Raises:
+            WriteError: the file cannot be written, and is given up. What was at its place before
+                is there still.
+        """
         import av
 
         if self._closed:
@@ -94,27 +105,42 @@ class VideoWriter:
             if self._output is None:
                 self._size = image.shape[:2]
                 self._output = self._open()
-            container, stream = self._output
+            _, container, stream = self._output
             frame = av.VideoFrame.from_ndarray(self._fit(image), format="rgb24")
             # 16..235 is the default; PyAV 12 takes dst_color_range for the opposite.
             frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601")
             frame.pts, frame.time_base = self._count, 1 / self._rate
             self._count += 1
-            container.mux(stream.encode(frame))
+            try:
+                container.mux(stream.encode(frame))
+            except OSError as error:
+                self._give_up()
+                raise write_error(self.path, error, unchanged(self.path)) from error
 
     def close(self) -> None:
-        """Complete the file and give it its name; the second time, do nothing."""
+        """Complete the file and give it its name; the second time, do nothing.
+
+        Raises:
+            WriteError: it cannot be completed. What was at its place before is there still.
+        """
         self._closed = True
         if self._output is None:
             return
-        container, stream = self._output
+        part, container, stream = self._output
         self._output = None
         with _uninterrupted():
             try:
-                container.mux(stream.encode(None))
+                try:
+                    container.mux(stream.encode(None))
+                finally:
+                    container.close()
+                self._check(part)
+                put_in_place(part, self.path)
+                self.completed = self._count
+            except OSError as error:
+                raise write_error(self.path, error, unchanged(self.path)) from error
             finally:
-                container.close()
-                self._part.replace(self.path)
+                part.unlink(missing_ok=True)
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -127,15 +153,22 @@ class VideoWriter:
     ) -> None:
         self.close()
 
-    def _open(self) -> tuple[OutputContainer, VideoStream]:
-        """Open the part file for frames of `_size`."""
+    def _open(self) -> tuple[Path, OutputContainer, VideoStream]:
+        """Open the temporary file for frames of `_size`."""
         import av
 
+        encoder, quality, container_name, options = self._format
         height, width = self._size
-        container = av.open(str(self._part), "w", container_options=self._container_options)
+        part = None
+        try:
+            part = new_part(self.path)
+            container = av.open(str(part), "w", format=container_name, container_options=options)
+        except OSError as error:
+            if part is not None:
+                part.unlink(missing_ok=True)
+            raise write_error(self.path, error, unchanged(self.path)) from error
         stream = cast(
-            "VideoStream",
-            container.add_stream(self._encoder, rate=self._rate, options=self._quality),
+            "VideoStream", container.add_stream(encoder, rate=self._rate, options=quality)
         )
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
@@ -143,7 +176,32 @@ class VideoWriter:
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT601
         context.color_range = _LIMITED
-        return container, stream
+        return part, container, stream
+
+    def _give_up(self) -> None:
+        """Remove what could not be written, which also makes room for other files.
+
+        FFmpeg may crash where more is written after the beginning of a file could not be.
+        """
+        if self._output is None:
+            return
+        part, container, _ = self._output
+        self._output, self._closed = None, True
+        with suppress(OSError):
+            container.close()
+        part.unlink(missing_ok=True)
+
+    def _check(self, part: Path) -> None:
+        """Count the frames in the finished file: not every failure to write is said by FFmpeg."""
+        import av
+
+        try:
+            with av.open(str(part)) as container:
+                count = sum(packet.size > 0 for packet in container.demux(video=0))
+        except av.FFmpegError as error:
+            raise OSError(f"it cannot be read back ({error})") from error
+        if count != self._count:
+            raise OSError(f"only {count} of {self._count} frames are in it")
 
     def _fit(self, image: Image) -> Image:
         """Letterbox to the first frame's size, then pad to even sides."""
@@ -191,14 +249,3 @@ def _check_encoder(name: str) -> None:
         raise InputError("writing a video needs PyAV, which is missing: pip install av") from None
     if name not in av.codecs_available:
         raise InputError(f"PyAV here has no encoder {name}: pip install --force-reinstall av")
-
-
-def _check_writable(path: Path, part: Path) -> None:
-    """Find out now, and not after hours of tracking, that nothing can be written."""
-    if path.is_dir():
-        raise InputError(f"cannot write a video to {path}: it is a folder")
-    try:
-        part.touch()
-        part.unlink()
-    except OSError as error:
-        raise InputError(f"cannot write a video to {path}: {error.strerror}") from None

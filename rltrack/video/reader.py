@@ -1,0 +1,32 @@
+"""Frames of a file that a thread decodes before they are asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["AHEAD", "read_ahead"]
+
+Image = NDArray[np.uint8]
+
+AHEAD = 4  # frames that are decoded before they are asked for
+
+_END = object()
+
+
+def read_ahead(start: Callable[[], Iterator[Image | None]]) -> Iterator[Image | None]:
+    """Yield the frames of ``start()``, each decoded by a thread while earlier ones are in use."""
+    frames = start()
+    reader = ThreadPoolExecutor(1, "rltrack-reader")
+    try:
+        coming = deque(reader.submit(next, frames, _END) for _ in range(AHEAD))
+        while (image := coming.popleft().result()) is not _END:
+            coming.append(reader.submit(next, frames, _END))
+            yield cast("Image | None", image)
+    finally:  # also where the caller stops half-way
+        reader.shutdown(cancel_futures=True)
