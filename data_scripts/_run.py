@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rltrack.cli.fetch import rich_progress
-from rltrack.data.download import FetchError
+from rltrack.data.failures import FetchError
 from rltrack.data.fetch import fetch
 from rltrack.errors import InputError
 
@@ -27,10 +28,20 @@ def parser(description: str, where: str) -> argparse.ArgumentParser:
 
 
 def run(asset: str, dest: Path | None) -> int:
-    """Fetch an asset; returns the exit status: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    try:
+    """Fetch an asset, say where it is, and return the exit status."""
+
+    def work() -> None:
         with rich_progress() as progress:
             path = fetch(asset, dest, progress=progress)
+        print(path)
+
+    return exit_status(work)
+
+
+def exit_status(work: Callable[[], None]) -> int:
+    """Do the work; returns 0 if it is done, 1 if it failed, 2 for bad input, 130 if interrupted."""
+    try:
+        work()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -40,5 +51,4 @@ def run(asset: str, dest: Path | None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
-    print(path)
     return 0

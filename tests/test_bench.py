@@ -15,7 +15,7 @@ from torch import Generator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.cli.main import main
 from rltrack.errors import InputError
@@ -51,7 +51,7 @@ CEILINGS = {"convolution_gflops": 50.0, "matrix_gflops": 100.0, "copy_gb_per_s":
 
 
 def test_counted_features_are_what_the_plain_network_computes() -> None:
-    extractor = ReferenceExtractor.of(load_backbone("random"))
+    extractor = ReferenceExtractor.of(load_vggm("random"))
     crops = torch.zeros(2, 3, 107, 107, dtype=torch.uint8)
     with FlopCounterMode(display=False) as counter:
         extractor.features(crops)
@@ -91,7 +91,7 @@ def test_counted_iteration_is_what_the_tracker_computes(changes: dict[str, Any])
     """Eight crops at most: more would be computed in other threads, where nothing is counted."""
     config = preset("tiny", batch_positives=2, batch_negatives=3, mined_negatives=7, **changes)
     generator = Generator().manual_seed(0)
-    extractor, classifier = load_backbone("random"), Classifier(VGGM.feature_shape, generator)
+    extractor, classifier = load_vggm("random"), Classifier(VGGM.feature_shape, generator)
     crops = torch.randint(0, 256, (9, 3, 107, 107), generator=generator, dtype=torch.uint8)
     samples = Samples(extractor.features(crops), crops)
     positives, negatives = samples.take(slice(2)), samples.take(slice(2, None))
@@ -105,7 +105,7 @@ def test_counted_iteration_is_what_the_tracker_computes(changes: dict[str, Any])
 
 
 def test_a_frame_of_the_paper_is_about_200_gflop() -> None:
-    paper = load_backbone("random")
+    paper = load_vggm("random")
     counted = flops(preset("paper"), paper)
     assert 190e9 < counted["frame"] < 230e9
     parts = counted["features"] + counted["score"] + 1.5 * counted["iteration"]
@@ -141,7 +141,7 @@ def test_measured_numbers_hang_together() -> None:
     for name in ("faithful", "realtime"):
         ratio = result["baseline_ms"] / result[f"{name}_ms"]
         assert result[f"{name}_ratio"] == pytest.approx(ratio)
-    rate = flops(quick(), load_backbone("random"))["frame"] / (result["faithful_ms"] / 1000)
+    rate = flops(quick(), load_vggm("random"))["frame"] / (result["faithful_ms"] / 1000)
     assert result["fraction_of_ceiling"] == pytest.approx(rate / 100e9)
 
     composed = result["composed"]
@@ -179,13 +179,13 @@ def test_updates_are_spread_over_the_frames(
 
 
 def test_the_machine_has_limits() -> None:
-    best = ceilings(load_backbone("random"), repeats=1)
+    best = ceilings(load_vggm("random"), repeats=1)
     assert set(best) == set(CEILINGS)
     assert all(value > 0 for value in best.values())
 
 
 def test_too_few_frames_to_see_an_update() -> None:
-    with pytest.raises(InputError, match=r"synthetic: 2 readable frames; .* takes 3"):
+    with pytest.raises(InputError, match=r"synthetic: 2 readable frames; .* at least 3: give"):
         measure(config=quick(), realtime=None, frames=2)
 
 

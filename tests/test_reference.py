@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.speed.reference import Iteration, ReferenceExtractor, iteration
@@ -35,7 +35,7 @@ TOLERANCE = 1e-5
 
 @lru_cache
 def extractors() -> tuple[VGGM, ReferenceExtractor]:
-    fast = load_backbone("embedded")
+    fast = load_vggm("analytic")
     return fast, ReferenceExtractor.of(fast)
 
 
@@ -190,8 +190,8 @@ def test_boxes_over_the_film_agree() -> None:
     images = list(film)
     boxes, scores = [], []
     for scope, backbone in (
-        ("fc", load_backbone("embedded")),
-        ("all", ReferenceExtractor.of(load_backbone("embedded"))),
+        ("fc", load_vggm("analytic")),
+        ("all", ReferenceExtractor.of(load_vggm("analytic"))),
     ):
         config = preset("tiny", attention_weight=5, clip_norm=1e9, clip_scope=scope, **fewer)
         tracker = Tracker(config, backbone=backbone, device="cpu", dtype=torch.float64)

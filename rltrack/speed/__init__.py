@@ -1,4 +1,4 @@
-"""How long tracking takes, what it costs, and the plain arithmetic that it is compared with.
+"""Timing of trackers, the number of operations, and a plain program to compare trackers with.
 
 Nothing here changes what a tracker does.
 """

@@ -1,8 +1,8 @@
-"""The time of the plain tracker: a frame of it, composed from measured parts.
+"""The time that the plain tracker takes for a frame, composed from measured parts.
 
-The plain tracker is too slow to run over a film. Its parts are measured instead: the crops and
-features of a frame's candidates and update samples, the candidates' scores, and the iterations of
-an update.
+The plain tracker (:mod:`rltrack.speed.reference`) is too slow to be run over a film. Therefore only
+its parts are measured: the crops and features of a frame's candidates and update samples, the
+candidates' scores, and the iterations of an update.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Generator
 from rltrack.backbones.registry import load_backbone
 from rltrack.speed import reference
 from rltrack.speed.cost import frame_samples
-from rltrack.speed.reference import ReferenceExtractor, iteration
+from rltrack.speed.reference import iteration, plain
 from rltrack.speed.timing import Times, spread, timed
 from rltrack.speed.timing import frame_ms as of_frame
 from rltrack.tracking import sampling
@@ -34,11 +34,14 @@ Image = NDArray[np.uint8]
 
 
 class Composed(NamedTuple):
-    """A frame's time, and the parts that it is composed of."""
+    """The time of a frame, and the parts that it is composed of."""
 
     frame_ms: float
+    """Milliseconds for a frame, with its share of an update."""
     phases: dict[str, Times]
+    """The times of each part, by the part's name."""
     composed: dict[str, Any]
+    """How ``frame_ms`` is composed, and each number in it."""
 
 
 def measure_baseline(
@@ -50,8 +53,21 @@ def measure_baseline(
     box: Sequence[float],
     repeats: int,
 ) -> Composed:
-    """Time the plain features of the candidates, and training iterations on some of them."""
-    extractor = ReferenceExtractor.of(load_backbone(backbone, device=device))
+    """Time the parts of the plain tracker, and compose the time of a frame from them.
+
+    The crops and features that are timed are those of candidates around ``box`` in ``image``. Some
+    of these samples are also what the training iterations are timed with.
+
+    Args:
+        config: the numbers of samples and of iterations, and how the tracker learns.
+        backbone: a name in `rltrack.backbones.registry.BACKBONES`, or a file.
+        device: where to compute.
+        seed: for all random numbers.
+        image: (H, W, 3) uint8 RGB.
+        box: the target's bounding box (x, y, w, h) in the image.
+        repeats: how often each part is timed.
+    """
+    extractor = plain(load_backbone(backbone, device=device))
     extractor.place(device, torch.float32, config.precision)
     generator = Generator(device).manual_seed(seed)
     classifier = Classifier(
@@ -69,7 +85,7 @@ def measure_baseline(
         scale=config.search_scale,
         generator=generator,
     )
-    pixels = reference.crops(image, boxes)
+    pixels = reference.crops(image, boxes, extractor.crop)
     drawn = Samples(extractor.features(pixels), pixels)
     mined = torch.arange(config.scored_negatives, device=device) % len(pixels)
     positives, pool = drawn.take(slice(config.batch_positives)), drawn.take(mined)
@@ -86,7 +102,7 @@ def measure_baseline(
     share = frame_samples(config) / len(pixels)
     batches = timed(lambda: extractor.features(pixels), repeats, device)
     features = spread([share * seconds for seconds in batches])
-    cut = timed(lambda: reference.crops(image, boxes), repeats, device)
+    cut = timed(lambda: reference.crops(image, boxes, extractor.crop), repeats, device)
     crop = spread([share * seconds for seconds in cut])
 
     @torch.no_grad()

@@ -1,17 +1,18 @@
-"""How long a frame takes, where the time goes, and what the machine could do: all in one run.
+"""One run that measures how long a frame takes, where the time goes, and how fast the machine is.
 
-Three trackers are timed. The *baseline* is the arithmetic as one would first write it
-(:mod:`rltrack.speed.reference`); the *faithful* tracker does the same, faster; the preset
-``realtime`` also does less. A frame's time means the same for all: of T frames
-(``update_interval``) one ends with an update and T - 1 do not, and
+Three trackers are timed. The *baseline* is the method as one would first write it
+(:mod:`rltrack.speed.reference`). The *faithful* tracker computes the same, but faster. The tracker
+with the preset ``realtime`` also computes less. The time of a frame has the same meaning for all
+three. Of every T frames (``update_interval``), one ends with an update and T - 1 do not. Therefore
 
     frame = ((T - 1) * median without update + median with update) / T.
 
-Reading the image is not in it, nor is the first frame, which is learned. The baseline is too slow
-to be run over a film, so its frame is composed from measured parts: crops and features of the
-frame's candidates and update samples, the candidates' scores, and the update's iterations. As the
-released code does, it computes the gradients of the fixed convolutions' weights too; what it would
-take without is given beside.
+This time does not include reading the image. It does not include the first frame either, on which
+the classifier is first trained. The baseline is too slow to be run over a film. Its frame time is
+composed from measured parts: the crops and features of the frame's candidates and update samples,
+the candidates' scores, and the iterations of the update. Like the released code, the baseline also
+computes the gradients of the fixed convolutions' weights. Its time without these gradients is given
+too.
 """
 
 from __future__ import annotations
@@ -43,13 +44,16 @@ from rltrack.tracking.inputs import checked_seed, pick_device
 from rltrack.tracking.presets import preset
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.sources import FrameSource, open_source
+from rltrack.video.start import first_true_box
 
 __all__ = ["measure"]
 
 Image = NDArray[np.uint8]
 
 FRAMES = 21
-"""How many frames are timed. With an update every 10 frames, there are two updates."""
+"""The default number of frames, including the first one, which is not timed as a frame. With an
+update every 10 frames, there are two updates.
+"""
 
 TRACKERS = ("baseline", "faithful", "realtime")
 
@@ -68,31 +72,35 @@ def measure(
     repeats: int = 3,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> dict[str, Any]:
-    """Time the three trackers over the same frames, and measure the machine.
+    """Time the three trackers on the same frames, and measure how fast the machine is.
 
     Args:
-        source: what `rltrack.open_source` takes, with ground truth. None is the bundled film.
+        source: anything that `rltrack.open_source` takes and that has ground truth. None is the
+            bundled film.
         config: the configuration of the faithful tracker and the baseline, or a preset's name.
         realtime: the configuration of the third tracker, or a preset's name. None leaves it out.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`.
-        device: see `rltrack.tracking.inputs.pick_device`.
-        seed: of all randomness.
-        frames: how many frames to track, with the first; more than ``update_interval``.
-        repeats: how often each part of the baseline and of the machine is timed.
-        on_stage: called with words that say what is timed next.
+        device: the name of a device; see `rltrack.tracking.inputs.pick_device`.
+        seed: for all random numbers.
+        frames: how many frames to read, including the first. There have to be more than
+            ``update_interval``.
+        repeats: how often each part of the baseline and each operation of the machine is timed.
+        on_stage: called before each stage with words that describe it.
 
     Returns:
-        The content of the JSON file. Times "..._ms" are per frame, as defined above. "..._ratio"
-        says how many times faster than the baseline a tracker is. "first_fit_s" is the faithful
-        tracker's first frame. "fraction_of_ceiling" compares the rate at which the faithful tracker
-        does a frame's FLOPs with the better of the machine's convolution and matrix product; it is
-        None if its convolutions are not per crop. "peak_mib" is the largest memory held until the
-        faithful tracker was done, of the process, or on a GPU of tensors. "phases" has the median,
-        the interquartile range (both in milliseconds) and the number n of what was timed, once for
-        each frame, batch or iteration.
+        The content of the JSON file. Times "..._ms" are for one frame, as defined above. A
+        "..._ratio" says how many times faster than the baseline a tracker is. "first_fit_s" is the
+        time in seconds of the faithful tracker's first frame. "fraction_of_ceiling" is the rate at
+        which the faithful tracker computes the floating-point operations of a frame, divided by the
+        rate of the machine's convolution or of its matrix product, whichever is higher. It is None
+        if the tracker does not compute its features from crops. "peak_mib" is the largest amount of
+        memory in use, in MiB, until the faithful tracker has finished. On a CPU it is the memory of
+        the process, and on a GPU it is the memory of tensors. "phases" has the median and the
+        interquartile range, both in milliseconds, and the number n of measurements. Each frame,
+        batch or iteration is one measurement.
 
     Raises:
-        InputError: something given cannot be used.
+        InputError: an argument cannot be used.
     """
     config = preset(config) if isinstance(config, str) else config
     realtime = preset(realtime) if isinstance(realtime, str) else realtime
@@ -103,8 +111,8 @@ def measure(
     for each_config in (config, realtime):
         if each_config is not None and len(images) <= each_config.update_interval:
             raise InputError(
-                f"{name}: {len(images)} readable frames; to see an update takes "
-                f"{each_config.update_interval + 1}"
+                f"{name}: {len(images)} readable frames; timing an update needs at least "
+                f"{each_config.update_interval + 1}: give more frames"
             )
 
     def tracked(what: str, config: TrackerConfig) -> _Tracked:
@@ -119,9 +127,9 @@ def measure(
     faithful = tracked("faithful", config)
     peak = _peak_mib(where)
     fast = None if realtime is None else tracked("realtime", realtime)
-    on_stage("baseline")
+    on_stage("baseline: crops, features, scores and iterations")
     baseline = measure_baseline(config, backbone, where, seed, images[0], box, repeats)
-    on_stage("the machine")
+    on_stage("the machine: convolution, matrix product and copy")
     extractor = load_backbone(backbone, device=where, precision=config.precision)
     best = ceilings(extractor, repeats)
 
@@ -175,10 +183,8 @@ class _Tracked(NamedTuple):
 
 
 def _read(source: Any, frames: int) -> tuple[str, list[Image], list[float], list[float]]:
-    """Return the name, the readable images, the first true box, and the seconds each image took."""
-    opened = open_source(source)
-    if opened.ground_truth is None:
-        raise InputError(f"{opened.name} has no ground truth to take the first box from")
+    """Return the name, the readable images, the first ground-truth box, and decoding times in s."""
+    opened, box = first_true_box(open_source(source), "give a sequence that has it")
     images: list[Image] = []
     seconds = []
     start = time.perf_counter()
@@ -187,9 +193,9 @@ def _read(source: Any, frames: int) -> tuple[str, list[Image], list[float], list
         if image is not None:
             images.append(image)
         elif index == 0:
-            raise InputError(f"{opened.name}: the first frame cannot be read")
+            raise InputError(f"{opened.name}: the first frame is unreadable; give another sequence")
         start = time.perf_counter()
-    return opened.name, images, opened.ground_truth[0].tolist(), seconds
+    return opened.name, images, box, seconds
 
 
 def _follow(tracker: Tracker, images: Sequence[Image], box: Sequence[float]) -> _Tracked:
@@ -216,7 +222,8 @@ def _follow(tracker: Tracker, images: Sequence[Image], box: Sequence[float]) -> 
                 phases[name].append(spent[name])
         if spent["update"]:
             phases["iteration"].append(spent["update"] / config.update_iterations)
-    usual = float(np.median(without or updating))  # lost throughout, it updates in every frame
+    # A tracker that loses the target for the whole film updates in every frame.
+    usual = float(np.median(without or updating))
     return _Tracked(
         frame_ms=frame_ms(usual, float(np.median(updating)), config),
         first_fit_s=first,
@@ -226,7 +233,7 @@ def _follow(tracker: Tracker, images: Sequence[Image], box: Sequence[float]) -> 
 
 
 def _smaller(config: TrackerConfig) -> TrackerConfig:
-    """Return a short configuration that touches everything there is to load and compile."""
+    """Return a configuration with little work, which still loads and compiles everything."""
     return replace(
         config,
         first_iterations=1,

@@ -1,9 +1,10 @@
-"""The times of `rltrack bench` as tables for people."""
+"""Tables of the times that `rltrack bench` measures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rltrack.plain_text import on_terminal
 from rltrack.speed.bench import PHASES, TRACKERS
 from rltrack.speed.timing import Times
 
@@ -14,7 +15,7 @@ __all__ = ["tables"]
 
 
 def tables(result: dict[str, Any]) -> list[Table]:
-    """Return the result of `rltrack.speed.bench.measure` as tables for people."""
+    """Return tables, ready to print, of what `rltrack.speed.bench.measure` returned."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -34,8 +35,8 @@ def tables(result: dict[str, Any]) -> list[Table]:
         return "-" if value is None else format(value, form)
 
     frame = table(
-        f"{result['source']}, {result['frames']} frames: preset {result['preset']}, lambda "
-        f"{result['attention_weight']:g}, {result['device']}, {result['threads']} threads",
+        f"{on_terminal(result['source'])}, {result['frames']} frames: preset {result['preset']}, "
+        f"lambda {result['attention_weight']:g}, {result['device']}, {result['threads']} threads",
         "a frame", "ms", "FPS", "times faster", "first frame, s",
     )  # fmt: skip
     firsts = None, result["first_fit_s"], result["realtime_first_fit_s"]

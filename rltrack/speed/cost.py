@@ -1,4 +1,4 @@
-"""What a frame costs to compute, and how fast the machine could compute it at best."""
+"""The number of operations that a frame takes, and how fast the machine could be at best."""
 
 from __future__ import annotations
 
@@ -17,38 +17,42 @@ __all__ = ["ceilings", "flops", "frame_samples"]
 
 
 def frame_samples(config: TrackerConfig) -> int:
-    """Return how many crops a frame needs the features of."""
+    """Return the number of samples whose features are computed in a frame."""
     return config.candidates + config.update_positives + config.update_negatives
 
 
 def flops(config: TrackerConfig, extractor: Backbone) -> dict[str, float]:
-    """Floating-point operations of each phase: two for each multiply-add of backbone and fc4-6.
+    """Count the floating-point operations of each phase.
 
-    What is computed element by element (ReLU, LRN, pooling, the maps' statistics, SGD) is left
-    out, and so are cropping, box regression, and the gradients of the fixed weights that
-    ``clip_scope="all"`` asks for. With conv = stem + trunk and fc = fc4 + fc5 + fc6, the
-    multiply-adds of one sample, and B samples in a batch of which M were looked through::
+    Each multiply-add of the backbone and of fc4-6 counts as two operations. Operations on single
+    elements (ReLU, LRN, pooling, the maps' statistics, SGD) are not counted. Cropping, box
+    regression, and the gradients of the fixed weights that ``clip_scope="all"`` asks for are not
+    counted either. Let conv = stem + trunk and fc = fc4 + fc5 + fc6 be the multiply-adds of one
+    sample. Let B be the number of samples in a mini-batch, and M the number of negatives that are
+    scored to find the hard ones. The multiply-adds of the phases are::
 
         features    samples * conv,
         score       candidates * fc,
-        iteration   M fc                             mining
+        iteration   M fc                             hard negative mining
                     + B (3 fc - fc4)                 cross-entropy: forward; backward to the
-                                                     weights, and to what fc5 and fc6 are given
+                                                     weights, and to the inputs of fc5 and fc6
                     + B (conv + fc)                  maps: forward, once for both classes
-                    + 2 B (trunk + fc)               A_c = J^T u_c and u_c itself, each class
-                    + 2 B (trunk + 2 fc - fc6)       J times the gradient of A_c; fc4-6's
-                                                     part in u_c backward, as above but fc6.
+                    + 2 B (trunk + fc)               maps of both classes: u_c, and A_c = J^T u_c
+                    + 2 B (trunk + 2 fc - fc6)       J times the gradient of A_c; then backward
+                                                     through u_c to fc4-6, as above without fc6.
 
-    The last three rows are there if lambda > 0, the last one if also ``second_order``. Maps at
-    the input add the stem to both J's; maps at the features need no convolution.
+    The last three rows count only if lambda > 0, and the last one only if ``second_order`` is also
+    True. If the maps are at the input, J and J^T contain the stem too. If the maps are at the
+    features, these rows contain no convolution.
 
     Args:
-        config: how many samples, how many iterations, where the maps live.
-        extractor: whose layers are counted.
+        config: the numbers of samples and iterations, and the place of the maps.
+        extractor: the backbone whose layers are counted.
 
     Returns:
-        "features" and "score" of a frame, "iteration", "first_fit", and "frame", which is a frame
-        after the first with its share of an update.
+        The operations by name. "features" and "score" are those of a frame, "iteration" those of
+        one iteration, "first_fit" those of the first frame, and "frame" those of a later frame with
+        its share of an update.
     """
     conv, trunk = sum(extractor.multiply_adds), extractor.multiply_adds.trunk
     fc4, fc5, fc6 = math.prod(extractor.feature_shape) * 512, 512 * 512, 512 * 2
@@ -74,16 +78,17 @@ def flops(config: TrackerConfig, extractor: Backbone) -> dict[str, float]:
 
 
 def ceilings(extractor: Backbone, repeats: int = 3) -> dict[str, float]:
-    """Measure the best that this machine does at the operations of tracking, with all its threads.
+    """Measure how fast this machine does the operations of tracking at best, with all its threads.
 
     Args:
-        extractor: the backbone whose heaviest layer is run, on several batch sizes, each at once
-            and in the tracker's parts.
-        repeats: how often each is run. The best time counts.
+        extractor: the backbone. Its heaviest layer is run on batches of several sizes, each batch
+            once as a whole and once divided as the tracker divides it.
+        repeats: how often each operation is run. The shortest time counts.
 
     Returns:
-        "convolution_gflops" and "matrix_gflops" (a square product in float32), in 1e9 FLOP/s, and
-        "copy_gb_per_s", memory read and written, in 1e9 bytes/s.
+        "convolution_gflops" and "matrix_gflops" (a product of square matrices in float32), in
+        1e9 FLOP/s, and "copy_gb_per_s", which counts the memory read and the memory written, in
+        1e9 bytes/s.
     """
     layer, shape, multiply_adds = extractor.heaviest()
     device, dtype = next(layer.parameters()).device, extractor.dtype
@@ -108,7 +113,7 @@ def ceilings(extractor: Backbone, repeats: int = 3) -> dict[str, float]:
 
     side = 2048 if cpu else 8192
     matrix = torch.randn(side, side, device=device)
-    there = torch.zeros(2**26, device=device)  # 256 MiB, more than caches hold
+    there = torch.zeros(2**26, device=device)  # 256 MiB, more than a cache holds
     here = torch.empty_like(there)
     return {
         "convolution_gflops": max(map(rate, (16, 64) if cpu else (64, 256, 1024))) / 1e9,

@@ -16,12 +16,12 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def machine(device: torch.device | str) -> str:
-    """Return a device's name: that of the GPU, or the processor and its vector instructions.
+    """Return the name of the GPU, or the name of the processor and its vector instructions.
 
     >>> machine("cpu")    # doctest: +SKIP
     'AMD EPYC 7763 64-Core Processor, AVX2'
 
-    Times depend on both, and so do the last digits of results.
+    Times depend on the hardware, and so do the last digits of results.
     """
     device = torch.device(device)
     if device.type == "cuda":
@@ -31,7 +31,7 @@ def machine(device: torch.device | str) -> str:
 
 @lru_cache
 def _processor() -> str:
-    """Return the processor's model. If the system does not tell it, return the architecture."""
+    """Return the model of the processor. If it cannot be found out, return the architecture."""
     try:
         if platform.system() == "Darwin":
             command = ["sysctl", "-n", "machdep.cpu.brand_string"]
@@ -39,6 +39,6 @@ def _processor() -> str:
         else:
             named = re.search(r"^model name\s*:(.*)$", _CPUINFO.read_text(errors="replace"), re.M)
             told = named[1] if named else ""
-    except (OSError, subprocess.TimeoutExpired):  # Windows; it is in what follows
+    except (OSError, subprocess.TimeoutExpired):  # on Windows, `platform.processor` has it
         told = ""
     return " ".join(told.split()) or platform.processor() or platform.machine()

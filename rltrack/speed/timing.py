@@ -1,4 +1,4 @@
-"""Timing: of one piece of work several times, and of a frame from its parts."""
+"""Functions that time a piece of work, and that compute the time of a frame from its parts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from rltrack.tracking.config import TrackerConfig
 __all__ = ["Times", "finish", "frame_ms", "spread", "timed"]
 
 Times = dict[str, float]
+"""What :func:`spread` returns."""
 
 
 def timed(work: Callable[[], object], repeats: int, device: torch.device) -> list[float]:
-    """Return the times of ``work``, run ``repeats`` times after one run that is not counted."""
+    """Run ``work`` several times, and return the seconds that each run took.
+
+    There are ``repeats`` runs, after a first run that is not counted.
+    """
     seconds = []
     for _ in range(repeats + 1):
         finish(device)
@@ -28,21 +32,21 @@ def timed(work: Callable[[], object], repeats: int, device: torch.device) -> lis
 
 
 def finish(device: torch.device) -> None:
-    """Wait until ``device`` has done what it was given."""
+    """Wait until ``device`` has finished all the work that it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def frame_ms(without: float, with_update: float, config: TrackerConfig) -> float:
-    """Return the milliseconds of a frame from seconds without and with an update.
+    """Return the time of a frame, in ms, from its times without and with an update, in seconds.
 
-    `rltrack.speed.bench` has the formula.
+    The formula is in `rltrack.speed.bench`.
     """
     interval = config.update_interval
     return 1000 * ((interval - 1) * without + with_update) / interval
 
 
 def spread(seconds: Sequence[float]) -> Times:
-    """Median of times and their interquartile range, in milliseconds; and how many they are."""
+    """Return the median and interquartile range of times, in milliseconds, and their number n."""
     low, middle, high = (1000 * np.percentile(seconds, (25, 50, 75))).tolist()
     return {"median_ms": middle, "iqr_ms": high - low, "n": len(seconds)}
