@@ -383,7 +383,7 @@ def test_the_command_shows_the_papers_values_beside_a_set_of_theirs(tmp_path: Pa
     ("options", "message"),
     [
         (["--plot", "plot.bmp"], r"must end in \.pdf, \.png, \.svg"),
-        (["--json", "T.json"], "that file is read"),
+        (["--json", "T.json"], "belongs to the input"),
         (["--dataset", "Skiing"], "nothing could be scored"),
     ],
 )

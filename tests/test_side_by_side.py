@@ -463,6 +463,9 @@ def test_a_failed_command_says_what_it_kept(clip: str, capsys: pytest.CaptureFix
     shown, errors = capsys.readouterr()
     assert re.search(r"^broken +3 ", shown, re.M)
     assert errors.count("\n") == 1
-    assert "out of luck; what was tracked, 3 frames, is kept (--debug shows where)" in errors
+    files = ", ".join(
+        f"out/compare/{name} (3 frames)" for name in ("rltrack.csv", "broken.csv", "compare.mp4")
+    )
+    assert f"out of luck; kept: {files} (--debug shows where)" in errors
     assert main(["compare", clip, *box, "--peers", "broken", "--debug", *TINY]) == 1
     assert "Traceback" in capsys.readouterr().err

@@ -31,6 +31,7 @@ from rltrack.benchmarks.jobs import Job, dataset, grid, run_job, unfinished
 from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.sweep import SweepError, results_of, sweep
 from rltrack.cli.main import main
+from rltrack.cli.sweep import numbers, values_of
 from rltrack.data.sequences import read_sequence
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import keep, load, read_result
@@ -157,7 +158,12 @@ def garbled(file: Path) -> None:
     file.write_bytes(content)
 
 
-@pytest.mark.parametrize("spoil", [cut_in_two, empty, of_no_boxes, garbled])
+def of_another_target(file: Path) -> None:
+    changed = {**json.loads(gzip.decompress(file.read_bytes())), "target": "Skiing"}
+    file.write_bytes(gzip.compress(json.dumps(changed).encode(), mtime=0))
+
+
+@pytest.mark.parametrize("spoil", [cut_in_two, empty, of_no_boxes, garbled, of_another_target])
 def test_a_damaged_result_is_run_again(
     done: tuple[list[Job], Path, Path],
     caplog: pytest.LogCaptureFixture,
@@ -168,12 +174,17 @@ def test_a_damaged_result_is_run_again(
     before = read_result(file)["boxes"]
     then = other.stat().st_mtime_ns
     spoil(file)
+    spoilt = file.read_bytes()
     assert unfinished(jobs, data=data, out=out) == jobs[:1]
     again = list(sweep(jobs, out, data=data, device="cpu"))
     assert [(outcome.job, outcome.error) for outcome in again] == [(jobs[0], None)]
     assert read_result(file)["boxes"] == before
     assert other.stat().st_mtime_ns == then
-    assert f"{file} is damaged" in caplog.text
+    assert str(file) in caplog.text
+    aside = file.with_name("Deer-0.json.gz.damaged")
+    assert f"it is now {aside.name}, and its run is done again" in caplog.text
+    assert aside.read_bytes() == spoilt
+    assert len(load(out)) == 2  # what was set aside is no result
 
 
 def test_a_result_of_other_frames_than_there_are_now_is_run_again(
@@ -374,6 +385,20 @@ def test_a_failing_sequence_fails_the_sweep_at_its_end(
         (["--set", "attention_weight=5"], "attention_weight is given twice"),
         (["--device", "abacus"], "abacus"),
         (["--set", "lambda=5"], "unknown configuration field 'lambda'"),
+        (["--set", "name=tiny"], "unknown configuration field 'name'"),
+        (["--set", "map_at={[]:1}"], "map_at is '{[]:1}'"),
+        (["--set", f"candidates={'-' * 5000}"], "candidates is '---"),
+        (["--set", f"candidates={'9' * 5000}"], "must be a whole number from 1 to 1,000,000"),
+        (["--set", "candidates=1000001"], "must be a whole number from 1 to 1,000,000"),
+        (["--set", "score_seed=1" + "0" * 400], "must be a finite number above 0"),
+        (["--shard", f"1/{'9' * 5000}"], "--shard is '1/999"),
+        (["--seeds", "1000001"], "more than the 1,000,000 jobs"),
+        (["--set", "candidates=0:999999999"], "candidates is '0:999999999'"),
+        (["--dataset", "~nobody-here"], "no target is called '~nobody-here'"),
+        (["--data", "~nobody-here"], "--data cannot be '~nobody-here'"),
+        (["--out", "x" * 5000], "the path of the results cannot be"),
+        (["--out", "a\0b"], "null"),
+        (["--backbone", f"{'x' * 5000}.safetensors"], "the backbone cannot be"),
         (["--preset", "paper,best"], "unknown preset 'best'"),
         (["--scheduler", "tcp://127.0.0.1:9"], "no scheduler answers|needs dask"),
     ],
@@ -388,7 +413,22 @@ def test_bad_options_are_named_before_anything_runs(
     assert main([*command(data, tmp_path / "out", "Deer"), *changed]) == 2
     error = capsys.readouterr().err
     assert any(one in error for one in says.split("|"))
+    assert error.count("\n") == 1 and len(error) < 2200
     assert not list(tmp_path.rglob("*.json.gz"))
+
+
+def test_values_are_numbers_pairs_truth_values_or_names() -> None:
+    spelled = "x=2,0.5,-3,1e3,(0.7,1),true,False,conv1,'\\d',((1),2),1_0"
+    values = [2, 0.5, -3, 1000.0, (0.7, 1), True, False, "conv1", "'\\d'", "((1),2)", 10]
+    assert values_of(spelled) == ("x", values)
+
+
+def test_a_range_has_its_ends_and_not_too_many_values() -> None:
+    assert numbers("0:8", "--attention-weight") == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert len(numbers("1:1000", "--attention-weight")) == 1000
+    for text in ("0:1000", "0:999999999", ",".join(["1"] * 1001)):
+        with pytest.raises(InputError, match="may have at most 1000 values"):
+            numbers(text, "--attention-weight")
 
 
 def test_every_field_can_be_swept(data: Path, tmp_path: Path) -> None:
@@ -508,7 +548,7 @@ def test_a_sweeps_folder_can_be_evaluated(
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     file = tmp_path / "Deer-0.json.gz"
     file.write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"Deer-0\.json\.gz is no result of a sweep"):
+    with pytest.raises(InputError, match=r"cannot read .*Deer-0\.json\.gz"):
         read_result(file)
 
 

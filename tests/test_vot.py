@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -237,6 +238,21 @@ def test_a_workspace_wants_a_folder_of_its_own(
 ) -> None:
     assert main(["vot", "init", str(data), "--data", str(data), *FAST]) == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_half_a_workspace_is_not_left_behind(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, place: Path) -> None:
+        place.mkdir() if place.name == "color" else place.touch()
+        if "bee" in place.parts:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(vot, "_link", full)
+    with pytest.raises(InputError, match=r"cannot make the workspace .*No space left"):
+        vot.init(tmp_path / "ws", data=data, preset="tiny", backbone="random")
+    assert list((tmp_path / "ws").iterdir()) == []
+    assert len(list(data.rglob("*.jpg"))) == 2 * FRAMES
 
 
 @pytest.mark.parametrize("command", ["init", "run", "report"])

@@ -20,17 +20,16 @@ import torch
 from rltrack import __version__
 from rltrack.backbones.registry import backbone_identity
 from rltrack.data.otb import OTB, Target
-from rltrack.data.sequences import read_sequence
+from rltrack.data.sequences import otb_folder, read_sequence
+from rltrack.data.target_names import Names
 from rltrack.errors import InputError
 from rltrack.evaluation.ground_truth import chosen_targets
 from rltrack.evaluation.metrics import evaluate_with_curves
 from rltrack.evaluation.run_files import packed, read_result
-from rltrack.evaluation.target_names import Names
-from rltrack.files import write_bytes
+from rltrack.files import set_aside, write_bytes
 from rltrack.speed.hardware import machine
 from rltrack.tracking.config import TrackerConfig
 from rltrack.video.run import track
-from rltrack.video.sources import open_source
 from rltrack.video.tracks import Step, Track
 
 __all__ = ["Job", "dataset", "grid", "missing", "run_job", "unfinished"]
@@ -94,7 +93,7 @@ def grid(
 
 def missing(chosen: Iterable[Target], data: Path) -> list[str]:
     """Return the names of the targets whose folder is not in ``data/otb``."""
-    return [target.name for target in chosen if not (data / "otb" / target.folder).is_dir()]
+    return [target.name for target in chosen if not otb_folder(data, target).is_dir()]
 
 
 def unfinished(jobs: Iterable[Job], *, data: Path, out: Path) -> list[Job]:
@@ -123,9 +122,10 @@ def _frames(data: Path, target: str) -> int | None:
     """Return the number of frames of a target's sequence; None if it cannot be read."""
     entry = OTB[target]
     try:
-        return len(read_sequence(data / "otb" / entry.folder, entry.number).frames)
+        sequence = read_sequence(otb_folder(data, entry), entry.number)
     except InputError:
         return None
+    return len(sequence.frames) if sequence.problem is None else None
 
 
 def run_job(
@@ -138,6 +138,8 @@ def run_job(
     wait: bool = False,
 ) -> Path | None:
     """Run a job, unless it is done (`unfinished`), and write its result, complete or not at all.
+
+    A damaged result is not overwritten. It is renamed, and a warning says so.
 
     Several workers may share ``out``: a job is locked while one of them runs it. The lock belongs
     to the operating system, which frees it when a worker dies.
@@ -165,24 +167,33 @@ def run_job(
         with FileLock(file.with_suffix(".lock"), timeout=-1 if wait else 0):
             if unfinished([job], data=data, out=out):
                 if file.exists():
-                    logger.warning(
-                        "%s is damaged, or of another number of frames than its sequence has now: "
-                        "it is run again",
-                        file,
-                    )
+                    _give_up(file)
                 write_bytes(file, packed(_result(job, data, device, on_frame)))
     except Timeout:
         return None
     return file
 
 
+def _give_up(file: Path) -> None:
+    """Say why a result does not count, and keep a damaged one under another name."""
+    try:
+        read_result(file)
+    except InputError as error:
+        aside = set_aside(file)
+        logger.warning("%s; it is now %s, and its run is done again", error, aside.name)
+    else:
+        logger.warning(
+            "%s is of another number of frames than its sequence has now: it is run again", file
+        )
+
+
 def _result(
     job: Job, data: Path, device: str, on_frame: Callable[[Step], None] | None
 ) -> dict[str, Any]:
     entry = OTB[job.target]
-    folder = data / "otb" / entry.folder
     done = track(
-        open_source(folder, target=entry.number),
+        otb_folder(data, entry),
+        target=entry.number,
         config=job.config,
         backbone=job.backbone,
         device=device,

@@ -7,6 +7,7 @@ others are named. :mod:`rltrack.evaluation.statistics` judges differences.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -109,8 +110,8 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
             Row(
                 names[key],
                 key,
-                {m: float(np.nanmean(values)) for m, values in scores[key].items()},
-                {m: _deviation(np.nanmean(values, 0)) for m, values in scores[key].items()},
+                {m: float(_mean_of(values)) for m, values in scores[key].items()},
+                {m: _deviation(_mean_of(values, 0)) for m, values in scores[key].items()},
                 _fps([runs[key, t, s] for t in whole for s in seeds]),
                 pairs.difference if other else None,
                 pairs.p if other else None,
@@ -188,6 +189,13 @@ def _table(
 
 def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
     return float(next(r for r in results if r["tracker"] == key)["config"]["attention_weight"])
+
+
+def _mean_of(values: Array, axis: int | None = None) -> Any:
+    """Average the values that are there. NaN where there are none, without NumPy's warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(values, axis)
 
 
 def _deviation(values: Array) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from rltrack.benchmarks.report import Report, Row
 from rltrack.evaluation.statistics import counted
+from rltrack.plain_text import in_latex, in_markdown, on_terminal
 
 __all__ = ["latex", "markdown", "table"]
 
@@ -16,26 +17,35 @@ _HEADS = ("tracker", "DP", "OS", "OS0.5", "CLE px", "FPS", "OS minus first", "95
 
 def markdown(made: Report) -> str:
     """Return the report as a Markdown table, and lines below it that say what the table covers."""
-    return "\n".join([table(_HEADS, [_cells(row, "±") for row in made.rows]), "", *_notes(made)])
+    rows = [(row.name, *_numbers(row, "±")) for row in made.rows]
+    return "\n".join([table(_HEADS, rows), "", *map(in_markdown, _notes(made))])
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table of texts."""
-    lines = [f"| {' | '.join(row)} |" for row in (heads, *rows)]
+    """Return a Markdown table.
+
+    Args:
+        heads: Markdown.
+        rows: plain texts, which are shown as they are.
+    """
+    shown = (map(in_markdown, row) for row in rows)
+    lines = [f"| {' | '.join(row)} |" for row in (heads, *shown)]
     return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
 
 
 def latex(made: Report) -> str:
     """Return the report as a LaTeX ``tabular`` with booktabs' rules."""
     heads = " & ".join(head.replace("%", r"\%") for head in _HEADS)
-    rows = [" & ".join(_cells(row, r"$\pm$")).replace("_", r"\_") + r" \\" for row in made.rows]
+    rows = [
+        " & ".join([in_latex(row.name), *_numbers(row, r"$\pm$")]) + r" \\" for row in made.rows
+    ]
     columns = "l" + "r" * (len(_HEADS) - 1)
-    notes = [f"% {note}" for note in _notes(made)]
+    notes = [f"% {on_terminal(note)}" for note in _notes(made)]
     body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", heads + r" \\", r"\midrule", *rows]
     return "\n".join([*notes, *body, r"\bottomrule", r"\end{tabular}"])
 
 
-def _cells(row: Row, plus_minus: str) -> list[str]:
+def _numbers(row: Row, plus_minus: str) -> list[str]:
     def value(metric: str, digits: int) -> str:
         spread = row.spread[metric]
         tail = "" if np.isnan(spread) else f" {plus_minus} {spread:.{digits}f}"
@@ -46,7 +56,7 @@ def _cells(row: Row, plus_minus: str) -> list[str]:
     if row.difference is not None and row.p is not None:
         d = row.difference
         compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", f"{row.p:.3f}"]
-    return [row.name, *scores, f"{row.fps:.2f}", *compared]
+    return [*scores, f"{row.fps:.2f}", *compared]
 
 
 def _notes(made: Report) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,16 +16,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.backbones.registry import backbone_files
 from rltrack.benchmarks.opencv_trackers import Peer
-from rltrack.errors import InputError
 from rltrack.evaluation.metrics import Metrics, overlap
-from rltrack.files import writable
+from rltrack.files import try_each
+from rltrack.outputs import Input, checked_outputs, inputs_of
+from rltrack.paths import given_path
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.result import Result
 from rltrack.video.annotation import draw_trackers
 from rltrack.video.recorder import Recorder
 from rltrack.video.run import track
 from rltrack.video.sources import FrameSource, open_source
+from rltrack.video.start import first_true_box
 from rltrack.video.tracks import Step, Track, TrackingError
 from rltrack.video.writer import VideoWriter
 
@@ -66,12 +68,12 @@ class Comparison:
     Attributes:
         track: this package's own run.
         runs: the runs of all N trackers, this package's first.
-        files: the files that were written.
+        files: the files that were written, and how many frames are in each.
     """
 
     track: Track
     runs: tuple[Run, ...]
-    files: tuple[Path, ...]
+    files: dict[Path, int]
 
     @property
     def shared(self) -> NDArray[np.int64]:
@@ -153,19 +155,14 @@ def compare(
     rivals = [Peer(name) for name in dict.fromkeys(peers)]
     frames = open_source(source)
     if box is None:
-        if frames.ground_truth is None:
-            raise InputError(
-                f"no first box: {frames.name} has no ground truth to take it from; give x,y,w,h "
-                "(on the command line --box)"
-            )
-        box = frames.ground_truth[0].tolist()
+        frames, box = first_true_box(frames, "give x,y,w,h (on the command line --box)")
     start = box
     names = [OURS, *(peer.name for peer in rivals)]
     files = _Files(
-        Path(folder).expanduser(),
+        given_path(folder, "the results' folder"),
         names,
         frames.fps,
-        Path(source).expanduser() if isinstance(source, str | Path) else None,
+        (*inputs_of(frames), *backbone_files(backbone)),
     )
     rows: list[list[tuple[Result, float]]] = []
     learned: list[tuple[Result, float]] = []
@@ -212,7 +209,7 @@ def compare(
         Run(name, each.boxes, each.found, each.fps, each.metrics)
         for name, each in zip(names, tracks, strict=True)
     ]
-    comparison = Comparison(tracks[0], tuple(runs), files.paths)
+    comparison = Comparison(tracks[0], tuple(runs), files.kept)
     if failure is not None:
         raise ComparisonError(str(failure), comparison) from failure
     return comparison
@@ -222,13 +219,15 @@ class _Files:
     """Writes the files of a comparison. If no frame is added, it writes nothing."""
 
     def __init__(
-        self, folder: Path, names: Sequence[str], fps: float | None, source: Path | None
+        self, folder: Path, names: Sequence[str], fps: float | None, inputs: Iterable[Input]
     ) -> None:
         self._names = names
-        self._boxes = [Recorder(boxes=folder / f"{name}.csv", source=source) for name in names]
-        video = writable(folder / "compare.mp4", "video", source)
+        boxes = {f"boxes of {name}": folder / f"{name}.csv" for name in names}
+        *tables, video = checked_outputs(
+            {**boxes, "video": folder / "compare.mp4"}, inputs
+        ).values()
+        self._boxes = [Recorder(boxes=table) for table in tables]
         self._video = VideoWriter(video, fps)
-        self.paths = (*(path for each in self._boxes for path in each.paths), video)
         self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read
         self._count = 0
 
@@ -243,10 +242,13 @@ class _Files:
 
     def close(self) -> None:
         """Complete all files, even if one of them fails."""
-        with ExitStack() as stack:
-            stack.callback(self._video.close)
-            for recorder in self._boxes:
-                stack.callback(recorder.close, {})
+        try_each([*(partial(each.close, {}) for each in self._boxes), self._video.close])
+
+    @property
+    def kept(self) -> dict[Path, int]:
+        """After `close`, the files that were completed, and how many frames are in each."""
+        tables = {path: count for each in self._boxes for path, count in each.kept.items()}
+        return {**tables, **({self._video.path: n} if (n := self._video.completed) else {})}
 
 
 def _timed(call: Callable[[], Result]) -> tuple[Result, float]:

@@ -77,11 +77,11 @@ def sweep(
 ) -> Iterator[Outcome]:
     """Run the jobs whose results are not in ``out``, and yield each one when it ends.
 
-    A result is replaced if it is damaged, or if it does not have as many frames as its sequence in
-    ``data`` has now. Jobs that another worker runs come last, and this call waits for them. If that
-    worker dies, they are run here. If one job fails, the others go on. A result is on disk when it
-    is yielded. After a Ctrl-C, the jobs that were running are given up, and the same call runs them
-    later.
+    A result is replaced if it does not have as many frames as its sequence in ``data`` has now. A
+    damaged one is renamed, and its run is done again. Jobs that another worker runs come last, and
+    this call waits for them. If that worker dies, they are run here. If one job fails, the others
+    go on. A result is on disk when it is yielded. After a Ctrl-C, the jobs that were running are
+    given up, and the same call runs them later.
 
     Args:
         jobs: the jobs to run.

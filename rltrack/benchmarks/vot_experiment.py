@@ -14,6 +14,8 @@ from rltrack.benchmarks.vot_workspace import (
     our_tracker,
     trajectories,
 )
+from rltrack.files import alone
+from rltrack.paths import given_path
 
 __all__ = ["run"]
 
@@ -27,7 +29,7 @@ def run(workspace: str | Path, *, on_progress: Callable[[str, int, int], None]) 
             number.
 
     Raises:
-        InputError: it is not such a workspace.
+        InputError: it is not such a workspace, or another run is at work there.
         VotError: the tracker failed. ``logs/rltrack.log`` in the workspace has its traceback.
         KeyboardInterrupt: the run was stopped. The repetition that was running is lost.
     """
@@ -36,14 +38,14 @@ def run(workspace: str | Path, *, on_progress: Callable[[str, int, int], None]) 
     from rltrack.benchmarks.trax_entry import FINISHED, LOG
     from rltrack.video.signals import HeldSignals
 
-    workspace = Path(workspace).expanduser().resolve()
+    workspace = given_path(workspace, "the workspace").resolve()
     opened, experiment = open_workspace(workspace)
     log = workspace / "logs" / f"{NAME}.log"
     total = experiment.repetitions
 
     # The toolkit waits for the tracker in a library that calls back into Python, where an exception
     # would be printed and lost. So signals are held; one makes that library's waiting fail.
-    with HeldSignals() as signals:
+    with alone(workspace, "vot run"), HeldSignals() as signals:
 
         def stop_if_told() -> None:
             with signals.let_through():

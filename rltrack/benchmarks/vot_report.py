@@ -22,6 +22,7 @@ from rltrack.benchmarks.vot_workspace import (
     trajectories,
 )
 from rltrack.errors import InputError
+from rltrack.paths import given_path
 
 __all__ = ["Score", "VotReport", "rank", "report"]
 
@@ -110,7 +111,7 @@ def report(workspace: str | Path) -> VotReport:
     """
     from vot.analysis.supervised import AverageAccuracyRobustness, EAOScore
 
-    workspace = Path(workspace).expanduser().resolve()
+    workspace = given_path(workspace, "the workspace").resolve()
     opened, experiment = open_workspace(workspace)
     sequences = experiment.transform(opened.dataset)
     ours = our_tracker(workspace)

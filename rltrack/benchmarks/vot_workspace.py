@@ -23,8 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from rltrack.data.sequences import Sequence, read_sequence
+from rltrack.data.sequences import Sequence, is_read, read_sequence
 from rltrack.errors import InputError
+from rltrack.outputs import Folder, Input
+from rltrack.paths import given_path
 from rltrack.video.images import read_image
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "VotError",
     "check_toolkit",
     "init",
+    "inputs_of",
     "open_workspace",
     "our_section",
     "our_tracker",
@@ -115,11 +118,11 @@ def init(
     Raises:
         InputError: something given cannot be used; nothing is written then.
     """
-    workspace = Path(workspace).expanduser().resolve()
+    workspace = given_path(workspace, "the workspace").resolve()
     if stack not in STACKS:
         raise InputError(f"unknown stack {stack!r}; there are {', '.join(STACKS)}")
     settings = _settings(preset, attention_weight, backbone, device, seed)
-    sequences = _sequences(Path(data).expanduser())
+    sequences = _sequences(given_path(data, "the folder of sequences"))
     try:
         workspace.mkdir(parents=True, exist_ok=True)
         if any(workspace.iterdir()):
@@ -138,6 +141,7 @@ def init(
             f"stack: {STACKS[stack]}\nregistry:\n- ./trackers.ini\n", encoding="utf-8"
         )
     except OSError as error:
+        _empty(workspace)  # half a workspace would be in the way of the next try
         raise InputError(f"cannot make the workspace {workspace}: {error}") from None
     return len(sequences)
 
@@ -155,7 +159,7 @@ def _settings(
     if not 0 <= seed < 2**31:
         raise InputError(f"seed is {seed}; it must be a whole number from 0 to 2^31 - 1")
     if backbone.endswith(SUFFIX):  # the toolkit runs the tracker in another folder
-        backbone = str(Path(backbone).expanduser().resolve())
+        backbone = str(given_path(backbone, "the backbone").resolve())
     settings = {
         "preset": preset,
         "attention_weight": str(attention_weight),
@@ -200,9 +204,19 @@ def _checked(sequence: Sequence, folder: Path) -> Sequence:
     if read_image(sequence.frames[0]) is None:  # the toolkit takes the size from it
         raise InputError(f"{sequence.frames[0]} cannot be read: fetch the sequence again")
     truth = sequence.ground_truth
+    if sequence.problem is not None:
+        raise InputError(sequence.problem)
     if truth is None or np.isnan(truth).any():
         raise InputError(f"{folder}: groundtruth.txt must have a region for each frame")
     return sequence
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _link_sequence(sequence: Sequence, source: Path, place: Path) -> None:
@@ -221,6 +235,15 @@ def _link(source: Path, place: Path) -> None:
             shutil.copytree(source, place)
         else:
             shutil.copyfile(source, place)
+
+
+def inputs_of(workspace: str | Path) -> tuple[Input, ...]:
+    """Return what a report reads of a workspace, which no output may overwrite."""
+    place = given_path(workspace, "the workspace")
+    read = {"config.yaml", "trackers.ini", "stack.yaml", "sequences", "results"}
+    linked = place.glob("sequences/*/*")  # the data itself, on the other side of the links
+    inputs = (Folder(path, is_read) if path.is_dir() else path for path in linked)
+    return (Folder(place, lambda file: file.parts[0] in read), *inputs)
 
 
 def open_workspace(workspace: Path) -> tuple[Any, Any]:
