@@ -13,6 +13,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
 
 # For each equation of the paper, its label in the book.
@@ -94,7 +95,11 @@ def skip_plain_fields(
     app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any
 ) -> bool | None:
     """Leave out a field of a named tuple if it has no docstring of its own."""
-    return True if (thing.__doc__ or "").startswith("Alias for field number") else None
+    if not (thing.__doc__ or "").startswith("Alias for field number"):
+        return None
+    module, owner = (app.env.temp_data.get(f"autodoc:{of}") for of in ("module", "class"))
+    documented = ModuleAnalyzer.for_module(module).find_attr_docs() if module else {}
+    return None if (owner, name) in documented else True
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

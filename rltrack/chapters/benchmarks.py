@@ -14,6 +14,7 @@ from rltrack.errors import few
 from rltrack.evaluation.ground_truth import load
 from rltrack.evaluation.paper_values import PAPER
 from rltrack.evaluation.ranking import compare
+from rltrack.paths import given_path
 
 __all__ = ["Raw", "comparison_table", "paper_table", "raw_results"]
 
@@ -50,7 +51,7 @@ def raw_results(dataset: str, data: str | Path | None) -> Raw:
     every = targets_of(dataset)
     if data is None:
         return Raw([], ["no published raw results here: the parameter data says where they are"])
-    place = Path(data).expanduser()
+    place = given_path(data, "the folder of sequences")
     files = sorted((place / "results" / "otb100").glob("*.json.gz"))
     if not files:
         return Raw([], ["no published raw results in the data folder's results/otb100"])

@@ -52,7 +52,7 @@ def learned(
     shifts: Sequence[tuple[float, float]],
     config: TrackerConfig,
     *,
-    backbone: str | Backbone = "embedded",
+    backbone: str | Backbone = "analytic",
     device: str = "auto",
     seed: int = 0,
 ) -> LearnedFrame:

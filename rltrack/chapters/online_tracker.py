@@ -136,7 +136,7 @@ def trace_run(
     frames: Sequence[int],
     config: TrackerConfig,
     *,
-    backbone: str | Backbone = "embedded",
+    backbone: str | Backbone = "analytic",
     device: str = "auto",
     seed: int = 0,
 ) -> RunTrace:
@@ -224,7 +224,7 @@ def trace_figure3(
     fast: bool = False,
     config: str = "paper",
     precision: str = "bfloat16",
-    backbone: str = "embedded",
+    backbone: str = "analytic",
     device: str = "cpu",
     seed: int = 0,
     commit: str = "",

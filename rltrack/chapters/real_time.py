@@ -21,7 +21,7 @@ from torch import Generator, Tensor
 from rltrack.backbones.interface import Backbone, chunks
 from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.lrn_stage import local_response_norm
-from rltrack.backbones.registry import load_backbone
+from rltrack.backbones.registry import load_vggm
 from rltrack.demo_film.film import synthetic
 from rltrack.plots.style import BLUE, GREEN, ORANGE, PINK, SKY, YELLOW, page
 from rltrack.speed.reference import ReferenceExtractor, iteration
@@ -78,8 +78,8 @@ def feature_speedups(n: int = 64, *, device: str = "auto", repeats: int = 3) -> 
     """conv3 features of ``n`` crops."""
     frame, boxes = _scene(n, pick_device(device))
     where = frame.device
-    net = load_backbone(device=where)
-    narrow = load_backbone(device=where, precision="bfloat16")
+    net = load_vggm(device=where)
+    narrow = load_vggm(device=where, precision="bfloat16")
     plain = ReferenceExtractor.of(net)
     pixels = cropping.crops(frame, boxes)
 
@@ -111,9 +111,9 @@ def iteration_speedups(n: int = 16, *, device: str = "auto", repeats: int = 3) -
     """The gradient of Eq. 5 at ``n`` targets and ``n`` background samples."""
     frame, boxes = _scene(2 * n, pick_device(device))
     where, config = frame.device, preset("paper")
-    net = load_backbone(device=where)
-    narrow = load_backbone(device=where, precision="bfloat16")
-    library = load_backbone(device=where)
+    net = load_vggm(device=where)
+    narrow = load_vggm(device=where, precision="bfloat16")
+    library = load_vggm(device=where)
     for convolution in (library.conv1, library.conv2, library.conv3):
         setattr(convolution, "transpose_product", convolution.by_library)  # noqa: B010
     plain = ReferenceExtractor.of(net)

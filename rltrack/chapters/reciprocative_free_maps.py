@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rltrack.backbones.interface import Backbone, positive_sum
+from rltrack.backbones.interface import Backbone
 from rltrack.backbones.jacobian import FeatureJacobian
+from rltrack.backbones.linearised import positive_sum
 from rltrack.tracking.attention import (
     BACKGROUND,
     TARGET,

@@ -19,7 +19,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor
 
-from rltrack.backbones.interface import MDNET_CROP, Backbone
+from rltrack.backbones.interface import Backbone
+from rltrack.backbones.layout import MDNET_CROP
 from rltrack.chapters.first_frame import maps_at
 from rltrack.errors import InputError
 from rltrack.plots.style import RUN_LINES, page
@@ -81,7 +82,7 @@ def trace_training(
     steps: int = 200,
     every: int = 10,
     shown: Sequence[int] = (50, 100, 150, 200),
-    backbone: str | Backbone = "embedded",
+    backbone: str | Backbone = "analytic",
     device: str = "auto",
     seed: int = 0,
 ) -> TrainingTrace:

@@ -1,4 +1,4 @@
-"""Chapter 10: a clip and the box in its first frame, chosen in a notebook."""
+"""Chapter 11: a clip and the box in its first frame, chosen in a notebook."""
 
 from __future__ import annotations
 

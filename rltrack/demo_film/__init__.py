@@ -1,4 +1,5 @@
-"""The bundled film: a rendered ladybird with exact ground truth.
+"""The film that comes with the package: a rendered ladybird with exact ground truth.
 
-Only drawing lives here; the film is a source of frames like any other.
+This folder contains only the drawing. To the rest of the package, the film is a source of frames
+like any other.
 """

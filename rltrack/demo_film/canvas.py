@@ -1,4 +1,4 @@
-"""What the demo film is painted with: layers seen through a camera, plates to paint on."""
+"""The tools that the film is painted with: plates to paint on, and layers that a camera sees."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ __all__ = ["STAGE", "SUN", "Layer", "rotation"]
 Array = NDArray[np.float64]
 Float = NDArray[np.float32]
 
-STAGE = (320.0, 240.0)  # the scene at 4:3, in the units of its plates
+# Width and height of the scene at 4:3, in stage units. Places on all plates are in these units.
+STAGE = (320.0, 240.0)
 
-SUN = np.array([-0.50, -0.62, 0.60])  # to the sun: x right, y down, z to the camera
+# The direction to the sun: x to the right, y down, z to the camera.
+SUN = np.array([-0.50, -0.62, 0.60])
 
-# Fallen leaves: colour, and depth of the lobes. Some are as red as the ladybird.
+# The colour (red, green, blue, 0..1) of each kind of fallen leaf, and the depth of its lobes. Some
+# leaves are as red as the ladybird.
 LEAVES = (
     ((0.62, 0.36, 0.10), 0.0),
     ((0.50, 0.28, 0.11), 0.55),
@@ -30,8 +33,8 @@ LEAVES = (
     ((0.34, 0.22, 0.13), 0.0),
 )
 
-# Near blades of grass: frame at which the target is under it, how far the tip reaches beyond the
-# target's centre, length, width at the root.
+# The blades of grass near the camera. The numbers are the frame in which the target is under the
+# blade, how far the tip reaches beyond the target's centre, the length, and the width at the root.
 BLADES = (
     (17.0, 60.0, 210.0, 24.0),
     (47.0, 40.0, 200.0, 14.0),
@@ -41,18 +44,20 @@ BLADES = (
 
 
 def rotation(angle: float) -> Array:
-    """The (2, 2) matrix that turns x towards y by an angle in radians."""
+    """Return the (2, 2) matrix that turns x towards y by an angle in radians."""
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[cos, -sin], [sin, cos]])
 
 
 class Layer(NamedTuple):
-    """A picture in units of its own, to be seen through a camera.
+    """A picture that is seen through a camera. Places on it are in units of its own.
+
+    A texel is a pixel of this picture. A pixel is a pixel of the frame that the camera takes.
 
     Attributes:
         texels: (h, w) or (h, w, c), uint8 or float32.
         scale: texels per unit.
-        origin: (2,) x, y in texels of the units' origin, from the picture's corner.
+        origin: (2,), the place (x, y) of the units' origin, in texels from the picture's corner.
         border: what is beyond the picture, as one of OpenCV's border modes.
     """
 
@@ -62,18 +67,23 @@ class Layer(NamedTuple):
     border: int = cv2.BORDER_CONSTANT
 
     def warp(self, matrix: Array, place: Array, size: tuple[int, int]) -> NDArray[Any]:
-        """The layer in a picture of (width, height): a point p is at pixel matrix @ p + place."""
+        """Return the layer as the camera sees it, in a picture of ``size`` (width, height).
+
+        The point p of the layer is seen at the pixel ``matrix @ p + place``.
+        """
         inverse = self.scale * np.linalg.inv(matrix)
-        # Pixel and texel centres are at half-integers, OpenCV counts them from 0.
+        # Here the centres of pixels and texels are at half-integers. In OpenCV they are at whole
+        # numbers.
         start = inverse @ (0.5 - place) + self.origin - 0.5
         affine = np.column_stack([inverse, start])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(self.texels, affine, size, flags=flags, borderMode=self.border)
 
     def over(self, picture: Float, matrix: Array, place: Array) -> None:
-        """Lays the layer, whose origin is its middle, over a picture (H, W, C), in place.
+        """Lay the layer over ``picture`` (H, W, C), which is changed in place.
 
-        Its channels are C premultiplied colours and alpha; alpha alone, a shadow, is black.
+        The layer's origin is its middle. Its channels are C premultiplied colours, and alpha. A
+        layer that has only alpha is a shadow: its colour is black.
         """
         reach = self.origin / self.scale @ np.abs(matrix).T
         bounds = picture.shape[1::-1]
@@ -90,12 +100,19 @@ class Layer(NamedTuple):
 
 
 class Plate:
-    """A premultiplied (H, W, 4) float32 picture to paint on, in stage units around the origin.
+    """A picture to paint on. It is (H, W, 4) float32: premultiplied red, green, blue, and alpha.
+
+    Places and lengths are in stage units. The origin is the middle of the plate.
 
     Args:
-        rng: of the texture of what is painted.
-        half: (2,) half the width and height.
+        rng: draws the texture of what is painted.
+        half: (2,), half the width and half the height of the plate.
         scale: texels per stage unit.
+
+    Attributes:
+        half: the argument ``half``.
+        scale: the argument ``scale``.
+        paint: the picture.
     """
 
     def __init__(self, rng: Generator, half: Array, scale: float) -> None:
@@ -118,26 +135,32 @@ class Plate:
         shadow: float = 0.6,
         blade: bool = False,
     ) -> None:
-        """Paints a leaf, or a blade of grass, with the shadow that it throws.
+        """Paint a leaf or a blade of grass, and the shadow that it casts.
 
         Args:
-            place: (x, y) of its middle.
-            angle: of its tip, radians.
-            length: from stalk to tip.
-            width: at the widest.
-            colour: (3,) red, green, blue 0..1.
-            bend: sideways bow, in lengths.
-            lobes: depth 0..1 of the lobes of a leaf's edge, as an oak's.
-            veins: strength of a blade's veins.
-            shadow: strength 0..1 of the shadow.
-            blade: widest at the root and pointed, with veins along it.
+            place: (2,), the place (x, y) of its middle.
+            angle: the direction of its tip, in radians.
+            length: the length from the stalk to the tip.
+            width: the width where it is widest.
+            colour: (3,), red, green and blue in 0..1.
+            bend: how far it is bent to the side, in lengths.
+            lobes: the depth, 0..1, of the lobes at the edge of a leaf. An oak leaf has such lobes.
+            veins: the strength of a blade's veins.
+            shadow: the strength of the shadow, 0..1.
+            blade: whether it is a blade of grass. A blade is widest at the root and pointed, and
+                has veins along its length.
         """
         part, x, y = self._around(place, 0.62 * length + width)
         cos, sin = np.cos(angle), np.sin(angle)
-        freckles = self._rng.spawn(1)[0]  # so that the layout is the same at every size
+        # The freckles have a generator of their own. Their number depends on the size of the film,
+        # and the layout of the leaves must not.
+        freckles = self._rng.spawn(1)[0]
 
         def outline(x: Array, y: Array) -> tuple[Array, Array, Array]:
-            """Place along and across the leaf, -1..1, and distance to its edge, > 0 outside."""
+            """Return places along and across the leaf, and the distance outside its edge.
+
+            The places are in -1..1 on the leaf. The distance is negative inside the leaf.
+            """
             u = (cos * x + sin * y) / (length / 2)
             v = (cos * y - sin * x) / (width / 2) - bend * (1 - u**2) * length / width
             along = np.clip((u + 1) / 2, 0, 1)
@@ -154,7 +177,8 @@ class Plate:
 
         u, v, outside = outline(x, y)
         alpha = np.clip(0.5 - outside * self.scale, 0, 1) * (np.abs(u) < 1)
-        # Height of the leaf: veins, two halves folded at the midrib, a curl, freckles.
+        # The relief makes the leaf brighter or darker. It consists of veins, two halves that are
+        # folded at the midrib, a curl, and freckles.
         if blade:
             relief = 0.10 * np.cos(v * 9) * veins - 0.14 * np.sign(v)
         else:
@@ -167,13 +191,20 @@ class Plate:
         relief += 0.16 * (u * (cos * SUN[0] + sin * SUN[1]))
         relief += 0.10 * noise(freckles, u.shape, max(3.0, 0.10 * length * self.scale))
         relief += 0.05 * noise(freckles, u.shape, 2.0)
-        relief -= 0.22 * np.exp(outside / (0.05 * length))  # darker at its edge
+        relief -= 0.22 * np.exp(outside / (0.05 * length))  # the edge is darker
         tinge = 0.10 * noise(freckles, u.shape, max(4.0, 0.3 * length * self.scale))
         shaded = np.maximum(colour + tinge[..., None] * (0.8, 0.5, 0.1), 0.02)
         self._over(part, shaded * np.maximum(1 + relief, 0.1)[..., None], alpha)
 
     def ball(self, place: Array, radius: float, colour: Array, gloss: float) -> None:
-        """Paints a berry or a pebble and its shadow."""
+        """Paint a berry or a pebble, and its shadow.
+
+        Args:
+            place: (2,), the place (x, y) of its middle.
+            radius: its radius.
+            colour: (3,), red, green and blue in 0..1.
+            gloss: the strength of the highlight.
+        """
         part, x, y = self._around(place, 2 * radius)
         cast = -SUN[:2] * 0.6 * radius
         shadow = 0.7 * np.clip(1.3 - np.hypot(x - cast[0], y - cast[1]) / radius, 0, 1)
@@ -185,12 +216,15 @@ class Plate:
         self._over(part, shaded, np.clip(0.5 - (np.hypot(x, y) - radius) * self.scale, 0, 1))
 
     def layer(self) -> Layer:
-        """The plate in 8 bits, mirrored at its borders."""
+        """Return the plate as a layer in 8 bits, which is mirrored at its borders."""
         texels = np.clip(self.paint * 255 + 0.5, 0, 255).astype(np.uint8)
         return Layer(texels, self.scale, self.half * self.scale, cv2.BORDER_REFLECT)
 
     def _around(self, place: Array, reach: float) -> tuple[Float, Array, Array]:
-        """The part of the plate within `reach` of a place, and x, y of its texels from there."""
+        """Return the part of the plate within ``reach`` of a place.
+
+        Also return x and y of the texels of this part, relative to the place.
+        """
         bounds = self.paint.shape[1::-1]
         low, high = place - reach + self.half, place + reach + self.half
         x0, y0 = np.clip(np.floor(low * self.scale), 0, bounds).astype(int)
@@ -201,14 +235,17 @@ class Plate:
         return self.paint[y0:y1, x0:x1], across, down
 
     def _over(self, part: Float, colour: Array, alpha: Array) -> None:
-        """Paints a colour, (h, w, 3) or (3,), with an alpha (h, w), over a part of the plate."""
+        """Paint a colour, (h, w, 3) or (3,), with an alpha (h, w) over a part of the plate."""
         part *= (1 - alpha[..., None]).astype(np.float32)
         part[..., :3] += np.minimum(colour, 1) * alpha[..., None]
         part[..., 3] += alpha
 
 
 def noise(rng: Generator, shape: tuple[int, ...], cell: float) -> Float:
-    """Smooth noise (H, W), mean 0 and deviation about 1, with blobs `cell` texels wide."""
+    """Return smooth noise (H, W) with blobs ``cell`` texels wide.
+
+    Its mean is 0, and its standard deviation is about 1.
+    """
     grid = rng.standard_normal((int(shape[0] / cell) + 4, int(shape[1] / cell) + 4))
     size = (round(grid.shape[1] * cell), round(grid.shape[0] * cell))
     noise = cv2.resize(grid.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)

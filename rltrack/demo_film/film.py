@@ -1,9 +1,9 @@
-"""A film of our own: a ladybird on the forest floor, with exact ground truth.
+"""A film that the package renders: a ladybird on the forest floor, with exact ground truth.
 
-Everything a tracker finds hard is in it, and nothing has to be downloaded: the target walks,
-turns, grows and shrinks, passes under grass and under a leaf, and meets a look-alike, while the
-camera pans and the light changes. Each frame is computed from its index alone, so that any frame
-can be asked for at any time and is always the same.
+The film has everything that a tracker finds hard, and nothing has to be downloaded. The target
+walks, turns, grows and shrinks, passes under grass and under a leaf, and meets a look-alike.
+Meanwhile the camera pans and the light changes. Each frame is computed from its index alone.
+Therefore frames can be rendered in any order, and a frame is always the same.
 """
 
 from __future__ import annotations
@@ -33,25 +33,28 @@ Array = NDArray[np.float64]
 Float = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
-# The film is staged in units of 1/240 of the picture's height at 4:3, around the world's origin,
-# and it is a loop: its last frame leads to its first, and frame 120 shows the scene of frame 0.
+# Places in the scene are in stage units, around the origin of the scene. At 4:3, a stage unit is
+# 1/240 of the picture's height. The film is a loop: frame 119 leads back to frame 0, and frame 120
+# shows the scene of frame 0.
 PERIOD = 120
 _CAST = ((RIVAL, "rival"), (TARGET, "target"))
 
-# One row per 15 frames of the loop.
+# Each row is one moment of the loop. The moments are 15 frames apart.
 _SCRIPT: dict[str, Sequence[tuple[float, ...]]] = {
-    # ladybird's place on the ground, and the place that the camera looks at
+    # The places of the two ladybirds on the ground, and the place that the camera looks at.
     "target": [(-92, 34), (-56, -30), (4, -52), (62, -44), (98, 4), (70, 54), (4, 66), (-62, 72)],
     "camera": [(-22, 6), (-18, -10), (-2, -18), (18, -14), (30, 0), (24, 14), (4, 20), (-14, 18)],
     "rival": [(84, -88), (64, -40), (-6, 16), (-44, 52), (4, 34), (48, 4), (104, -36), (96, -88)],
-    # log2 of the magnification, camera's and ladybird's; camera's roll, radians
+    # "zoom" is log2 of the camera's magnification, "climb" is log2 of the target's own
+    # magnification, and "roll" is the camera's roll in radians.
     "zoom": [(0.00,), (0.14,), (0.20,), (0.08,), (-0.08,), (-0.15,), (-0.08,), (-0.04,)],
     "climb": [(-0.04,), (0.08,), (0.22,), (0.10,), (-0.14,), (-0.22,), (-0.10,), (0.02,)],
     "roll": [(0.00,), (0.05,), (0.02,), (-0.04,), (-0.06,), (-0.02,), (0.04,), (0.03,)],
-    # share of the width kept by the squeeze out of the picture plane, and its direction, radians
+    # A ladybird that is turned out of the picture plane looks squeezed. "squeeze" is the share of
+    # the width that is left, and "lean" is the direction in radians.
     "squeeze": [(1.0,), (0.95,), (0.88,), (0.94,), (1.0,), (0.93,), (0.90,), (0.96,)],
     "lean": [(0.3,), (0.5,), (0.9,), (1.0,), (0.8,), (0.5,), (0.2,), (0.1,)],
-    # light: gain of red, green, blue
+    # The factors that the light multiplies red, green and blue by.
     "light": [
         (1.30, 1.26, 1.14),
         (1.24, 1.22, 1.14),
@@ -62,15 +65,16 @@ _SCRIPT: dict[str, Sequence[tuple[float, ...]]] = {
         (1.12, 1.06, 1.00),
         (1.14, 1.14, 1.12),
     ],
-    # where the soft shade of the trees above has swayed to
+    # The place that the soft shade of the trees above has moved to.
     "sway": [(0, 0), (22, -10), (52, -4), (70, 18), (60, 40), (38, 46), (12, 36), (-6, 16)],
 }
-_NEARNESS = 0.5  # grass nearer to the camera slides by this much more than the ground
+_NEARNESS = 0.5  # grass near the camera moves across the picture by this share more than the ground
 _LENGTH = 60.0  # the ladybird's length at magnification 1, in stage units
-_STRIDE = 30.0  # stage units walked in one cycle of the legs
+_STRIDE = 30.0  # stage units that are walked in one cycle of the legs
 
-# Sub-exposures: (time in frames, x, y in pixels). Their mean is the anti-aliased picture with the
-# motion blur of a shutter that is open for 0.4 of a frame, around the frame's own time.
+# The shifts of the sub-exposures: time in frames, x and y in pixels. The mean of the sub-exposures
+# is an anti-aliased picture. It has the motion blur of a shutter that is open for 0.4 of a frame,
+# around the frame's own time.
 _EXPOSURES = (
     (-0.15, -0.125, -0.375),
     (-0.05, 0.375, -0.125),
@@ -80,15 +84,16 @@ _EXPOSURES = (
 
 
 class SyntheticSequence:
-    """The film as a sequence of frames with ground truth; made by `synthetic`.
+    """The film as a sequence of frames with ground truth. :func:`rltrack.synthetic` makes it.
 
     Attributes:
         name: "synthetic".
-        fps: 25.0.
-        length: number of frames.
-        ground_truth: (length, 4) float64, exact 0-based (x, y, w, h) boxes, in pixels, of the
-            ladybird's body (wing cases, pronotum and head; legs and feelers left out), also where
-            something hides it. A pixel with index i covers [i, i + 1).
+        fps: 25.0, frames per second.
+        length: the number of frames.
+        ground_truth: (length, 4) float64, the exact bounding boxes (x, y, w, h) in 0-based pixels.
+            A box contains the ladybird's body: wing cases, pronotum and head, but not legs and
+            feelers. It does so even where something hides the body. The pixel with index i covers
+            [i, i + 1).
     """
 
     name = "synthetic"
@@ -96,11 +101,11 @@ class SyntheticSequence:
 
     def __init__(self, frames: int, seed: int, size: tuple[int, int]) -> None:
         if frames < 1:
-            raise InputError(f"frames: got {frames}, wanted 1 or more")
+            raise InputError(f"frames is {frames}; it must be 1 or more")
         if min(size) < 48:
-            raise InputError(f"size: got {size[0]}x{size[1]}, wanted 48 pixels or more a side")
+            raise InputError(f"size is {size[0]}x{size[1]}; each side must be 48 pixels or more")
         if seed < 0:
-            raise InputError(f"seed: got {seed}, wanted 0 or more")
+            raise InputError(f"seed is {seed}; it must be 0 or more")
         self.length = frames
         self._seed = seed
         self._size = size
@@ -109,9 +114,10 @@ class SyntheticSequence:
         self._paths = {key: _loop(rows) for key, rows in _SCRIPT.items()}
         self._walked = {path: _walked(self._paths[path]) for _, path in _CAST}
         self.ground_truth = np.array([self._box(i) for i in range(frames)])
-        # A ladybird's picture has about 1.5 texels a pixel at the largest scale.
+        # At the largest scale, a ladybird's picture has about 1.5 texels for each pixel.
         self._side = int(1.5 * self._pixels * _LENGTH * REACH * 1.4 / 2) * 2
-        # Plates reach beyond all that the camera sees; 1.5 texels a pixel allow for the zoom.
+        # Plates reach beyond everything that the camera sees. They have 1.5 texels for each pixel,
+        # which allows for the zoom.
         texels = 1.5 * self._pixels
         half = self._middle / self._pixels * 1.2 + 40.0
         rng = np.random.default_rng([seed, 0])
@@ -120,18 +126,18 @@ class SyntheticSequence:
         self._shade = paint_shade(rng)
 
     def __len__(self) -> int:
-        """Number of frames."""
+        """Return the number of frames."""
         return self.length
 
     def __iter__(self) -> Iterator[Image]:
-        """Frames in order."""
+        """Yield the frames in order."""
         return (self[i] for i in range(self.length))
 
     def __getitem__(self, index: int) -> Image:
-        """Renders one frame.
+        """Render one frame.
 
         Args:
-            index: frame, 0-based; negative counts from the end.
+            index: the number of the frame, from 0. A negative number counts from the end.
 
         Returns:
             (H, W, 3) uint8 RGB, a new array.
@@ -163,13 +169,14 @@ class SyntheticSequence:
         return np.asarray(np.clip(total, 0, 255) + 0.5, np.uint8)
 
     def mask(self, index: int) -> Float:
-        """Renders the target's silhouette alone.
+        """Render the silhouette of the target's body alone.
 
         Args:
-            index: frame, 0-based; negative counts from the end.
+            index: the number of the frame, from 0. A negative number counts from the end.
 
         Returns:
-            (H, W) float32, the share 0..1 of each pixel that the body covers, hidden or not.
+            (H, W) float32, the share 0..1 of each pixel that the body covers. A part of the body
+            counts even if something hides it.
         """
         i = range(self.length)[index]
         width, height = self._size
@@ -178,25 +185,35 @@ class SyntheticSequence:
         return mask[..., 0]
 
     def visibility(self, index: int) -> float:
-        """The share 0..1 of the target's body that no grass or leaf hides in a frame."""
+        """Return the share, 0..1, of the target's body that no grass and no leaf hides in a frame.
+
+        Args:
+            index: the number of the frame, from 0. A negative number counts from the end.
+        """
         mask = self.mask(index)
         i = range(self.length)[index]
         near = self._near.warp(*self._view(i, _NEARNESS), self._size)[..., 3] / 255
         return float((mask * (1 - near)).sum() / mask.sum())
 
     def _view(self, time: float, nearness: float = 0.0) -> tuple[Array, Array]:
-        """The camera: pixel = matrix @ point + place, for the ground or for the grass above it."""
+        """Return the camera's matrix and place: pixel = matrix @ point + place.
+
+        The point is on the ground, or on the grass near the camera if ``nearness`` is above 0.
+        """
         zoom = self._pixels * 2.0 ** self._paths["zoom"](time)[0]
         matrix = zoom * rotation(self._paths["roll"](time)[0])
         return matrix, self._middle - matrix @ self._paths["camera"](time) * (1 + nearness)
 
     def _near_point(self, time: float) -> Array:
-        """The point of the near plate that is over the target at a time."""
+        """Return the point of the near plate that is over the target at a time, in frames."""
         point: Array = self._paths["target"](time) + _NEARNESS * self._paths["camera"](time)
         return point
 
     def _pose(self, path: str, time: float) -> tuple[Array, Array]:
-        """A ladybird: pixel = matrix @ (u, v) + place, with (u, v) as in `BODY`."""
+        """Return a ladybird's matrix and place: pixel = matrix @ (u, v) + place.
+
+        (u, v) are the units of ``BODY``.
+        """
         view, shift = self._view(time)
         place = view @ self._paths[path](time) + shift
         ahead = view @ self._paths[path](time, 1)
@@ -208,30 +225,31 @@ class SyntheticSequence:
         return scale * squeeze @ turn, place
 
     def _box(self, index: int) -> tuple[float, float, float, float]:
-        """The box round the transformed ellipses of the body, in closed form."""
+        """Return the bounding box of the transformed ellipses of the body, in closed form."""
         matrix, place = self._pose("target", index)
         ellipses = np.array(BODY)
         centers = ellipses[:, :2] @ matrix.T + place
-        # An ellipse's support function along x is the norm of the matrix's x row times its axes.
+        # Along x, an ellipse reaches from its centre as far as the norm of the matrix's x row times
+        # the half axes of the ellipse. The same holds along y.
         halves = np.linalg.norm(matrix[None] * ellipses[:, None, 2:], axis=2)
         low, high = (centers - halves).min(0), (centers + halves).max(0)
         return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
 
     def _draw(self, look: Look, path: str, index: int) -> tuple[Layer, Layer]:
-        """A ladybird's paint and shadow for a frame."""
+        """Return a ladybird's paint and its shadow for a frame."""
         ahead = self._paths[path](index, 1)
         heading = np.arctan2(ahead[1], ahead[0])
         return draw_ladybird(look, self._side, heading, self._walked[path][index % PERIOD])
 
     def _light(self, index: int) -> Float:
-        """Light that falls on each pixel: (H, W, 3), the trees' swaying shade times the gain."""
+        """Return the light (H, W, 3) on each pixel: the trees' moving shade, times its colour."""
         width, height = self._size
         matrix, place = self._view(index)
         shade = self._shade.warp(matrix, place - matrix @ self._paths["sway"](index), self._size)
         across = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
         down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
         vignette = 1 - 0.10 * (across**2 + down**2)
-        # Shade is cooler than the sun: its blue falls less.
+        # Shade is bluer than sunlight, because it takes away less of the blue.
         tint = np.array([1.0, 0.94, 0.80], np.float32)
         light = 1 - (1 - shade * vignette)[..., None] * tint
         return np.asarray(light * self._paths["light"](index), np.float32)
@@ -240,37 +258,41 @@ class SyntheticSequence:
 def synthetic(
     frames: int = 120, seed: int = 0, size: tuple[int, int] = (320, 240)
 ) -> SyntheticSequence:
-    """Makes the film: a ladybird to track, its look-alike, and exact ground truth.
+    """Make the film: a ladybird to track, its look-alike, and exact ground truth.
 
-    The first 36 frames hold a walk, a turn by a right angle, growth, changing light, a blade of
-    grass that hides a quarter of the target, and the look-alike next to it; around frame 74 the
-    two meet again, and in frames 81-86 a leaf hides most of the target.
+    In the first 36 frames the target walks, turns by a right angle and grows. The light changes, a
+    blade of grass hides a quarter of the target, and the look-alike comes next to it. Around frame
+    74 the two meet again. In frames 81-86 a leaf hides most of the target.
 
     Args:
-        frames: number of frames. The scene repeats every 120.
-        seed: 0 or more; of the ground's pattern, the grass and the sensor noise. The story and the
-            ground truth stay the same.
-        size: (width, height) in pixels, 48 or more each. The picture is scaled to show at least
-            the 4:3 stage: at 320x240 the target's box has sides of 35 to 75 px. At that size the
-            film takes about a second to prepare and 25 ms a frame; time grows with the area.
+        frames: the number of frames, at least 1. The scene repeats after every 120 frames.
+        seed: 0 or more. It changes the pattern of the ground, the grass and the sensor noise. It
+            does not change what happens, or the ground truth.
+        size: (width, height) in pixels, each at least 48. The picture is scaled so that it shows at
+            least the whole 4:3 scene. At 320x240, the sides of the target's box are 35 to 75 pixels
+            long. At that size the film takes about a second to prepare, and each frame takes 25 ms.
+            Both times grow with the area.
 
     Returns:
-        A sequence; iterate it or index it for (H, W, 3) uint8 RGB frames.
+        A sequence. Its items are frames, (H, W, 3) uint8 RGB.
 
     Raises:
-        InputError: frames, seed or size out of range.
+        InputError: frames, seed or size is out of range.
     """
     return SyntheticSequence(frames, seed, size)
 
 
 def _loop(rows: Sequence[tuple[float, ...]]) -> CubicSpline:
-    """A smooth closed curve through the script's rows: time in frames -> value."""
+    """Return a smooth closed curve through the rows of the script, a function of the frame."""
     times = np.linspace(0, PERIOD, len(rows) + 1)
     return CubicSpline(times, np.array([*rows, rows[0]], float), bc_type="periodic")
 
 
 def _walked(path: CubicSpline) -> Array:
-    """Strides walked by each frame of the loop; a whole number of them closes it."""
+    """Return the number of strides that a ladybird has walked at each frame of the loop.
+
+    Over the whole loop it is a whole number, so that the legs close the loop too.
+    """
     steps = np.linalg.norm(path(np.arange(PERIOD) + 0.5, 1), axis=1)
     distance = np.concatenate([[0.0], np.cumsum(steps)])
     strides = np.round(distance[-1] / _STRIDE)

@@ -1,7 +1,8 @@
-"""The forest floor of the synthetic film, painted once when a sequence is made.
+"""The forest floor of the film, which is painted once when a sequence is made.
 
-`Plate` is what leaves, grass, stones and berries are painted on; `paint_ground`, `paint_near` and
-`paint_shade` paint the film's three. The camera sees each of them as a `Layer`.
+There are three pictures: the ground with its leaves, stones and berries, the grass and the leaf
+near the camera, and the shade of the trees. The camera sees each of them as a
+`rltrack.demo_film.canvas.Layer`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ Array = NDArray[np.float64]
 
 Float = NDArray[np.float32]
 
-_COVER = (84.0, 92.0, 58.0, 1.1)  # near leaf: frame, length, width, angle to the target's path
+# The leaf near the camera: frame, length, width, and angle to the target's path in radians.
+_COVER = (84.0, 92.0, 58.0, 1.1)
 
 
 def paint_ground(rng: Generator, half: Array, scale: float) -> Layer:
-    """Moss strewn with autumn leaves, twigs, stones and rowan berries: (H, W, 3) uint8.
+    """Paint the ground, (H, W, 3) uint8: moss, autumn leaves, twigs, stones and rowan berries.
 
     Args:
-        rng: of all that lies there.
-        half: (2,) half the width and height, stage units.
+        rng: draws what lies on the ground, and where.
+        half: (2,), half the width and half the height, in stage units.
         scale: texels per stage unit.
     """
     plate = Plate(rng, half, scale)
@@ -41,12 +43,12 @@ def paint_ground(rng: Generator, half: Array, scale: float) -> Layer:
     plate.paint[..., 3] = 1
 
     def places(density: float) -> Array:
-        """So many places on each area of the stage's size."""
+        """Return random places: ``density`` on average for each area of the stage's size."""
         count = round(density * 4 * half[0] * half[1] / (STAGE[0] * STAGE[1]))
         return rng.uniform(-half, half, (count, 2))
 
     def pose(length: tuple[float, float], width: tuple[float, float]) -> tuple[float, float, float]:
-        """Any angle, and a length and width within bounds."""
+        """Return a random angle, and a random length and width within the given bounds."""
         return rng.uniform(0, 2 * np.pi), rng.uniform(*length), rng.uniform(*width)
 
     for place in places(420):  # moss
@@ -77,7 +79,7 @@ def paint_ground(rng: Generator, half: Array, scale: float) -> Layer:
         grass = np.array([0.36, 0.48, 0.15]) * rng.uniform(0.7, 1.15)
         bend = rng.normal(0, 0.12)
         plate.leaf(place, turn, length, width, grass, bend=bend, shadow=0.5, blade=True)
-    plate.paint *= 1.25  # the sun is out
+    plate.paint *= 1.25  # the sun shines
     layer = plate.layer()
     return layer._replace(texels=np.ascontiguousarray(layer.texels[..., :3]))
 
@@ -85,13 +87,16 @@ def paint_ground(rng: Generator, half: Array, scale: float) -> Layer:
 def paint_near(
     rng: Generator, half: Array, scale: float, over_target: Callable[[float], Array]
 ) -> Layer:
-    """Grass and a leaf, nearer to the camera and out of focus: premultiplied (H, W, 4) uint8.
+    """Paint grass and a leaf that are near the camera and out of focus.
 
     Args:
-        rng: of the grass's shades and bends.
-        half: (2,) half the width and height, stage units.
+        rng: draws the colours and bends of the grass.
+        half: (2,), half the width and half the height, in stage units.
         scale: texels per stage unit.
-        over_target: the point that is over the target at a time in frames.
+        over_target: a function from a time in frames to the point that is over the target then.
+
+    Returns:
+        Premultiplied (H, W, 4) uint8.
     """
     plate = Plate(rng, half, scale)
 
@@ -116,7 +121,10 @@ def paint_near(
 
 
 def paint_shade(rng: Generator) -> Layer:
-    """Light that the trees let through: (512, 512) float32, 0.6..1; it tiles."""
+    """Paint the light that the trees let through: (512, 512) float32, 0.58..1.
+
+    Copies of this picture fit together at their edges.
+    """
     side = 512
     noise = rng.standard_normal((side, side))
     across = np.fft.fftfreq(side)

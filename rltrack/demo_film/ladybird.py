@@ -1,4 +1,4 @@
-"""The synthetic film's ladybirds: the body, its legs at any phase of the walk, its light."""
+"""The film's ladybirds: the body, the legs at each phase of the walk, and the light on them."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ __all__ = ["BODY", "REACH", "RIVAL", "TARGET", "Look", "draw_ladybird", "draw_si
 Array = NDArray[np.float64]
 Float = NDArray[np.float32]
 
-# The body: ellipses (u, v, half length, half width) of wing cases, pronotum and head, where u
-# points ahead, v to the right, and the whole is 2 long.
+# The body consists of three ellipses (u, v, half length, half width): the wing cases, the pronotum
+# and the head. u points ahead, and v points to the right. The whole body is 2 long.
 _WINGS = (-0.20, 0.0, 0.80, 0.80)
 _PRONOTUM = (0.56, 0.0, 0.27, 0.50)
 _HEAD = (0.82, 0.0, 0.18, 0.28)
 BODY = (_WINGS, _PRONOTUM, _HEAD)
-REACH = 1.35  # half the side of the ladybird's picture, legs and feelers included
+REACH = 1.35  # half the side of a ladybird's picture, which includes the legs and feelers
 
 
 class Look(NamedTuple):
-    """What tells one ladybird from another.
+    """What a ladybird looks like, as far as it differs from other ladybirds.
 
     Attributes:
-        colour: red, green, blue of the wing cases, 0..1.
-        spots: (u, v, radius) of the spots of the right wing case; the left one mirrors them.
-        collar: half width of the black of the pronotum; the rest is ivory.
+        colour: red, green and blue of the wing cases, 0..1.
+        spots: (u, v, radius) of each spot of the right wing case. The left wing case mirrors them.
+        collar: half the width of the black part of the pronotum. The rest of it is ivory.
     """
 
     colour: tuple[float, float, float]
@@ -59,17 +59,18 @@ RIVAL = Look(
 
 
 def draw_ladybird(look: Look, side: int, heading: float, strides: float) -> tuple[Layer, Layer]:
-    """Draws a ladybird in its light.
+    """Draw a ladybird in the light of the sun.
 
     Args:
-        look: of which ladybird.
-        side: of the picture, S, texels.
-        heading: radians from x towards y; the sun stands still.
-        strides: walked so far, cycles of the legs.
+        look: what the ladybird looks like.
+        side: S, the side of the picture in texels.
+        heading: the direction that it walks in, in radians from x towards y. The sun does not turn
+            with it.
+        strides: the number of cycles of the legs that it has walked so far.
 
     Returns:
-        Its premultiplied (S, S, 4) float32 paint, colours 0..255 and alpha 0..1, and its (S, S, 1)
-        shadow; in the units of `BODY`.
+        Its paint and its shadow, both in the units of ``BODY``. The paint is premultiplied
+        (S, S, 4) float32, with colours in 0..255 and alpha in 0..1. The shadow is (S, S, 1).
     """
     sun = np.append(rotation(-heading) @ SUN[:2], SUN[2])
     sun /= np.linalg.norm(sun)
@@ -90,13 +91,13 @@ def draw_ladybird(look: Look, side: int, heading: float, strides: float) -> tupl
 
 
 def draw_silhouette(side: int) -> Layer:
-    """Draws the body alone, in white: (S, S, 2) float32 paint and alpha, 0..1."""
+    """Draw the body alone, in white: (S, S, 2) float32, paint and alpha in 0..1."""
     alpha = _figure(TARGET, side).alpha
     return _layer(np.dstack([alpha, alpha]))
 
 
 class _Figure(NamedTuple):
-    """A ladybird without its light: (S, S, 3) albedo and normals, (S, S, 1) gloss, (S, S) alpha."""
+    """A ladybird without light: (S, S, 3) albedo and normals, (S, S, 1) gloss, (S, S) alpha."""
 
     albedo: Float
     normals: Float
@@ -106,20 +107,21 @@ class _Figure(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _figure(look: Look, side: int) -> _Figure:
-    """Draws a ladybird from above, ahead to the right."""
+    """Draw a ladybird from above, with its head to the right."""
     texel = 2 * REACH / side
     axis = (np.arange(side) + 0.5) * texel - REACH
     u, v = np.meshgrid(axis, axis)
 
     def inside(cu: float, cv: float, au: float, av: float, soft: float = texel) -> Array:
-        """1 in the ellipse, 0 outside, and a ramp `soft` wide between."""
+        """Return 1 inside the ellipse and 0 outside, with a ramp between that is ``soft`` wide."""
         radius = np.hypot((u - cu) / au, (v - cv) / av)
-        # First-order distance to the ellipse: (radius - 1) over the radius's gradient.
+        # To first order, the distance to the ellipse is radius - 1, divided by the norm of the
+        # gradient of the radius.
         slope = np.hypot((u - cu) / au**2, (v - cv) / av**2) / np.maximum(radius, 1e-6)
         return np.asarray(np.clip(0.5 - (radius - 1) / np.maximum(slope, 1e-6) / soft, 0, 1))
 
     def dome(cu: float, cv: float, au: float, av: float, flat: float) -> Array:
-        """Normals of an ellipsoid; `flat` < 1 flattens it."""
+        """Return the normals of an ellipsoid. If ``flat`` is below 1, it is flattened."""
         nu, nv = (u - cu) / au, (v - cv) / av
         up = np.sqrt(np.maximum(1 - nu**2 - nv**2, 0.02))
         normal = np.stack([nu * flat, nv * flat, up], 2)
@@ -149,7 +151,7 @@ def _figure(look: Look, side: int) -> _Figure:
     for ellipse, cover, flat in ((_PRONOTUM, pronotum, 0.7), (_WINGS, wings, 0.95)):
         normals += (cover > 0.5)[..., None] * (dome(*ellipse, flat) - normals)
     alpha = np.maximum(np.maximum(wings, pronotum), head)
-    # Where the wing cases overhang the pronotum it lies in their shade.
+    # The pronotum is darker where the wing cases overhang it and shade it.
     crease = inside(_WINGS[0] + 0.05, 0, _WINGS[2], _WINGS[3], 0.12) * (1 - wings)
     albedo *= 1 - 0.6 * crease[..., None]
     gloss = 0.35 + 0.65 * wings[..., None]
@@ -157,7 +159,7 @@ def _figure(look: Look, side: int) -> _Figure:
 
 
 def _draw_legs(side: int, strides: float) -> Float:
-    """Six legs and two feelers at a phase of the walk, as an (S, S) mask 0..1."""
+    """Draw six legs and two feelers at a phase of the walk, as an (S, S) mask, 0..1."""
     mask = np.zeros((side, side), np.uint8)
 
     def line(points: Sequence[tuple[float, float]], thick: float) -> None:
@@ -168,7 +170,8 @@ def _draw_legs(side: int, strides: float) -> Float:
 
     for pair, (hip, foot) in enumerate(((0.42, 0.62), (-0.02, 0.02), (-0.38, -0.62))):
         for sign in (-1, 1):
-            # Tripod gait: front and hind legs of one side step with the middle one of the other.
+            # In a tripod gait, the front and hind legs of one side step together with the middle
+            # leg of the other side.
             phase = 2 * np.pi * (strides + 0.5 * ((pair + (sign > 0)) % 2))
             swing = 0.16 * np.sin(phase)
             lift = 0.05 * np.cos(phase)

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from rltrack.errors import InputError
 from rltrack.evaluation.paper_values import PAPER, WEIGHTS
 from rltrack.evaluation.statistics import Difference
-from rltrack.plots.style import BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, page
+from rltrack.plain_text import in_figure, on_terminal
+from rltrack.plots.style import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PINK,
+    SKY,
+    VERMILION,
+    missing_glyphs_as_boxes,
+    page,
+)
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -72,14 +82,16 @@ def precision_and_success(
     figure.set_layout_engine("constrained", rect=(0, below / (3.5 + below), 1, 3.5 / (3.5 + below)))
     precision, success = figure.subplots(1, 2)
     legends = _panel(precision, report, "precision", "dp20", shown["dp20"], of)
-    precision.set(title=f"Precision, {report['dataset']}", xlabel="centre error of at most (px)")
+    dataset = in_figure(report["dataset"])
+    precision.set(title=f"Precision, {dataset}", xlabel="centre error of at most (px)")
     precision.axvline(20, color="0.6", linewidth=0.8, zorder=0)
     legends += _panel(success, report, "success", "os", shown["os"], of)
-    success.set(title=f"Success, {report['dataset']}", xlabel="overlap (IoU) above")
+    success.set(title=f"Success, {dataset}", xlabel="overlap (IoU) above")
     # The panels are laid out without what stands below them, and a page shows it with them.
     for artist in legends:
         artist.set_in_layout(False)
-    figure.draw_without_rendering()
+    with missing_glyphs_as_boxes():
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for artist in legends:
         artist.set_in_layout(True)
@@ -106,16 +118,14 @@ def _panel(
     every = len(report["targets"])
     of_precision = curve == "precision"
     x = range(51) if of_precision else [k / 20 for k in range(21)]
+    entries = {}
     for tracker in ranked:
         means = tracker["means"]
         of = "" if means["targets"] == every else f" ({means['targets']} of {every})"
-        axes.plot(
-            x,
-            means[curve],
-            label=f"{tracker['name']} [{means[score]:.3f}]{of}",
-            linewidth=1.8,
-            **styles[tracker["name"]],
-        )
+        name = _fitting(on_terminal(tracker["name"]))
+        style = styles[tracker["name"]]
+        (line,) = axes.plot(x, means[curve], label="tracker", linewidth=1.8, **style)
+        entries[line] = in_figure(f"{name} [{means[score]:.3f}]{of}")
     axes.set(xlim=(0, x[-1]), ylim=(0, 1), ylabel="share of frames, mean over targets")
     axes.grid(color="0.9")
     if ranked:
@@ -129,6 +139,10 @@ def _panel(
             title_fontsize=9,
             alignment="left",
         )
+        # Only now: a legend leaves out lines whose label begins with an underscore.
+        for text, (line, entry) in zip(legend.get_texts(), entries.items(), strict=True):
+            line.set_label(entry)
+            text.set_text(entry)
         below.append(legend)
     published = _published(paper, score)
     if published:
@@ -145,6 +159,11 @@ def _panel(
         )
         below.append(note)
     return below
+
+
+def _fitting(name: str) -> str:
+    """Cut a name that would reach into the other panel's legend."""
+    return name if len(name) <= 40 else f"{name[:39]}\u2026"
 
 
 def _published(dataset: str, score: str) -> Sequence[str]:
@@ -227,7 +246,7 @@ def write_plot(figure: Figure, file: Path) -> None:
     """Write a plot, complete or not at all."""
     from rltrack.files import whole
 
-    with whole(file) as part:
+    with whole(file) as part, missing_glyphs_as_boxes():
         figure.savefig(part, format=file.suffix.lower()[1:], dpi=150)
 
 
@@ -261,7 +280,7 @@ def differences(
             texts.append(str(mean))
             axes.plot([mean.low, mean.high], [place, place], "-", color="black", linewidth=2.2)
             axes.plot(mean.mean, place, "D", color="black", markersize=7)
-    axes.set_yticks(range(len(rows)), list(rows), fontsize=9)
+    axes.set_yticks(range(len(rows)), [in_figure(name) for name in rows], fontsize=9)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     right = axes.secondary_yaxis("right")
     right.set_yticks(range(len(rows)), texts, fontsize=9)
@@ -270,7 +289,7 @@ def differences(
     axes.tick_params(left=False)
     axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel("difference in OS")
-    axes.set_title(title, loc="left", fontsize=10)
+    axes.set_title(in_figure(title), loc="left", fontsize=10)
     axes.grid(axis="x", color="0.92")
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)

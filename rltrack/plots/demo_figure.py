@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rltrack.evaluation.metrics import overlap
+from rltrack.plain_text import in_figure
 from rltrack.plots.frames import attention_overlay, outline, show
 from rltrack.plots.style import RUN_LINES, page
 from rltrack.video.annotation import FOUND, LOST
@@ -103,7 +104,7 @@ def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> 
         the overlaps. Save it with its `savefig`.
     """
     figure = page(0.4 + 2.1 * len(runs) + 2)
-    figure.suptitle(title, fontsize=11, fontweight="bold")
+    figure.suptitle(in_figure(title), fontsize=11, fontweight="bold")
     grid = figure.add_gridspec(
         len(runs) + 1, 3, height_ratios=[2.1] * len(runs) + [2], width_ratios=[4, 3.2, 4.2]
     )

@@ -5,6 +5,10 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart; lines di
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from matplotlib.figure import Figure
 
 __all__ = [
@@ -16,6 +20,7 @@ __all__ = [
     "SKY",
     "VERMILION",
     "YELLOW",
+    "missing_glyphs_as_boxes",
     "page",
 ]
 
@@ -33,3 +38,14 @@ def page(height: float) -> Figure:
     shrink there, text and all.
     """
     return Figure(figsize=(7, height), layout="constrained")
+
+
+@contextmanager
+def missing_glyphs_as_boxes() -> Iterator[None]:
+    """Draw without matplotlib's warnings, one for each letter of a name that the font lacks.
+
+    A figure has an empty box in place of such a letter.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from")
+        yield

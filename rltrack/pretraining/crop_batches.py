@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from rltrack.backbones.interface import MDNET_CROP
+from rltrack.backbones.layout import MDNET_CROP
 from rltrack.pretraining.scenes import GENTLE, SIZE, Change, Scenes, render
 from rltrack.pretraining.textures import uniform
 from rltrack.tracking.boxes import iou

@@ -19,7 +19,7 @@ from rltrack.backbones.convolution import Convolution
 from rltrack.backbones.filter_banks import analytic_bank
 from rltrack.backbones.interface import chunks
 from rltrack.backbones.lrn_stage import pooled_once
-from rltrack.backbones.registry import backbone_card, load_backbone
+from rltrack.backbones.registry import backbone_card, load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.backbones.weights import write_weights
 from rltrack.errors import InputError
@@ -40,7 +40,7 @@ class Recipe:
     objective: str = "neighbours"
     """Names of `OBJECTIVES`, joined by ``+``: their losses are added."""
     start: str = "analytic"
-    """The backbone to begin with: a name or a file, see :func:`rltrack.load_backbone`."""
+    """The backbone to begin with: a name or a file of VGG-M's layers."""
     steps: int = 20000
     scenes: int = 8
     """Rendered for each step."""
@@ -103,7 +103,7 @@ def train(
         InputError: ``out`` holds the state of another recipe, or a file that is no state.
     """
     device = torch.device(device)
-    net = load_backbone(recipe.start, device=device).requires_grad_(True)
+    net = load_vggm(recipe.start, device=device).requires_grad_(True)
     generator = Generator(device).manual_seed(recipe.seed)
     objectives = nn.ModuleList(OBJECTIVES[name](generator) for name in recipe.objective.split("+"))
     learned = [*net.parameters(), *objectives.parameters()]
