@@ -24,17 +24,20 @@ define NEW_VENV
 @$(PIP_INSTALL) $(or $(TORCH),torch)
 endef
 
-.PHONY: help venv peers demo test lint pytest test-extras book test-site clean
+.PHONY: help venv peers demo test lint pytest fuzz test-extras book test-site gpu clean
 
 help:
 	@echo "make demo    track the bundled example; results in out/demo/"
 	@echo "make test    lint, type check, tests, and the book's stored outputs"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make pytest  the tests alone"
+	@echo "make fuzz    thousands of damaged inputs of every kind, and kills: about 20 minutes"
 	@echo "make test-extras     the tests that need VOT's toolkit, and OpenCV's other trackers"
 	@echo "make book    run the notebooks and build the pages in _build/html/"
 	@echo "make book DATA=DIR   the same, on the benchmark sequences in DIR where a page can use them"
 	@echo "make test-site       test the built pages in Chromium"
+	@echo "make gpu     measure what needs a GPU, in about 8 minutes; results in out/gpu/. DATA=DIR adds"
+	@echo "             runs on the benchmark sequences in DIR. The same command goes on where it ended"
 	@echo "make venv    only make .venv, with everything in it"
 	@echo "make peers   make .venv-peers, with OpenCV's other trackers for rltrack compare"
 	@echo "make clean   remove what the others made, except .venv and .venv-peers"
@@ -82,6 +85,11 @@ lint: .venv/.with-extras
 pytest: .venv/.with-extras
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env $(TESTS)
 
+# The tests have a short run of it. One input alone: FUZZ='--show images 7'; other options: FUZZ=--help.
+FUZZ ?=
+fuzz: .venv/.with-extras
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
+
 # What is not installed for the others: VOT's toolkit, and .venv-peers.
 test-extras: .venv/.with-vot .venv-peers/.with-tests
 	$(BIN)/python -m pytest -q -rs tests/test_vot.py
@@ -103,6 +111,9 @@ book: .venv/.with-extras book/_assets/vendor/.filled
 # Tests what `make book` made last.
 test-site: node_modules/.package-lock.json
 	node --test --test-reporter=spec tests/site/site.test.mjs
+
+gpu: .venv/.with-extras
+	$(BIN)/python data_scripts/measure_gpu.py out/gpu $(if $(DATA),--data "$(DATA)")
 
 # What the pages load comes with them: they work without a network, and from a folder.
 book/_assets/vendor/.filled: node_modules/.package-lock.json

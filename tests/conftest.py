@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 # Figures are drawn to files; set before anything imports matplotlib.
@@ -40,3 +42,20 @@ def data_root() -> Path:
     if missing:
         pytest.fail(f"RLTRACK_DATA={given} holds no {' and no '.join(missing)} folder")
     return root
+
+
+@pytest.fixture
+def room() -> Callable[[int], AbstractContextManager[None]]:
+    """``with room(n)``: no file can grow beyond n bytes, as on a disk that becomes full."""
+    resource = pytest.importorskip("resource", reason="limits of files are POSIX's")
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
