@@ -275,6 +275,29 @@ def test_for_a_chapter_what_is_there_is_run(
         gathered(tracker, "Girl,Car4", **given, out=str(tmp_path))
 
 
+def test_a_sweep_goes_on_from_a_kept_file(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, there, kept = tmp_path / "here", tmp_path / "there", tmp_path / "runs.json.gz"
+    (done,) = jobs_of("Deer")
+    written = run_job(done, data=data, out=here, device="cpu")
+    assert written is not None
+    run_job(jobs_of("Couple")[0], data=data, out=here, device="cpu")
+    keep(load(here), kept)
+    fields = [f"--set={name}={value}" for name, value in FAST.items()]
+    args = ["sweep", "--dataset", "Deer,Skiing", "--preset", "tiny", *fields, "--device", "cpu"]
+    args += ["--data", str(data), "--out", str(there), "--kept", str(kept)]
+    assert main(args) == 0
+    said = capsys.readouterr().err
+    assert "Skiing seed 0" in said
+    assert "Deer seed 0" not in said
+    assert done.file(there).read_bytes() == written.read_bytes()
+    assert {r["target"] for r in load(there)} == {"Deer", "Skiing"}
+    kept.write_bytes(b"damaged")
+    assert main(args) == 2
+    assert load(there)
+
+
 def test_two_workers_share_a_folder(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import logging
 import math
 import platform
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from rltrack.tracking.config import TrackerConfig
 from rltrack.video.run import track
 from rltrack.video.tracks import Step, Track
 
-__all__ = ["Job", "dataset", "grid", "missing", "run_job", "unfinished"]
+__all__ = ["Job", "dataset", "grid", "missing", "restore", "run_job", "unfinished"]
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +126,24 @@ def _frames(data: Path, target: str) -> int | None:
     except InputError:
         return None
     return len(sequence.frames) if sequence.problem is None else None
+
+
+def restore(jobs: Iterable[Job], kept: Iterable[Mapping[str, Any]], out: Path) -> None:
+    """Write the results of jobs that were kept in one file back into the sweep's folder.
+
+    A result that is in the folder stays as it is. Kept runs of other jobs are left out.
+
+    Args:
+        jobs: the jobs of the sweep.
+        kept: runs, as `rltrack.evaluation.run_files.load` reads them.
+        out: the sweep's folder.
+    """
+    files = {(job.key, job.target, job.seed): job.file(out) for job in jobs}
+    for result in kept:
+        file = files.get((result["tracker"], result["target"], result["seed"]))
+        if file is not None and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(file, packed(result))
 
 
 def run_job(

@@ -165,6 +165,15 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    kept: Annotated[
+        str | None,
+        typer.Option(
+            "--kept",
+            metavar="FILE.json.gz",
+            help="A file of `report --keep`, whose runs are not run again.",
+            show_default=False,
+        ),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -174,10 +183,11 @@ def sweep(
 ) -> None:
     """Track every target with every setting and seed. Finished runs are not repeated."""
     from rltrack.benchmarks.jobs import dataset as targets_of
-    from rltrack.benchmarks.jobs import grid, missing
+    from rltrack.benchmarks.jobs import grid, missing, restore
     from rltrack.benchmarks.sweep import sweep as run_sweep
     from rltrack.cache import data_dir
     from rltrack.cli.terminal import stop_signals, warnings_shown
+    from rltrack.evaluation.run_files import load
     from rltrack.outputs import checked_folder
     from rltrack.paths import given_path
     from rltrack.tracking.inputs import pick_device
@@ -222,6 +232,8 @@ def sweep(
     folder = checked_folder(out, "results")
     outcomes = run_sweep(jobs, folder, data=place, device=device, local=local, scheduler=scheduler)
     with stop_signals(), warnings_shown() as warnings:
+        if kept is not None:
+            restore(jobs, load(given_path(kept, "--kept")), folder)
         warnings.show()
         raise typer.Exit(_followed(jobs, place, folder, outcomes))
 

@@ -153,7 +153,7 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def packed(result: dict[str, Any]) -> bytes:
+def packed(result: Mapping[str, Any]) -> bytes:
     # No time in the header: the same result is the same file.
     return gzip.compress(json.dumps(result, allow_nan=False).encode(), mtime=0)
 
