@@ -52,6 +52,8 @@ def test_means_spread_and_difference(results: list[dict[str, Any]]) -> None:
     assert second.difference.low < second.difference.mean < second.difference.high
     assert second.difference.pairs == 8  # targets, not runs
     assert second.p == pytest.approx(2 / 2**8)  # all eight have the same sign
+    deviation = np.std([0.1 + 0.01 * (i % 3 - 1) for i in range(8)], ddof=1)
+    assert second.smallest == pytest.approx(3.242 * deviation / np.sqrt(8))
     assert first.fps == pytest.approx(0.5)
     assert (found.targets, found.seeds, found.left_out) == (tuple(TARGETS), (0, 1), ())
 
@@ -91,7 +93,7 @@ def test_tables_hold_the_numbers(results: list[dict[str, Any]]) -> None:
     lines = markdown(found).splitlines()
     assert lines[0].startswith("| tracker | DP | OS |")
     assert "| attention_weight 5 | 1.000 ± 0.000 | 0.614 ± 0.014 |" in lines[3]
-    assert lines[2].count("|") == lines[3].count("|") == 10
+    assert lines[2].count("|") == lines[3].count("|") == 11
     assert "8 targets, seeds 0, 1" in markdown(found)
     text = latex(found)
     assert r"attention\_weight 5 & 1.000 $\pm$ 0.000" in text

@@ -98,6 +98,26 @@ def test_margin_is_what_repeated_draws_vary_by() -> None:
     assert Spread(of_targets, of_seeds).margin(targets, seeds) == pytest.approx(expected, rel=0.02)
 
 
+def test_nine_of_ten_studies_tell_the_smallest_effect() -> None:
+    """Counted over drawn studies, each judged by its own spread."""
+    rng = np.random.default_rng(2)
+    spread, targets, seeds = Spread(0.03, 0.06), 40, 3
+    effect = spread.smallest_effect(targets, seeds)
+    effects = rng.normal(effect, spread.targets, (20_000, targets, 1))
+    means = (effects + rng.normal(0, spread.seeds, (20_000, targets, seeds))).mean(2)
+    standard_errors = means.std(1, ddof=1) / np.sqrt(targets)
+    told = np.abs(means.mean(1)) > 1.96 * standard_errors
+    assert told.mean() == pytest.approx(0.9, abs=0.01)
+    assert spread.targets_needed(1.001 * effect, seeds) == targets
+    assert spread.targets_needed(1.001 * effect / 2, seeds) == 4 * targets
+
+    scores = {f"T{t:02}": list(row) for t, row in enumerate(means[0][:, None])}
+    zero = {target: [0.0] for target in scores}
+    found = paired([*runs("new", scores), *runs("old", zero)], "new", "old").smallest_effect
+    assert found == pytest.approx(3.242 * standard_errors[0], rel=1e-3)
+    assert paired([], "new", "old").smallest_effect is None
+
+
 def test_ranges_are_over_the_seeds_of_one_tracker_on_one_target() -> None:
     results = [*runs("new", {"A": [0.6, 0.8, 0.7], "B": [0.5]}), *runs("old", {"A": [0.1, 0.15]})]
     np.testing.assert_allclose(seed_ranges(results), [0.2, 0.05])

@@ -50,6 +50,8 @@ class Row(NamedTuple):
     """
     p: float | None
     """The p-value of a two-sided sign-flip permutation test of that difference."""
+    smallest: float | None
+    """The smallest difference that such a sweep tells from 0 nine times in ten."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
                 _fps([runs[key, t, s] for t in whole for s in seeds]),
                 pairs.difference if other else None,
                 pairs.p if other else None,
+                pairs.smallest_effect if other else None,
             )
         )
     return Report(

@@ -12,7 +12,10 @@ from rltrack.plain_text import in_latex, in_markdown, on_terminal
 
 __all__ = ["latex", "markdown", "table"]
 
-_HEADS = ("tracker", "DP", "OS", "OS0.5", "CLE px", "FPS", "OS minus first", "95% interval", "p")
+_HEADS = (
+    "tracker", "DP", "OS", "OS0.5", "CLE px", "FPS",
+    "OS minus first", "95% interval", "p", "could tell",
+)  # fmt: skip
 
 
 def markdown(made: Report) -> str:
@@ -52,10 +55,11 @@ def _numbers(row: Row, plus_minus: str) -> list[str]:
         return f"{row.mean[metric]:.{digits}f}{tail}"
 
     scores = [value("dp20", 3), value("os", 3), value("os50", 3), value("cle", 1)]
-    compared = ["", "", ""]
-    if row.difference is not None and row.p is not None:
+    compared = ["", "", "", ""]
+    if row.difference is not None:
         d = row.difference
-        compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", f"{row.p:.3f}"]
+        judged = f"{row.p:.3f}", f"{row.smallest:.3f}"
+        compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", *judged]
     return [*scores, f"{row.fps:.2f}", *compared]
 
 
@@ -66,6 +70,7 @@ def _notes(made: Report) -> list[str]:
     notes = [
         f"{counted(len(made.targets), 'target')}, {over} {seeds}: {spread}.",
         "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
+        "A true difference as large as in the last column is told from 0 in 9 of 10 such sweeps.",
         f"On {', '.join(made.devices)}; code {', '.join(made.commits)}.",
     ]
     if made.left_out:

@@ -69,6 +69,11 @@ def paired_difference(
 
 Array = NDArray[np.float64]
 
+_TOLD = 1.960 + 1.282
+"""Standard errors that an effect must measure to be told from 0 nine times in ten: the normal
+quantiles of a two-sided test at 5% and of a power of 90%.
+"""
+
 
 class Spread(NamedTuple):
     """How much paired differences vary, as standard deviations."""
@@ -80,7 +85,19 @@ class Spread(NamedTuple):
 
     def margin(self, targets: int, seeds: int) -> float:
         """Return half the width of the 95% interval to expect with so many targets and seeds."""
-        return 1.96 * math.sqrt((self.targets**2 + self.seeds**2 / seeds) / targets)
+        return 1.96 * self._error(targets, seeds)
+
+    def smallest_effect(self, targets: int, seeds: int) -> float:
+        """Return the smallest effect that such a study tells from 0 nine times in ten."""
+        return _TOLD * self._error(targets, seeds)
+
+    def targets_needed(self, effect: float, seeds: int) -> int:
+        """Return how many targets tell ``effect``, not 0, from 0 nine times in ten."""
+        return max(2, math.ceil((_TOLD * self._error(1, seeds) / effect) ** 2))
+
+    def _error(self, targets: int, seeds: int) -> float:
+        """Return the standard error of the mean over so many targets and seeds."""
+        return math.sqrt((self.targets**2 + self.seeds**2 / seeds) / targets)
 
 
 class Paired(NamedTuple):
@@ -109,6 +126,16 @@ class Paired(NamedTuple):
     def means(self) -> Array:
         """The mean differences (targets,)."""
         return np.array([values.mean() for values in self.targets.values()])
+
+    @property
+    def smallest_effect(self) -> float | None:
+        """The smallest effect that such a study tells from 0 nine times in ten.
+
+        It follows from how much the targets' means vary. None if they cannot be judged.
+        """
+        if self.difference is None:
+            return None
+        return _TOLD * float(self.means.std(ddof=1)) / math.sqrt(len(self.targets))
 
     @property
     def rows(self) -> dict[str, tuple[Array, Difference | None]]:
