@@ -32,7 +32,7 @@ help:
 	@echo "make lint    ruff and mypy alone"
 	@echo "make pytest  the tests alone"
 	@echo "make fuzz    thousands of damaged inputs of every kind, and kills: about 20 minutes"
-	@echo "make test-extras     the tests that need VOT's toolkit, and OpenCV's other trackers"
+	@echo "make test-extras     the tests that need the toolkits of VOT and GOT-10k, and OpenCV's other trackers"
 	@echo "make book    run the notebooks and build the pages in _build/html/"
 	@echo "make book DATA=DIR   the same, on the benchmark sequences in DIR where a page can use them"
 	@echo "make test-site       test the built pages in Chromium"
@@ -90,14 +90,14 @@ FUZZ ?=
 fuzz: .venv/.with-extras
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
 
-# What is not installed for the others: VOT's toolkit, and .venv-peers.
-test-extras: .venv/.with-vot .venv-peers/.with-tests
-	$(BIN)/python -m pytest -q -rs tests/test_vot.py
+# What is not installed for the others: the toolkits of VOT and GOT-10k, and .venv-peers.
+test-extras: .venv/.with-toolkits .venv-peers/.with-tests
+	$(BIN)/python -m pytest -q -rs tests/test_vot.py tests/test_benchmark_folders.py
 	.venv-peers/bin/python -c 'import cv2; cv2.TrackerCSRT_create'
 	.venv-peers/bin/python -m pytest -q -rs tests/test_opencv_trackers.py tests/test_side_by_side.py
 
-.venv/.with-vot: .venv/.with-extras
-	@$(PIP_INSTALL) $(PINNED) -e '.[vot]'
+.venv/.with-toolkits: .venv/.with-extras
+	@$(PIP_INSTALL) $(PINNED) -e '.[vot,got10k]'
 	@touch $@
 
 .venv-peers/.with-tests: BIN := .venv-peers/bin

@@ -21,7 +21,7 @@ from rltrack.data.target_names import Names
 from rltrack.errors import InputError
 from rltrack.evaluation import result_files
 from rltrack.evaluation.raw_results import read_results
-from rltrack.evaluation.result_files import read_file, read_targets
+from rltrack.evaluation.result_files import Base, read_file, read_targets
 from rltrack.evaluation.result_structures import rows_of
 from rltrack.evaluation.run_files import keep
 from rltrack.video.recorder import HEADER, SEVERAL_HEADER
@@ -58,7 +58,7 @@ def write(file: Path, rows: Any = ROWS) -> Path:
 
 
 def read(*paths: Path, base: int | None = None) -> dict[str, dict[str, np.ndarray]]:
-    return read_results(paths, NAMES, OTB, base=base)
+    return read_results(paths, NAMES, OTB, base=Base(base))
 
 
 @pytest.mark.parametrize("suffix", [".json", ".json.gz"])
@@ -507,13 +507,14 @@ def test_compressed_mat_files_are_read_up_to_the_limit(
     savemat(plain, {"other": np.zeros((3, 3)), "result": rows})
     savemat(packed, {"other": np.zeros((3, 3)), "result": rows}, do_compression=True)
     assert packed.stat().st_size < 8_000 < plain.stat().st_size
-    assert np.array_equal(read_file(packed, 0), rows) and np.array_equal(read_file(plain, 0), rows)
+    for file in (packed, plain):
+        assert np.array_equal(read_file(file, Base(0)), rows)
 
     bomb = tmp_path / "Deer_C.mat"
     savemat(bomb, {"result": np.zeros((500_000, 4))}, do_compression=True)  # 16 MB in 16 kB
     monkeypatch.setattr(result_files, "LARGEST", 2**20)
     tracemalloc.start()
     with pytest.raises(InputError, match=r"Deer_C\.mat holds more than"):
-        read_file(bomb, 0)
+        read_file(bomb, Base(0))
     assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     tracemalloc.stop()

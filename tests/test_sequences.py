@@ -287,7 +287,7 @@ def test_a_copy_is_of_the_target_that_it_is_named_after(
     assert [other[0, 0] for other in found.others] == [30 - start]
     assert read_sequence(folder, 2).others == ()
     (folder / "groundtruth_rect.1.txt").write_text("m1,2,3,4,5")
-    (folder / "groundtruth_rect.3.txt").write_text("1,1,5,5\n" * 3)  # of more frames
+    (folder / "groundtruth_rect.3.txt").write_text("1,1,5,5\n" * 4)  # of more frames
     found = read_sequence(folder)
     known = [truth[0, 0] for truth in (found.ground_truth, *found.others) if truth is not None]
     assert known == [20]

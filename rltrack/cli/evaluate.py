@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,9 +35,9 @@ def evaluate(
         str,
         typer.Option(
             "--dataset",
-            metavar="NAME|FILE|A,B,C",
-            help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13; a text file of targets' "
-            "names; or their names.",
+            metavar="NAME|FOLDER|FILE|A,B,C",
+            help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13; got10k, lasot, or the "
+            "folder of such a benchmark; a text file of names of OTB's targets; or these names.",
         ),
     ],
     data: Annotated[
@@ -45,8 +45,8 @@ def evaluate(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Folder that holds otb/, with the ground truth. By default $RLTRACK_DATA, else "
-            "the cache folder.",
+            help="Folder that holds otb/, got10k/ and so on, with the ground truth. By default "
+            "$RLTRACK_DATA, else the cache folder.",
             show_default=False,
         ),
     ] = None,
@@ -77,7 +77,8 @@ def evaluate(
             metavar="0|1",
             min=0,
             max=1,
-            help="The leftmost pixel's number in the results. The default is 0 in .csv, else 1.",
+            help="The leftmost pixel's number in the results. The default is 0 in .csv, else the "
+            "benchmark's: 1 in OTB.",
             show_default=False,
         ),
     ] = None,
@@ -95,7 +96,7 @@ def evaluate(
         ),
     ] = None,
 ) -> None:
-    """Score trackers by their raw results (one-pass evaluation), and rank them by OS."""
+    """Score trackers by their raw results (one-pass evaluation) with the benchmark's measures."""
     from rltrack.cache import data_dir
     from rltrack.cli.terminal import warnings_shown
     from rltrack.evaluation.ground_truth import inputs_of, load
@@ -137,15 +138,17 @@ def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:
     from rltrack.evaluation.paper_values import PAPER
 
     every, trackers = len(report["targets"]), report["trackers"]
-    scores = ("DP", "OS", "CLE", "OS0.5")
-    title = f"{on_terminal(report['dataset'])}, {report['frames']} frames: means over targets"
-    ranking = _table(title, "targets", *scores)
+    scores = report["scores"]
+    on = report["benchmark"] or f"{report['frames']} frames"
+    over = "frames" if report["pooled"] else "targets"
+    title = f"{on_terminal(report['dataset'])}, {on}: means over {over}"
+    ranking = _table(title, "targets", *scores.values())
     for rank, tracker in enumerate(trackers, start=1):
         means = tracker["means"]
         name, targets = on_terminal(tracker["name"]), f"{means['targets']}/{every}"
-        ranking.add_row(f"{rank:2} {name}", targets, *_scores(means, 4))
+        ranking.add_row(f"{rank:2} {name}", targets, *_scores(means, scores, 4))
     tables = [ranking]
-    if attributes:
+    if attributes and report["benchmark"] is None:
         sizes = {
             key: sum(key in target["attributes"] for target in report["targets"].values())
             for key in ATTRIBUTES
@@ -160,10 +163,10 @@ def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:
             by_attribute.add_row(on_terminal(tracker["name"]), *cells)
         tables.append(by_attribute)
     if report["dataset"] in PAPER:
-        paper = _table("the paper's own, not computed here", *scores)
+        paper = _table("the paper's own, not computed here", *scores.values())
         paper.caption = "from its Figure 4 and Table 3"
         for name, values in PAPER[report["dataset"]].items():
-            paper.add_row(name, *_scores(values._asdict(), 3))
+            paper.add_row(name, *_scores(values._asdict(), scores, 3))
         tables.append(paper)
     return tables
 
@@ -187,15 +190,11 @@ def _table(title: str, *columns: str) -> Table:
     return made
 
 
-def _scores(values: Mapping[str, float | None], digits: int) -> list[str]:
-    """DP, OS, CLE, OS0.5 as text."""
-    cle = values["cle"]
-    return [
-        _cell(values["dp20"], digits),
-        _cell(values["os"], digits),
-        "-" if cle is None else f"{cle:.2f}",
-        _cell(values["os50"], digits),
-    ]
+def _scores(values: Mapping[str, float | None], keys: Iterable[str], digits: int) -> list[str]:
+    """Scores as text. CLE is in pixels."""
+    cle = values.get("cle")
+    pixels = "-" if cle is None else f"{cle:.2f}"
+    return [pixels if key == "cle" else _cell(values[key], digits) for key in keys]
 
 
 def _cell(share: float | None, digits: int) -> str:
@@ -224,13 +223,19 @@ def _left_out(report: Mapping[str, Any]) -> list[str]:
         for (target, boxes, frames), names in lengths.items()
     ]
     lines += [
+        f"off by one: {target} has {rows['boxes']} boxes for {rows['frames']} frames in "
+        f"{tracker['name']}; the rows that both have are compared"
+        for tracker in report["trackers"]
+        for target, rows in tracker["off_by_one"].items()
+    ]
+    lines += [
         f"missing, left out: {tracker['name']} has no {', '.join(tracker['missing'])}"
         for tracker in report["trackers"]
         if tracker["missing"]
     ]
     lines += [
-        f"no box: {tracker['name']} gives none in {tracker['no_box']} frames; they are misses, and "
-        "not in its CLE"
+        f"no box: {tracker['name']} gives none in {tracker['no_box']} frames; they are misses"
+        + ", and not in its CLE" * ("cle" in report["scores"])
         for tracker in report["trackers"]
         if tracker["no_box"]
     ]

@@ -1,11 +1,11 @@
 """Sequences on disk: a folder of frames and, beside them, a text file of boxes (OTB, VOT).
 
 Box files count pixels in two ways. OTB's ``groundtruth_rect*.txt`` come from MATLAB and are
-1-based. This module subtracts 1 from x and y, and nothing else does. VOT's ``groundtruth.txt`` are
-0-based and are read as they are: the VOT toolkit passes them to trackers unchanged, and its own
-MATLAB example adds 1 before it indexes the image (votchallenge/toolkit-legacy,
-``tracker/examples/matlab/ncc.m``). The name of the file decides. Everywhere else in the package,
-boxes are 0-based.
+1-based: this module subtracts 1 from x and y. VOT's ``groundtruth.txt`` are 0-based and are read as
+they are: the VOT toolkit passes them to trackers unchanged, and its own MATLAB example adds 1
+before it indexes the image (votchallenge/toolkit-legacy, ``tracker/examples/matlab/ncc.m``). So are
+GOT-10k's, whose toolkit does the same. LaSOT's are 1-based, as its authors say. The name of the
+file decides, and for LaSOT the files beside it. Everywhere else in the package, boxes are 0-based.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.data.absence import absent_frames, is_of_lasot
 from rltrack.data.box_lines import read_box_lines
 from rltrack.data.otb import OTB, Target
 from rltrack.data.target_names import Names, plain
@@ -28,7 +29,11 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "Sequence",
     "frame_files",
+    "frame_number",
+    "ground_truth_files",
     "is_read",
+    "matched",
+    "natural_key",
     "otb_folder",
     "read_boxes",
     "read_sequence",
@@ -79,15 +84,15 @@ def frame_files(folder: str | Path) -> tuple[Path, ...]:
         ]
     except OSError as error:
         raise InputError(f"cannot list the folder {folder}: {error.strerror}") from None
-    return tuple(sorted(files, key=_natural))
+    return tuple(sorted(files, key=natural_key))
 
 
 def read_boxes(path: str | Path) -> Array:
     """Read a ground-truth file: one box a line, see `rltrack.data.box_lines.read_box_lines`.
 
     Args:
-        path: the file. If its name starts with ``groundtruth_rect`` it is OTB's and 1-based; any
-            other is 0-based (see the module's text).
+        path: the file. If its name starts with ``groundtruth_rect`` it is OTB's and 1-based, and
+            so is LaSOT's; any other is 0-based (see the module's text).
 
     Returns:
         (T, 4) float64, 0-based (x, y, w, h) in pixels, NaN rows where there is no box.
@@ -102,7 +107,7 @@ def read_boxes(path: str | Path) -> Array:
         raise InputError(
             f"{path}: none of its rows is a box x,y,w,h with w and h above 0; write at least one"
         )
-    if path.name.startswith("groundtruth_rect"):
+    if path.name.startswith("groundtruth_rect") or is_of_lasot(path):
         boxes[:, :2] -= 1
     return boxes
 
@@ -119,7 +124,8 @@ def read_sequence(folder: str | Path, target: int | None = None) -> Sequence:
     A folder of OTB, in any spelling of its name, gives what the benchmark uses
     (`rltrack.data.otb`): of David's images those from number 300, where the ground truth starts;
     of Tiger1 the frames and rows from 6. In any other folder row i belongs to frame i, and rows
-    missing at the end are NaN.
+    missing at the end are NaN. A single row too many is left out, with a warning. The rows of
+    GOT-10k and LaSOT are NaN where the target cannot be seen (`rltrack.data.absence`).
 
     Args:
         folder: the sequence's folder, or a bare folder of frames.
@@ -178,7 +184,12 @@ def is_read(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_SUFFIXES or file.name.startswith("groundtruth")
 
 
-def _natural(file: Path) -> list[tuple[int, str]]:
+def ground_truth_files(folder: Path) -> list[Path]:
+    """Return the files of ground truth in a sequence folder that could be its first target's."""
+    return [folder / name for name in _BOX_FILES if (folder / name).is_file()]
+
+
+def natural_key(file: Path) -> list[tuple[int, str]]:
     """A sort key in which runs of digits compare as numbers; the name itself breaks ties."""
     parts = re.split(r"([0-9]+)", file.name.lower())
     key = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
@@ -200,9 +211,10 @@ def _box_files(folder: Path, entries: list[Target], target: int | None) -> list[
         if not file.is_file():
             raise InputError(f"no target {target} in {folder}: there is no {file.name}")
         return [file]
-    wanted = (*(entry.ground_truth_file for entry in entries), *_BOX_FILES)
-    first = next((folder / name for name in wanted if (folder / name).is_file()), None)
-    numbered = sorted(folder.glob("groundtruth_rect.*.txt"), key=_natural)
+    official = [folder / entry.ground_truth_file for entry in entries]
+    wanted = [*(file for file in official if file.is_file()), *ground_truth_files(folder)]
+    first = next(iter(wanted), None)
+    numbered = sorted(folder.glob("groundtruth_rect.*.txt"), key=natural_key)
     return [] if first is None else [first, *(file for file in numbered if file != first)]
 
 
@@ -211,16 +223,37 @@ def _paired(
 ) -> tuple[tuple[Path, ...], Array]:
     """The frames that a ground-truth file is of, and a row for each of them."""
     boxes = read_boxes(file)
+    boxes[absent_frames(file, len(boxes))] = np.nan
     entry = next((entry for entry in entries if entry.ground_truth_file == file.name), None)
     if entry is not None and len(boxes) == entry.rows:
         frames = _benchmark_frames(frames, entry)
         boxes = boxes[entry.skipped_rows :]
+    return matched(file, frames, boxes)
+
+
+def matched(file: Path, frames: tuple[Path, ...], boxes: Array) -> tuple[tuple[Path, ...], Array]:
+    """Return frames and boxes in the same number. What is done for that is logged as a warning.
+
+    Args:
+        file: the ground truth, for messages.
+        frames: the frames.
+        boxes: (T, 4), the rows of the ground truth. If there are fewer, NaN rows are added.
+
+    Raises:
+        InputError: there are at least two rows more than frames.
+    """
     missing = len(frames) - len(boxes)
-    if missing < 0:
+    if missing < -1:
         raise InputError(
             f"{file} has {len(boxes)} rows but {frames[0].parent} has only {len(frames)} frames: "
             "add the missing frames, or remove the rows that have none"
         )
+    if missing == -1:
+        logger.warning(
+            "%s has %d rows for %d frames: the last row is left out",
+            *(file, len(boxes), len(frames)),
+        )
+        return frames, boxes[:-1]
     if missing:
         logger.warning("%s: the last %d of %d frames have no row", file, missing, len(frames))
         boxes = np.vstack([boxes, np.full((missing, 4), np.nan)])
@@ -231,7 +264,7 @@ def _benchmark_frames(frames: tuple[Path, ...], entry: Target) -> tuple[Path, ..
     """The frames that OTB uses of a target."""
     if len(frames) == entry.rows:
         return frames[entry.skipped_rows :]
-    numbered = {_number(file): file for file in frames}
+    numbered = {frame_number(file): file for file in frames}
     wanted = range(entry.first, entry.last + 1)
     absent = [number for number in wanted if number not in numbered]
     if absent:
@@ -242,7 +275,7 @@ def _benchmark_frames(frames: tuple[Path, ...], entry: Target) -> tuple[Path, ..
     return tuple(numbered[number] for number in wanted)
 
 
-def _number(file: Path) -> int:
+def frame_number(file: Path) -> int:
     """The number that a frame's file name ends in, or -1."""
     digits = re.search(r"([0-9]+)$", file.stem)
     return int(digits[1]) if digits else -1

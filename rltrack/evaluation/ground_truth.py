@@ -11,18 +11,23 @@ The rules for one target are :mod:`rltrack.evaluation.metrics`'s. For a set of t
   truth's 354 rows the first 5 are not used, and neither are the first 5 of results that have as
   many rows.
 - An attribute's means are over the targets of the set that have it.
+
+Benchmarks in folders of their own (:mod:`rltrack.data.layouts`) have other rules, those of
+:mod:`rltrack.evaluation.protocols`. There, one row too many or too few does not leave a result out:
+the rows that both have are compared, and the target is named.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.data.benchmark_folders import Annotation, BenchmarkFolder, find_benchmark
 from rltrack.data.otb import OTB, SETS, targets
 from rltrack.data.sequences import is_read, otb_folder, read_boxes
 from rltrack.data.target_names import Names, plain
@@ -47,6 +52,8 @@ class Benchmark(NamedTuple):
         truth: by target, (T, 4) float64, 0-based (x, y, w, h), NaN or empty where there is none.
         names: the names of all targets that results may be of, also of those outside the dataset.
         changes: what ``official`` changed in the ground truth, one line for each change.
+        folder: the benchmark's folder, if it has one of its own.
+        annotations: by target, what else is known of the frames in such a folder.
     """
 
     dataset: str
@@ -54,6 +61,8 @@ class Benchmark(NamedTuple):
     truth: dict[str, Array]
     names: Names
     changes: tuple[str, ...]
+    folder: BenchmarkFolder | None = None
+    annotations: Mapping[str, Annotation] = {}
 
 
 def load(
@@ -66,8 +75,10 @@ def load(
     """Find the targets of a dataset and their ground truth.
 
     Args:
-        dataset: one of `rltrack.data.otb.SETS`, a text file of target names, or names ``A,B,C``.
-        data: the folder that holds ``otb/<Sequence>/`` with the ground truth.
+        dataset: one of `rltrack.data.otb.SETS`, a text file of target names, or names ``A,B,C``; a
+            benchmark with a folder of its own, or that folder, see
+            `rltrack.data.benchmark_folders.find_benchmark`.
+        data: the folder that holds ``otb/<Sequence>/`` with the ground truth, or the benchmark's.
         ground_truth: a file ``{"<Sequence>": [[x, y, w, h], ...], ...}`` (``.json`` or
             ``.json.gz``) or one of pysot's, 1-based, to be used instead. Its targets need not be
             OTB's.
@@ -77,6 +88,9 @@ def load(
         InputError: there is no such dataset or target, a target has no ground truth, or in official
             frames it does not have as many rows as the benchmark.
     """
+    place = None if data is None else given_path(data, "the folder of sequences")
+    if ground_truth is None and (folder := find_benchmark(dataset, place)) is not None:
+        return _of_folder(dataset, folder, frames)
     if frames is None:
         frames = "official" if ground_truth is None else "stored"
     if frames not in FRAMES:
@@ -92,8 +106,8 @@ def load(
                 f"targets of {dataset}: {few(absent)}; add it, or choose other targets"
             )
         truth = {name: given[name] for name in chosen}
-    elif data is not None:
-        truth = _folder_truth(given_path(data, "the folder of sequences"), chosen)
+    elif place is not None:
+        truth = _folder_truth(place, chosen)
     else:
         raise InputError("no ground truth: give the folder that holds otb/, or a file of it")
     changes = _make_official(truth) if frames == "official" else []
@@ -107,7 +121,26 @@ def inputs_of(
     files = [
         given_path(each, "the ground truth") for each in (dataset, ground_truth) if each is not None
     ]
-    return (*files, Folder(given_path(data, "the data folder") / "otb", is_read))
+    place = given_path(data, "the data folder")
+    folder = None if ground_truth is not None else find_benchmark(dataset, place)
+    return (*files, Folder(place / "otb", is_read), *([folder.files] if folder else ()))
+
+
+def _of_folder(dataset: str, folder: BenchmarkFolder, frames: str | None) -> Benchmark:
+    """Read the ground truth of a benchmark that has a folder of its own."""
+    if frames not in (None, "stored"):
+        raise InputError(
+            f"frames are {frames!r}: only OTB's have an official choice; leave this out for "
+            f"{folder.layout.title}"
+        )
+    known = {name: folder.annotation(name) for name in folder.targets}
+    if all(len(each.boxes) == 1 for each in known.values()):
+        raise InputError(
+            f"{folder.folder} has only the first box of each target, so nothing can be scored: "
+            "the publisher's server does it; give a part of the benchmark with ground truth"
+        )
+    truth = {name: each.boxes for name, each in known.items()}
+    return Benchmark(dataset, "stored", truth, folder.names, (), folder, known)
 
 
 def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from rltrack import __version__
 from rltrack.data.otb import ATTRIBUTES, OTB
 from rltrack.evaluation.ground_truth import Benchmark, official_rows
-from rltrack.evaluation.metrics import Metrics, evaluate_with_curves, is_box
+from rltrack.evaluation.metrics import is_box
+from rltrack.evaluation.protocols import PROTOCOLS, Protocol, Scored, Situation
 from rltrack.evaluation.raw_results import read_results
+from rltrack.evaluation.result_files import Base
 
 __all__ = ["compare"]
 
@@ -24,9 +26,7 @@ Array = NDArray[np.float64]
 class _Score(NamedTuple):
     """How one tracker did on one target."""
 
-    metrics: Metrics
-    precision: Array  # (51,)
-    success: Array  # (21,)
+    scored: Scored
     no_box: int  # frames
 
 
@@ -38,34 +38,45 @@ def compare(
     Args:
         benchmark: what to compare on, from `load`.
         results: files and folders, see :mod:`rltrack.evaluation.raw_results`.
-        base: number of the leftmost pixel in all results, 0 or 1; None for what their form
-            implies.
+        base: number of the leftmost pixel in all results, 0 or 1; None for what their form and
+            the benchmark imply.
 
     Returns:
         A report that is plain JSON, with None for what there is no number of.
 
         - ``rltrack``: the version; ``dataset``, ``frames``, ``changes``: the benchmark's;
+        - ``benchmark``: its name, None for OTB; ``scores``: the headings of the scores, by their
+          keys; ``curves``: the score that stands for each curve; ``pooled``: whether means are over
+          frames and not over targets; see `rltrack.evaluation.protocols.Protocol`;
         - ``targets``: by name, ``frames`` and ``attributes`` of each;
         - ``trackers``: best first, each with ``name``; ``means``; ``attributes``: means by
-          attribute; ``scores``: `rltrack.evaluation.metrics.Metrics` by target; ``missing``: names;
-          ``wrong_length``: ``boxes`` and ``frames`` by name; ``shortened``: names of the targets
-          whose first rows were left out with those of the ground truth; ``no_box``: number of
-          frames scored where the tracker gave none, which are misses and not in CLE.
+          attribute; ``scores``: by target, its scores and the numbers of ``frames`` that count and
+          that are ``skipped``; ``missing``: names; ``wrong_length``: ``boxes`` and ``frames`` by
+          name, and ``off_by_one`` likewise where one row more or less does not matter;
+          ``shortened``: names of the targets whose first rows were left out with those of the
+          ground truth; ``no_box``: number of frames scored where the tracker gave none, which are
+          misses and not in CLE.
 
-        Means are ``targets``, their number; ``dp20``, ``os``, ``os50``, in [0, 1]; ``cle`` in
-        pixels; the curves ``precision`` (51 values) and ``success`` (21).
+        Means are ``targets``, their number; the scores, in [0, 1], but ``cle`` in pixels; the
+        curves, each a list of values.
 
     Raises:
         InputError: results cannot be read.
     """
-    found = read_results(results, benchmark.names, benchmark.truth, base=base)
+    folder, protocol = benchmark.folder, _protocol(benchmark)
+    origin = Base(base) if folder is None else Base(base, folder.layout.base)
+    found = read_results(results, benchmark.names, benchmark.truth, base=origin)
     trackers = [_tracker(benchmark, name, boxes) for name, boxes in found.items()]
-    trackers.sort(key=lambda tracker: (-(tracker["means"]["os"] or 0), tracker["name"]))
+    trackers.sort(key=lambda tracker: (-(tracker["means"][protocol.rank] or 0), tracker["name"]))
     return {
         "rltrack": __version__,
         "dataset": benchmark.dataset,
+        "benchmark": None if folder is None else folder.layout.title,
         "frames": benchmark.frames,
         "changes": list(benchmark.changes),
+        "scores": dict(protocol.scores),
+        "curves": dict(protocol.curves),
+        "pooled": protocol.pooled,
         "targets": {
             name: {"frames": len(truth), "attributes": list(_attributes(name))}
             for name, truth in benchmark.truth.items()
@@ -74,14 +85,20 @@ def compare(
     }
 
 
+def _protocol(benchmark: Benchmark) -> Protocol:
+    kind = "otb" if benchmark.folder is None else benchmark.folder.kind
+    return PROTOCOLS.get(kind, PROTOCOLS["otb"])
+
+
 def _attributes(name: str) -> tuple[str, ...]:
     return OTB[name].attributes if name in OTB else ()
 
 
 def _tracker(benchmark: Benchmark, name: str, boxes: Mapping[str, Array]) -> dict[str, Any]:
     """Make one tracker's part of the report."""
+    protocol = _protocol(benchmark)
     scores: dict[str, _Score] = {}
-    wrong_length, shortened = {}, []
+    wrong_length, off_by_one, shortened = {}, {}, []
     for target, truth in benchmark.truth.items():
         if target not in boxes:
             continue
@@ -89,47 +106,65 @@ def _tracker(benchmark: Benchmark, name: str, boxes: Mapping[str, Array]) -> dic
         if benchmark.frames == "official" and len(rows) != len(truth):
             rows = official_rows(target, rows)
         if len(rows) != len(truth):
-            wrong_length[target] = {"boxes": len(rows), "frames": len(truth)}
-            continue
-        if len(rows) < len(boxes[target]):
+            lengths = {"boxes": len(rows), "frames": len(truth)}
+            if benchmark.folder is None or abs(len(rows) - len(truth)) > 1 or not len(rows):
+                wrong_length[target] = lengths
+                continue
+            off_by_one[target] = lengths
+        elif len(rows) < len(boxes[target]):
             shortened.append(target)
-        scores[target] = _score(rows, truth)
+        scores[target] = _score(protocol, rows, _situation(benchmark, target))
     return {
         "name": name,
-        "means": _means(list(scores.values())),
+        "means": _means(protocol, list(scores.values())),
         "attributes": {
-            key: _means([s for target, s in scores.items() if key in _attributes(target)])
+            key: _means(protocol, [s for target, s in scores.items() if key in _attributes(target)])
             for key in ATTRIBUTES
         },
         "scores": {
             target: {
-                key: _number(value) if isinstance(value, float) else value
-                for key, value in score.metrics._asdict().items()
+                **{key: _number(value) for key, value in scored.scores.items()},
+                "frames": scored.frames,
+                "skipped": scored.skipped,
             }
-            for target, score in scores.items()
+            for target, (scored, _) in scores.items()
         },
         "missing": [target for target in benchmark.truth if target not in boxes],
         "wrong_length": wrong_length,
+        "off_by_one": off_by_one,
         "shortened": shortened,
         "no_box": sum(score.no_box for score in scores.values()),
     }
 
 
-def _score(boxes: Array, truth: Array) -> _Score:
-    no_box = np.isnan(boxes[is_box(truth), 0]).sum()
-    metrics, curves = evaluate_with_curves(boxes, truth)
-    return _Score(metrics, *curves, int(no_box))
+def _situation(benchmark: Benchmark, target: str) -> Situation:
+    known = benchmark.annotations.get(target)
+    if known is not None:
+        return Situation(known.boxes, known.absent, known.size)
+    truth = benchmark.truth[target]
+    return Situation(truth, np.zeros(len(truth), np.bool_))
 
 
-def _means(scores: Sequence[_Score]) -> dict[str, Any]:
-    """Average scores over targets. Every mean is None if there is no target."""
+def _score(protocol: Protocol, boxes: Array, situation: Situation) -> _Score:
+    """Score the rows that the boxes and the ground truth both have."""
+    rows = min(len(boxes), len(situation.truth))
+    boxes, truth, absent = boxes[:rows], situation.truth[:rows], situation.absent[:rows]
+    no_box = np.isnan(boxes[is_box(truth) & ~absent, 0]).sum()
+    return _Score(protocol.score(boxes, Situation(truth, absent, situation.size)), int(no_box))
+
+
+def _means(protocol: Protocol, scores: Sequence[_Score]) -> dict[str, Any]:
+    """Average scores. Every mean is None if there is no target with a frame that counts."""
+    counted = [scored for scored, _ in scores if scored.frames]
+    weights = [scored.frames if protocol.pooled else 1 for scored in counted]
     means: dict[str, Any] = {"targets": len(scores)}
-    for key in ("dp20", "os", "cle", "os50"):
-        values = [getattr(score.metrics, key) for score in scores]
-        means[key] = _number(np.mean(values)) if values else None
-    for key in ("precision", "success"):
-        each = [getattr(score, key) for score in scores]
-        means[key] = [_number(v) for v in np.mean(each, axis=0)] if each else None
+    for key in protocol.scores:
+        values = [scored.scores[key] for scored in counted]
+        means[key] = _number(np.average(values, weights=weights)) if values else None
+    for key in protocol.curves:
+        each = [scored.curves[key] for scored in counted]
+        curve = np.average(each, axis=0, weights=weights) if each else None
+        means[key] = None if curve is None else [_number(value) for value in curve]
     return means
 
 

@@ -13,7 +13,8 @@
 A ``.mat`` file holds the structure of OTB's toolkit (`rltrack.evaluation.result_structures`) or a
 plain matrix ``result``. A ``.json`` file holds such a structure, or rows of x, y, w, h. A ``.txt``
 file has x, y, w, h on each line (`rltrack.data.box_lines`). A ``.csv`` file is rltrack's own.
-``.mat``, ``.txt`` and ``.json`` count pixels from 1, as MATLAB does, and ``.csv`` counts from 0.
+``.mat``, ``.txt`` and ``.json`` count pixels as the benchmark's ground truth does: from 1 in OTB,
+as MATLAB. ``.csv`` counts from 0.
 All boxes that this module returns are 0-based.
 
 Files that toolkits write beside the boxes (``<Sequence>_time.txt``, ``<Sequence>_all_scores.txt``)
@@ -38,7 +39,15 @@ from numpy.typing import NDArray
 
 from rltrack.data.target_names import Names, plain
 from rltrack.errors import InputError, few
-from rltrack.evaluation.result_files import FORMS, boxes_of, entries, is_json, read_file
+from rltrack.evaluation.result_files import (
+    BY_FORM,
+    FORMS,
+    Base,
+    boxes_of,
+    entries,
+    is_json,
+    read_file,
+)
 from rltrack.evaluation.run_files import inputs_in, is_kept, load, names_of, results_in
 from rltrack.outputs import Folder, Input
 from rltrack.paths import given_path
@@ -59,7 +68,7 @@ def read_results(
     names: Names,
     wanted: Collection[str],
     *,
-    base: int | None = None,
+    base: Base = BY_FORM,
 ) -> dict[str, dict[str, Array]]:
     """Read the results of one or more trackers.
 
@@ -71,7 +80,7 @@ def read_results(
         paths: files and folders in any of the forms above.
         names: the names of all targets that results may be of.
         wanted: the targets to read. Files of other targets are not opened.
-        base: number of the leftmost pixel, 0 or 1, in all files. None takes what the form implies.
+        base: number of the leftmost pixel in the files.
 
     Returns:
         By tracker and target, (T, 4) float64, 0-based (x, y, w, h). A row with a NaN in it, or
@@ -136,7 +145,7 @@ class _Source(NamedTuple):
     read: Callable[[], Array]  # the boxes, 0-based
 
 
-def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
+def _sources(path: Path, names: Names, base: Base) -> Iterator[_Source]:
     """Yield everything that a path holds, in any form."""
     if path.is_dir():
         yield from _in_sweep(path) if _is_sweep(path) else _in_folder(path, names, base)
@@ -157,7 +166,7 @@ def _sources(path: Path, names: Names, base: int | None) -> Iterator[_Source]:
         )
 
 
-def _in_json(file: Path, base: int | None) -> Iterator[_Source]:
+def _in_json(file: Path, base: Base) -> Iterator[_Source]:
     """Yield what a file of many targets holds: a tracker's boxes, or kept runs of a sweep."""
     held = read_json(file)
     if is_kept(held):
@@ -165,7 +174,7 @@ def _in_json(file: Path, base: int | None) -> Iterator[_Source]:
         return
     tracker = re.sub(r"\.json(\.gz)?$", "", file.name, flags=re.IGNORECASE)
     for name, rows, place in entries(file, held):
-        read = partial(boxes_of, rows, place, 1 if base is None else base)
+        read = partial(boxes_of, rows, place, base.of(None))
         yield _Source(tracker, name, place, read)
 
 
@@ -184,7 +193,7 @@ def _in_sweep(path: Path) -> Iterator[_Source]:
         yield _Source(tracker, job["target"], place, partial(boxes_of, job["boxes"], place, 0))
 
 
-def _in_folder(folder: Path, names: Names, base: int | None) -> Iterator[_Source]:
+def _in_folder(folder: Path, names: Names, base: Base) -> Iterator[_Source]:
     """Yield what a folder's files hold: one target each, or else one tracker's targets each."""
     files = _files(folder)
     own = [file for file in files if is_json(file)]
@@ -236,7 +245,7 @@ def _is_beside_results(file: Path) -> bool:
     return _BESIDE.search(file.stem) is not None
 
 
-def _file_source(file: Path, names: Names, base: int | None) -> _Source | None:
+def _file_source(file: Path, names: Names, base: Base) -> _Source | None:
     """Return the one target that a file is named after; None if it is named after none."""
     if file.suffix.lower() not in FORMS:
         return None

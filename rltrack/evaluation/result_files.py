@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,34 @@ from rltrack.errors import InputError, brief
 from rltrack.evaluation.result_structures import is_structure, rows_of
 from rltrack.text_files import LARGEST, read_json, read_text, too_large
 
-__all__ = ["read_targets"]
+__all__ = ["BY_FORM", "Base", "read_targets"]
 
 Array = NDArray[np.float64]
 
 _BOX = ("x", "y", "w", "h")
+
+
+class Base(NamedTuple):
+    """The number of the leftmost pixel in files of results.
+
+    Attributes:
+        given: in all files; None where it is what the file's form implies.
+        published: in files that are not rltrack's own, if none is given. It is that of the
+            benchmark's ground truth.
+    """
+
+    given: int | None = None
+    published: int = 1
+
+    def of(self, implied: int | None) -> int:
+        """Return the number in a file; ``implied`` is its form's, None for a published form."""
+        if self.given is not None:
+            return self.given
+        return self.published if implied is None else implied
+
+
+BY_FORM = Base()
+"""As the forms of OTB imply."""
 
 
 def read_targets(file: Path, base: int = 1) -> dict[str, Array]:
@@ -51,10 +74,10 @@ def is_json(file: Path) -> bool:
     return file.name.lower().endswith((".json", ".json.gz"))
 
 
-def read_file(file: Path, base: int | None) -> Array:
+def read_file(file: Path, base: Base) -> Array:
     """Read the boxes in a file of one target, whose suffix is one of `FORMS`."""
-    read, first_pixel = FORMS[file.suffix.lower()]
-    return boxes_of(read(file, base), str(file), first_pixel if base is None else base)
+    read, implied = FORMS[file.suffix.lower()]
+    return boxes_of(read(file, base.given), str(file), base.of(implied))
 
 
 def boxes_of(rows: Any, place: str, base: int) -> Array:
@@ -177,10 +200,11 @@ def _matrix(values: Any) -> Any:
     return np.atleast_2d(values)
 
 
-FORMS: dict[str, tuple[Callable[[Path, int | None], Any], int]] = {
-    ".txt": (lambda file, base: read_box_lines(file), 1),
+FORMS: dict[str, tuple[Callable[[Path, int | None], Any], int | None]] = {
+    ".txt": (lambda file, base: read_box_lines(file), None),
     ".csv": (_csv_rows, 0),
-    ".json": (lambda file, base: read_json(file), 1),
-    ".mat": (_mat_rows, 1),
+    ".json": (lambda file, base: read_json(file), None),
+    ".mat": (_mat_rows, None),
 }
-"""For each suffix, the reader of a file of one target, and the number of its leftmost pixel."""
+"""For each suffix, the reader of a file of one target, and the number of its leftmost pixel; see
+`Base.of`."""

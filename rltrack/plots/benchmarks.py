@@ -48,6 +48,19 @@ _FORMATS = (".pdf", ".png", ".svg")
 _COLOURS = ("#000000", VERMILION, BLUE, GREEN, PINK, ORANGE, SKY)
 _LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)))
 
+_OTB = {"precision": "dp20", "success": "os"}
+"""The score that stands for each curve."""
+
+_PANELS: dict[str, tuple[str, str, float]] = {
+    "precision": ("Precision", "centre error of at most (px)", 50),
+    "normalised_precision": ("Norm. precision", "centre error of at most (boxes)", 0.5),
+    "success": ("Success", "overlap (IoU) above", 1),
+}
+"""Title, label and end of the axis of each curve."""
+
+_LEGENDS = {"dp20": "DP at 20 px", "np20": "at 0.2", "os": "OS, area under curve", "ao": "AO"}
+_THRESHOLDS = {"dp20": 20, "np20": 0.2}
+
 
 def precision_and_success(
     report: Mapping[str, Any],
@@ -58,9 +71,10 @@ def precision_and_success(
 ) -> Figure:
     """Draw precision over the allowed centre error, and success over the required overlap.
 
-    A tracker has the same colour and line in both panels. Legends are ranked by DP at 20 px and by
-    OS. They give the number of targets if it is not the number of all of them. If the paper's
-    Figure 4 has numbers for the set, they stand below. (The paper's curves are not published.)
+    Of a benchmark with other curves, these are drawn. A tracker has the same colour and line in all
+    panels. Legends are ranked by the score that stands for the curve: by DP at 20 px, and by OS.
+    They give the number of targets if it is not the number of all of them. If the paper's Figure 4
+    has numbers for the set, they stand below. (The paper's curves are not published.)
 
     Args:
         report: a report of `rltrack.evaluation.ranking.compare` or
@@ -72,21 +86,24 @@ def precision_and_success(
     """
     of = paper or report["dataset"]
     scored = [tracker for tracker in report["trackers"] if tracker["means"]["targets"]]
+    curves = report.get("curves", _OTB)
     shown = {}
-    for score in ("dp20", "os"):
-        ranked = sorted(scored, key=lambda tracker: -tracker["means"][score])
+    for score in curves.values():
+        ranked = sorted(scored, key=lambda tracker: -(tracker["means"][score] or 0))
         shown[score] = [t for rank, t in enumerate(ranked) if rank < top or t["name"] in always]
     rows = max(map(len, shown.values()))
     below = 0.2 * (rows + 2) + (0.9 if of in PAPER else 0)  # inches for the legends
     figure = page(3.5 + below)
     figure.set_layout_engine("constrained", rect=(0, below / (3.5 + below), 1, 3.5 / (3.5 + below)))
-    precision, success = figure.subplots(1, 2)
-    legends = _panel(precision, report, "precision", "dp20", shown["dp20"], of)
-    dataset = in_figure(report["dataset"])
-    precision.set(title=f"Precision, {dataset}", xlabel="centre error of at most (px)")
-    precision.axvline(20, color="0.6", linewidth=0.8, zorder=0)
-    legends += _panel(success, report, "success", "os", shown["os"], of)
-    success.set(title=f"Success, {dataset}", xlabel="overlap (IoU) above")
+    panels = figure.subplots(1, len(curves), squeeze=False)[0]
+    legends = []
+    dataset = report.get("benchmark") or in_figure(report["dataset"])
+    for axes, (curve, score) in zip(panels, curves.items(), strict=True):
+        legends += _panel(axes, report, curve, score, shown[score], of)
+        title, xlabel, _ = _PANELS[curve]
+        axes.set(title=f"{title}, {dataset}", xlabel=xlabel)
+        if score in _THRESHOLDS:
+            axes.axvline(_THRESHOLDS[score], color="0.6", linewidth=0.8, zorder=0)
     # The panels are laid out without what stands below them, and a page shows it with them.
     for artist in legends:
         artist.set_in_layout(False)
@@ -115,18 +132,19 @@ def _panel(
         }
         for index, tracker in enumerate(report["trackers"])
     }
-    every = len(report["targets"])
-    of_precision = curve == "precision"
-    x = range(51) if of_precision else [k / 20 for k in range(21)]
+    every, end = len(report["targets"]), _PANELS[curve][2]
+    room = 80 // len(report.get("curves", _OTB))
     entries = {}
     for tracker in ranked:
         means = tracker["means"]
         of = "" if means["targets"] == every else f" ({means['targets']} of {every})"
-        name = _fitting(on_terminal(tracker["name"]))
+        name = _fitting(on_terminal(tracker["name"]), room)
+        x = np.arange(len(means[curve])) * end / (len(means[curve]) - 1)
         style = styles[tracker["name"]]
         (line,) = axes.plot(x, means[curve], label="tracker", linewidth=1.8, **style)
         entries[line] = in_figure(f"{name} [{means[score]:.3f}]{of}")
-    axes.set(xlim=(0, x[-1]), ylim=(0, 1), ylabel="share of frames, mean over targets")
+    over = " of all targets" if report.get("pooled") else ", mean over targets"
+    axes.set(xlim=(0, end), ylim=(0, 1), ylabel=f"share of frames{over}")
     axes.grid(color="0.9")
     if ranked:
         legend = axes.legend(
@@ -134,7 +152,7 @@ def _panel(
             bbox_to_anchor=(-0.1, -0.2),
             borderaxespad=0,
             frameon=False,
-            title="DP at 20 px" if of_precision else "OS, area under curve",
+            title=_LEGENDS[score],
             fontsize=9,
             title_fontsize=9,
             alignment="left",
@@ -161,9 +179,9 @@ def _panel(
     return below
 
 
-def _fitting(name: str) -> str:
-    """Cut a name that would reach into the other panel's legend."""
-    return name if len(name) <= 40 else f"{name[:39]}\u2026"
+def _fitting(name: str, room: int) -> str:
+    """Cut a name that would reach into another panel's legend."""
+    return name if len(name) <= room else f"{name[: room - 1]}\u2026"
 
 
 def _published(dataset: str, score: str) -> Sequence[str]:
