@@ -1,37 +1,41 @@
-"""Decoding videos with OpenCV: frames in order, and which frames the decoder left out."""
+"""Decoding video files with PyAV: frames in order, with their times, as RGB.
+
+OpenCV, which reads the webcams, would give leftover memory for interlaced frames, and has no AV1.
+"""
 
 from __future__ import annotations
 
 import math
-import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import repeat
+from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
 
-import cv2
+import av
 import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from rltrack.errors import InputError
 from rltrack.limits import DEFAULT_LIMITS, Limits
-from rltrack.video.images import check_pixels, to_rgb8
-from rltrack.video.opencv_log import quiet
+from rltrack.video.clock import Clock, Timeline
+from rltrack.video.images import check_pixels
+from rltrack.video.orientation import upright
 
-__all__ = [
-    "PATIENCE",
-    "Clock",
-    "codec_name",
-    "decode",
-    "frame_count",
-    "frame_rate",
-    "open_capture",
-]
+__all__ = ["PATIENCE", "Decoder", "TimedFrame", "file_address"]
 
 Image = NDArray[np.uint8]
 
-PATIENCE = 100  # broken frames in a row before a video counts as ended
+PATIENCE = 100  # broken packets in a row before a video counts as ended
 
+# The transfer curves and the primaries of video that screens show as it is. HDR and wide gamuts
+# are mapped to BT.709; PyAV 17 leaves their numbers as they are.
+_SCREEN_CURVES = {1, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15}
+_SCREEN_PRIMARIES = {1, 4, 5, 6, 7}
+_UNSPECIFIED = 2
+
+_CONVERT = "convert it: ffmpeg -i OLD -c:v libx264 NEW.mp4"
 
 # FFmpeg's names of the formats that may be read. All hold their frames themselves. A format that
 # names other files, such as a playlist, is not among them, nor is one that shows text.
@@ -41,139 +45,214 @@ _CONTAINERS = (
     *("mpegvideo", "m4v", "h261", "h263", "h264", "hevc", "vvc", "av1", "obu", "mjpeg", "vc1"),
 )
 
-_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-_opening = threading.Lock()
 
+class TimedFrame(NamedTuple):
+    """A frame of a video and when it is shown.
 
-def open_capture(source: Path | int) -> cv2.VideoCapture:
-    """Open a video file, or the webcam with that index, with OpenCV.
-
-    Of a file, nothing but FFmpeg's containers of frames is opened, and no other file than this one.
+    Attributes:
+        image: (H, W, 3) uint8 RGB; None if it could not be decoded.
+        time: seconds from the beginning of the video; NaN if the file does not say.
     """
-    # FFmpeg writes what it thinks of each broken packet to stderr; it asks this once, at first use.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with quiet:
-        if isinstance(source, int):
-            return cv2.VideoCapture(source)
-        # OpenCV's other readers take some names for patterns of many files. And FFmpeg takes
-        # "concat:a" for an order, but not where a path is absolute.
-        with _containers_alone():
-            return cv2.VideoCapture(str(source.absolute()), cv2.CAP_FFMPEG)
+
+    image: Image | None
+    time: float
 
 
-@contextmanager
-def _containers_alone() -> Iterator[None]:
-    """Let OpenCV open `_CONTAINERS` alone. It takes FFmpeg's options from the environment only."""
-    with _opening:
-        given = os.environ.get(_OPTIONS)
-        ours = f"format_whitelist;{','.join(_CONTAINERS)}"
-        os.environ[_OPTIONS] = f"{given}|{ours}" if given else ours
+def file_address(path: Path) -> str:
+    """Return what FFmpeg opens as this file, whatever its name: no name is taken for an address."""
+    return f"file:{path.absolute()}"
+
+
+class Decoder:
+    """An open video file.
+
+    Nothing but FFmpeg's containers of frames is opened, and no other file than this one.
+
+    As a context manager it closes the file on the way out of the block.
+
+    Args:
+        path: the file.
+        limits: how large a frame may be.
+
+    Attributes:
+        fps: frames per second by the header; None if it gives none.
+        length: number of frames by the header, which may be an estimate; None if it gives none, or
+            more than the file has bytes.
+        interlaced: whether a frame with two fields has been decoded. Such a frame shows two
+            instants, one in its even rows and one in its odd rows.
+
+    Raises:
+        InputError: the file is not a video that can be read, or it is broken; there is no decoder
+            for it; or its header claims frames larger than the limit.
+    """
+
+    def __init__(self, path: Path, limits: Limits = DEFAULT_LIMITS) -> None:
+        options = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
+        broken = InputError(f"{path} is not a video or an image that can be read, or it is broken")
         try:
-            yield
-        finally:
-            if given is None:
-                del os.environ[_OPTIONS]
-            else:
-                os.environ[_OPTIONS] = given
-
-
-class Clock:
-    """Finds from timestamps how many frames of a video a decoder has left out.
-
-    A decoder silently leaves out all frames that need one it could not decode, up to the next
-    keyframe, and it may give one of them too early. Gaps are filled only after a first failure, and
-    only while all timestamps fit a constant frame rate. In other videos a gap is no loss, and each
-    failure counts as one frame.
-    """
-
-    def __init__(self, fps: float | None = None, length: int | None = None) -> None:
-        self._fps, self._length = fps or 0.0, length or 0
-        self._regular = self._fps > 0 and self._length > 0
-        self._broken = False
-        self._place = -1.0  # of the latest frame, counted in frames by its timestamp
-        self._hole = math.inf  # place of the frame before the last gap
-
-    def missing(self, time: float, failures: int) -> int:
-        """Return how many frames are missing before the one at `time` ms.
-
-        -1 means that this frame was already counted as missing.
-        """
-        self._broken = self._broken or failures > 0
-        place, before = time * self._fps / 1000, self._place
-        gap = failures
-        if self._regular:
-            if self._hole < place < before:
-                return -1
-            step = round(place - before)
-            self._regular = (
-                abs(place - before - step) < 0.25  # some clocks tick in ms: 60 fps is 16, 17
-                # 0: before OpenCV 4.13 a failure at the start gives the first two frames one time
-                and (step == 1 or (self._broken and step >= 0 and place < self._length))
+            self._file = av.open(
+                file_address(path), container_options=options, metadata_errors="replace"
             )
-            if self._regular:
-                gap = max(step - 1, 0)
-        if gap:
-            self._hole = before
-        self._place = place
-        return gap
-
-    def ran_out(self) -> bool:
-        """Return whether the latest frame is near the end that the header gives."""
-        # Sound may outlast the picture by a little.
-        return self._length - self._place - 1 <= min(self._fps / 2, self._length / 10)
-
-
-def decode(
-    capture: cv2.VideoCapture,
-    patience: int = 0,
-    clock: Clock | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> Iterator[Image | None]:
-    """Yield the frames of an open capture, and None where `clock` finds a frame missing.
-
-    The video ends after more than `patience` failures in a row. InputError if its frames have more
-    pixels than the limit.
-    """
-    # What the header claims, before the first frame is decoded.
-    sides = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
-    check_pixels((capture.get(sides[0]), capture.get(sides[1])), limits)
-    clock = clock or Clock()
-    lost = 0
-    while lost <= patience:
+        except (av.FFmpegError, OSError, ValueError):
+            raise broken from None
+        stream = self._file.streams.best("video")
+        if not isinstance(stream, av.VideoStream):
+            self._file.close()
+            raise broken
+        self._path, self._stream, self._limits = path, stream, limits
+        self.interlaced = False
+        self._reformatter = VideoReformatter()
+        start = self._file.start_time
+        self._start = None if start is None else Fraction(start, av.time_base)
+        self.fps = _rate(stream)
+        self.length = _length(self._file, stream, self.fps, path.stat().st_size)
+        self.clock = Clock(self.fps, self.length)
         try:
-            with quiet:
-                grabbed = capture.grab()
-                image = capture.retrieve()[1] if grabbed else None
-        except cv2.error:
-            grabbed = False
-        if not grabbed:
-            lost += 1
-            continue
-        if image is not None:
-            check_pixels(image.shape[:2], limits)
-        missing, lost = clock.missing(capture.get(cv2.CAP_PROP_POS_MSEC), lost), 0
-        if missing >= 0:
-            yield from repeat(None, missing)
-            yield None if image is None or image.size == 0 else to_rgb8(image[..., ::-1])
+            if stream.codec_context is None:
+                raise InputError(f"{path}: there is no decoder for its codec; {_CONVERT}")
+            self._check_size(stream.codec_context.width, stream.codec_context.height)
+            # An AVI file has no display times, only the order of its packets.
+            self._unsorted = self._file.format.name == "avi" and stream.codec_context.has_b_frames
+            # Frames side by side: in most codecs they have no parts that threads could share.
+            stream.thread_type = "AUTO"
+        except InputError:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Decoder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def check_first(self) -> None:
+        """Check that a frame can be decoded, which uses frames up.
+
+        Raises:
+            InputError: none can, or it is larger than the limit.
+        """
+        # It takes seconds to work out how HDR is mapped.
+        if all(
+            frame is None or self._rgb(frame, mapped=False) is None for frame in self._decoded()
+        ):
+            codec = self._stream.codec_context.name
+            raise InputError(f"{self._path}: no frame can be decoded from {codec}; {_CONVERT}")
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """Yield the frames from the first on, and one without an image where one is missing.
+
+        The video ends after more than `PATIENCE` packets in a row that cannot be decoded.
+
+        Raises:
+            InputError: a frame is larger than the limit.
+        """
+        timeline, failures = Timeline(self.fps), 0
+        for frame in self._decoded():
+            if frame is None:
+                failures += 1
+                continue
+            stored = self._time(frame)
+            missing, failures = self.clock.missing(stored, failures), 0
+            if missing < 0:
+                continue
+            before, time = timeline.last, timeline.shown(stored, missing)
+            for number in range(1, missing + 1):
+                yield TimedFrame(None, before + (time - before) * number / (missing + 1))
+            yield TimedFrame(self._rgb(frame), time)
+
+    def _decoded(self) -> Iterator[av.VideoFrame | None]:
+        """Yield what the decoder gives, and None for each packet that it refuses."""
+        failures = 0
+        packets = self._file.demux(self._stream)
+        while failures <= PATIENCE:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.FFmpegError:  # between packets, which the next ones may not be
+                packets = self._file.demux(self._stream)
+                failures += 1
+                yield None
+                continue
+            try:
+                frames = self._stream.decode(packet)
+            except av.FFmpegError:
+                failures += 1
+                yield None
+                continue
+            if frames:
+                failures = 0
+            yield from frames
+
+    def _check_size(self, width: int, height: int) -> None:
+        try:
+            check_pixels((width, height), self._limits)
+        except InputError as error:
+            raise InputError(f"{self._path}: {error}") from None
+
+    def _time(self, frame: av.VideoFrame) -> float:
+        """Return when a frame is shown by its own timestamp; NaN without a usable one."""
+        if frame.pts is None or frame.time_base is None or self._unsorted:
+            return math.nan
+        if self._start is None:
+            self._start = frame.pts * frame.time_base
+        return float(frame.pts * frame.time_base - self._start)
+
+    def _rgb(self, frame: av.VideoFrame, mapped: bool = True) -> Image | None:
+        """Return a frame as it is shown, or without its colours mapped to those of a screen.
+
+        None if it cannot be converted.
+        """
+        self._check_size(frame.width, frame.height)
+        self.interlaced = self.interlaced or frame.interlaced_frame
+        wanted = _screen_colours(frame) if mapped else {}
+        for colours in ({},) if not wanted else (wanted, {}):
+            try:
+                shown = self._reformatter.reformat(
+                    frame, format="rgb24", interpolation=Interpolation.BICUBIC, threads=1, **colours
+                )
+            except (av.FFmpegError, ValueError):  # colours that FFmpeg does not know
+                continue
+            matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+            # What was RGB before is given with the padding of its rows.
+            image = np.ascontiguousarray(shown.to_ndarray(), np.uint8)
+            return upright(image, None if matrix is None else np.frombuffer(matrix, np.int32))
+        return None
 
 
-def frame_rate(capture: cv2.VideoCapture) -> float | None:
+def _screen_colours(frame: av.VideoFrame) -> dict[str, int]:
+    """Return what a frame's colours are converted to so that a screen can show them."""
+    curve, primaries = frame.color_trc, frame.color_primaries
+    if curve in {*_SCREEN_CURVES, _UNSPECIFIED} and primaries in {*_SCREEN_PRIMARIES, _UNSPECIFIED}:
+        return {}
+    return {
+        "dst_color_trc": curve if curve in _SCREEN_CURVES else ColorTrc.BT709,
+        "dst_color_primaries": (
+            primaries if primaries in _SCREEN_PRIMARIES else ColorPrimaries.BT709
+        ),
+    }
+
+
+def _rate(stream: av.VideoStream) -> float | None:
     """Return the frames per second; None if the header gives none."""
-    fps = float(capture.get(cv2.CAP_PROP_FPS))
+    fps = float(stream.guessed_rate or stream.average_rate or 0)
     # Some headers hold the clock's ticks there (90000).
-    return fps if math.isfinite(fps) and 0 < fps <= 1000 else None
+    return fps if 0 < fps <= 1000 else None
 
 
-def frame_count(capture: cv2.VideoCapture, path: Path) -> int | None:
-    """Return the number of frames of an open file.
-
-    None if its header gives none, or more than the file has bytes.
-    """
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    return int(count) if 0 < count <= path.stat().st_size else None
-
-
-def codec_name(capture: cv2.VideoCapture) -> str:
-    """Return the four letters of a video's codec, such as ``avc1``."""
-    code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
-    return code.to_bytes(4, "little").decode("ascii", "ignore").strip("\0 ") or "unknown"
+def _length(
+    file: av.container.InputContainer, stream: av.VideoStream, fps: float | None, size: int
+) -> int | None:
+    """Return the number of frames by the header, or by its duration; None if that cannot be."""
+    count = stream.frames
+    if not count and fps:
+        if stream.duration is not None and stream.time_base is not None:
+            count = round(float(stream.duration * stream.time_base) * fps)
+        elif file.duration is not None:
+            count = round(file.duration / av.time_base * fps)
+    return count if 0 < count <= size else None

@@ -3,13 +3,12 @@
 Inside the package, an image is always an (H, W, 3) uint8 RGB array, and other images are converted
 here. Grey is repeated over the channels, an alpha channel is dropped, and 16-bit values are divided
 by 256 (``>> 8``). The full range is assumed, so 10- or 12-bit values that are stored in 16 bits
-come out dark. Images and videos are turned as their orientation tag says. Any viewer shows them in
-this way, so a box that was read off a viewer fits.
+come out dark. Images and videos are turned and mirrored as their orientation tag says. Any viewer
+shows them in this way, so a box that was read off a viewer fits.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
@@ -28,15 +26,6 @@ from rltrack.errors import InputError
 from rltrack.limits import DEFAULT_LIMITS, Limits
 from rltrack.outputs import Folder, Input
 from rltrack.paths import given_path
-from rltrack.video.decoding import (
-    PATIENCE,
-    Clock,
-    codec_name,
-    decode,
-    frame_count,
-    frame_rate,
-    open_capture,
-)
 from rltrack.video.images import (
     image_or_none,
     load_image,
@@ -46,10 +35,10 @@ from rltrack.video.images import (
     to_rgb8,
 )
 from rltrack.video.reader import read_ahead
+from rltrack.video.video_file import VideoFile
+from rltrack.video.webcam import Webcam
 
 __all__ = ["FrameSource", "open_source"]
-
-logger = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 
@@ -107,47 +96,6 @@ class _Frames:
         return self.start()
 
 
-@dataclass(eq=False)
-class _Video:
-    """A video file as a frame source."""
-
-    path: Path
-    fps: float | None
-    length: int | None
-    limits: Limits
-    ground_truth: None = None
-
-    @property
-    def name(self) -> str:
-        return self.path.stem
-
-    @property
-    def inputs(self) -> tuple[Input, ...]:
-        return (self.path,)
-
-    def __iter__(self) -> Iterator[Image | None]:
-        return read_ahead(self._frames)
-
-    def _frames(self) -> Iterator[Image | None]:
-        capture = open_capture(self.path)
-        if not capture.isOpened():
-            raise InputError(f"{self.path} cannot be opened any more")
-        clock = Clock(frame_rate(capture), frame_count(capture, self.path))
-        count = unseen = 0
-        for image in decode(capture, PATIENCE, clock, self.limits):
-            if count == 0 and image is None:  # no viewer shows it, and no target is marked in it
-                unseen += 1
-                continue
-            if count == 0 and unseen:
-                logger.warning(
-                    "the first frames of %s cannot be read, %d are left out", self.path, unseen
-                )
-            count += 1
-            yield image
-        if clock.ran_out():
-            self.length = count
-
-
 def open_source(
     source: str | Path | int | Iterable[Any] | FrameSource,
     *,
@@ -187,7 +135,7 @@ def open_source(
     if isinstance(source, str) and re.fullmatch("[0-9]{1,2}", source):
         source = int(source)
     if isinstance(source, int):
-        return _open_webcam(source)
+        return Webcam(source)
     if isinstance(source, str | Path):
         return _open_path(source, target, limits)
     if isinstance(source, Iterable):
@@ -220,7 +168,7 @@ def _open_path(source: str | Path, target: int | None, limits: Limits) -> FrameS
         raise InputError(f"{path} is a pipe or a device: give a file, a folder or a webcam's index")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return _open_image(path, limits)
-    return _open_video(path, limits)
+    return VideoFile(path, limits)
 
 
 def _open_images(name: str, files: tuple[Path, ...], limits: Limits) -> _Frames:
@@ -250,38 +198,6 @@ def _check_first(path: Path, load: Callable[[], _T]) -> _T:
         return load()
     except InputError as error:
         raise InputError(f"the first frame cannot be read: {path}: {error}") from None
-
-
-def _open_video(path: Path, limits: Limits) -> FrameSource:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    capture = open_capture(path)
-    if not capture.isOpened():
-        raise InputError(f"{path} is not a video or an image that can be read, or it is broken")
-    if _check_first(path, partial(_all_missing, capture, limits)):
-        raise InputError(
-            f"{path}: no frame can be decoded; if OpenCV lacks a decoder for its codec, "
-            f"{codec_name(capture)}, convert it: ffmpeg -i OLD -c:v libx264 NEW.mp4"
-        )
-    return _Video(path, frame_rate(capture), frame_count(capture, path), limits)
-
-
-def _all_missing(capture: cv2.VideoCapture, limits: Limits) -> bool:
-    return all(image is None for image in decode(capture, PATIENCE, limits=limits))
-
-
-def _open_webcam(index: int) -> FrameSource:
-    # OpenCV 5.0 crashes at a negative index and takes 100 and more for the choice of a driver.
-    if not 0 <= index < 100:
-        raise InputError(f"no such source: got webcam index {index}, wanted 0 to 99")
-    capture = open_capture(index)
-    # Tracking is slower than the camera: without a queue the newest frame is next.
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    if next(decode(capture), None) is None:
-        raise InputError(f"no such source: no webcam with index {index} gives pictures")
-    return _Frames(f"webcam{index}", partial(decode, capture), frame_rate(capture))
 
 
 def _open_arrays(source: Iterable[Any]) -> FrameSource:

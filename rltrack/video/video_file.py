@@ -1,0 +1,77 @@
+"""A video file as a source of frames."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rltrack.errors import InputError
+from rltrack.limits import DEFAULT_LIMITS, Limits
+from rltrack.video.decoding import Decoder
+from rltrack.video.reader import read_ahead
+
+__all__ = ["VideoFile"]
+
+logger = logging.getLogger(__name__)
+
+Image = NDArray[np.uint8]
+
+
+class VideoFile:
+    """A video file as a source of frames, see `rltrack.video.sources.FrameSource`.
+
+    A file whose frames have two fields (interlaced video) is read as it is stored, with a warning:
+    the even and the odd rows of a frame show two instants.
+
+    Args:
+        path: the file.
+        limits: how large its frames may be.
+
+    Raises:
+        InputError: the file cannot be read, is not a video, no frame can be decoded, or its frames
+            are larger than the limit.
+    """
+
+    ground_truth: None = None
+
+    def __init__(self, path: Path, limits: Limits = DEFAULT_LIMITS) -> None:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from None
+        self.path, self.limits = path, limits
+        self.name, self.inputs = path.stem, (path,)
+        with Decoder(path, limits) as decoder:
+            self.fps, self.length = decoder.fps, decoder.length
+            decoder.check_first()
+            self._interlaced = decoder.interlaced
+
+    def __iter__(self) -> Iterator[Image | None]:
+        """Start again from the first frame."""
+        return read_ahead(self._frames)
+
+    def _frames(self) -> Iterator[Image | None]:
+        if self._interlaced:
+            logger.warning(
+                "%s is interlaced: its frames are read as they are stored, and the even and odd "
+                "rows of a frame show two instants",
+                self.path,
+            )
+        count = unseen = 0
+        with Decoder(self.path, self.limits) as decoder:
+            for image, _ in decoder.frames():
+                if count == 0 and image is None:  # no viewer shows it, no target is marked in it
+                    unseen += 1
+                    continue
+                if count == 0 and unseen:
+                    logger.warning(
+                        "the first frames of %s cannot be read, %d are left out", self.path, unseen
+                    )
+                count += 1
+                yield image
+            if decoder.clock.ran_out():
+                self.length = count
