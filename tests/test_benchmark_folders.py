@@ -313,3 +313,122 @@ def test_lasots_plot_has_three_panels(tmp_path: Path) -> None:
     ]
     for axes, end in zip(figure.axes, (50, 0.5, 1), strict=True):
         assert axes.lines[0].get_xdata()[-1] == end
+
+
+# --- UAV123 -----------------------------------------------------------------------------------
+
+
+def test_uav123_counts_frames_without_a_box_as_precise_and_as_no_success() -> None:
+    found = scored("uav123", [BOX, HALF, BOX], [BOX, BOX, [np.nan] * 4])
+    assert found.scores["os"] == pytest.approx((20 + 7) / 21 / 3)
+    assert found.scores["dp20"] == 1
+
+
+def test_uav123_has_several_targets_in_one_video(tmp_path: Path) -> None:
+    place = tmp_path / "UAV123"
+    rows = {"bird1_2": 3, "car1_1": 2, "car11": 2, "car1_s": 2}
+    for name, count in rows.items():
+        boxes = [[1, 1, 20, 20], *[[np.nan] * 4] * (count - 1)]
+        write_boxes(place / "anno" / "UAV123" / f"{name}.txt", boxes)
+    (place / "anno" / "UAV123" / "att").mkdir()
+    write_boxes(place / "anno" / "UAV20L" / "bird1.txt", [BOX] * 4)
+    write_frames(place / "data_seq" / "UAV123" / "bird1", range(773, 779), "{:06}.jpg")
+    write_frames(place / "data_seq" / "UAV123" / "car1", range(1, 4), "{:06}.jpg")
+    write_frames(place / "data_seq" / "UAV123" / "car1_s", range(1, 3), "{:06}.jpg")
+
+    folder = find("uav123", tmp_path)
+    assert list(folder.targets) == ["bird1_2", "car1_1", "car1_s", "car11"]
+    bird = folder.sequence("bird1_2")
+    assert [file.stem for file in bird.frames] == ["000775", "000776", "000777"]
+    assert bird.ground_truth is not None
+    np.testing.assert_array_equal(bird.ground_truth[:, 0], [0, np.nan, np.nan])
+    assert [file.stem for file in folder.sequence("car1_1").frames] == ["000001", "000002"]
+    assert len(folder.sequence("car1_s").frames) == 2
+    with pytest.raises(InputError, match=r"no frames of car11|cannot list the folder"):
+        folder.sequence("car11")
+    assert list(find("UAV20L", tmp_path).targets) == ["bird1"]
+    assert find(str(place), tmp_path).kind == "uav123"
+
+    for name in rows:  # as pytracking names them; car1_1 and car11 are two targets
+        write_boxes(tmp_path / "Mine" / f"uav_{name}.txt", [[1, 1, 20, 20]] * rows[name])
+    (tracker,) = compare(load("uav123", data=tmp_path), [tmp_path / "Mine"])["trackers"]
+    assert tracker["name"] == "Mine" and list(tracker["scores"]) == list(folder.targets)
+    assert tracker["scores"]["car11"] == pytest.approx(
+        {"os": 20 / 21 / 2, "dp20": 1, "frames": 2, "skipped": 0}, abs=1e-6
+    )
+
+
+# --- TrackingNet ------------------------------------------------------------------------------
+
+
+def test_trackingnet_rounds_boxes_and_takes_areas_by_trapezes() -> None:
+    # Rounded, the second box is (12, 10, 20, 20): 9/11 in overlap, off by 2 px and .1 widths.
+    found = scored("trackingnet", [HALF, [11.6, 10.4, 20.4, 19.6]], [BOX, [10.3, 9.7, 20, 20]])
+    # The curves are 1 up to 1 and 16/20, and from 0 and 2.5 px, 0 and .1 on.
+    assert found.curves["success"].tolist() == [1] * 17 + [0.5] * 3 + [0]
+    assert found.curves["precision"].tolist() == [0.5] + [1] * 20
+    assert found.curves["normalised_precision"].tolist() == [0.5] * 4 + [1] * 17
+    assert found.scores == pytest.approx(
+        {
+            "success_area": (0.5 + 16 + 1.5 + 0) / 20,
+            "precision_area": (0.25 + 19 + 0.5) / 20,
+            "normalised_precision_area": (0.25 + 1.5 + 16 + 0.5) / 20,
+        }
+    )
+
+
+def test_trackingnet_in_its_folders(tmp_path: Path) -> None:
+    for part, name in (("TRAIN_0", "-_DVlS"), ("TRAIN_0", "-_dvls"), ("TRAIN_1", "b_0")):
+        place = tmp_path / "TrackingNet" / part
+        write_boxes(place / "anno" / f"{name}.txt", [BOX] * 3)
+        write_frames(place / "frames" / name, range(3), "{}.jpg")
+        write_boxes(tmp_path / "Mine" / f"{name}.txt", [BOX] * 4)
+    benchmark = load("trackingnet", data=tmp_path)
+    assert len(benchmark.truth) == 3
+    (tracker,) = compare(benchmark, [tmp_path / "Mine"])["trackers"]
+    assert tracker["means"]["targets"] == len(tracker["off_by_one"]) == 3
+    assert tracker["means"]["success_area"] == pytest.approx(0.975)
+    part = find(str(tmp_path / "TrackingNet" / "TRAIN_1"), tmp_path)
+    assert part.kind == "trackingnet" and list(part.targets) == ["b_0"]
+    assert [file.name for file in part.sequence("b_0").frames] == ["0.jpg", "1.jpg", "2.jpg"]
+    write_boxes(tmp_path / "TEST" / "anno" / "c_0.txt", BOX)
+    with pytest.raises(InputError, match="only the first box"):
+        load(str(tmp_path / "TEST"))
+
+
+# --- NfS --------------------------------------------------------------------------------------
+
+
+def write_nfs(place: Path, rate: int, rows: int, frames: int) -> None:
+    lines = [f'0 {k} 10 {k + 20} 40 {k} 0 0 0 "a car"\n' for k in range(rows)]
+    folder = place / str(rate)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{place.name}.txt").write_text("".join(lines))
+    write_frames(folder / place.name, range(1, frames + 1), "{:05}.jpg")
+
+
+@pytest.mark.parametrize(("rows", "frames"), [(4, 4), (5, 4), (4, 5), (32, 4), (33, 4)])
+def test_nfs_has_corners_and_lengths_that_differ(
+    tmp_path: Path, rows: int, frames: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_nfs(tmp_path / "NfS" / "car_race", 30, rows, frames)
+    folder = find("nfs", tmp_path)
+    sequence = folder.sequence("car_race")
+    assert sequence.ground_truth is not None
+    assert len(sequence.frames) == len(sequence.ground_truth) == frames
+    step = 8 if rows > 8 else 1
+    np.testing.assert_array_equal(sequence.ground_truth[1], [step, 10, 20, 30])
+    assert ("car_race.txt" in caplog.text) == (rows in (33, 5) or frames == 5)
+
+
+def test_nfs_at_both_rates(tmp_path: Path) -> None:
+    write_nfs(tmp_path / "NFS" / "car_race", 30, 4, 4)
+    write_nfs(tmp_path / "NFS" / "car_race", 240, 32, 32)
+    write_boxes(tmp_path / "Mine" / "nfs_car_race.txt", [[k, 10, 20, 30] for k in range(33)])
+    report = compare(load("nfs240", data=tmp_path), [tmp_path / "Mine"])
+    assert report["trackers"][0]["off_by_one"] == {"car_race": {"boxes": 33, "frames": 32}}
+    assert report["trackers"][0]["means"]["os50"] == 1
+    assert len(load(str(tmp_path / "NFS")).truth["car_race"]) == 4
+    (tmp_path / "NFS" / "car_race" / "30" / "car_race.txt").write_text("0 1 2\n")
+    with pytest.raises(InputError, match=r"car_race\.txt, line 1: wanted NfS's"):
+        load("nfs", data=tmp_path)

@@ -36,8 +36,9 @@ def evaluate(
         typer.Option(
             "--dataset",
             metavar="NAME|FOLDER|FILE|A,B,C",
-            help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13; got10k, lasot, or the "
-            "folder of such a benchmark; a text file of names of OTB's targets; or these names.",
+            help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13; got10k, lasot, uav123, "
+            "uav20l, trackingnet, nfs, nfs240, or the folder of such a benchmark; a text file of "
+            "names of OTB's targets; or these names.",
         ),
     ],
     data: Annotated[

@@ -136,7 +136,7 @@ def find_benchmark(dataset: str, data: Path | None) -> BenchmarkFolder | None:
 
 def _named(kind: str, data: Path | None) -> BenchmarkFolder:
     layout = LAYOUTS[kind]
-    spellings = {kind, plain(layout.title)}
+    spellings = {kind, plain(layout.title), layout.within}
     folders = sorted(data.iterdir()) if data is not None and data.is_dir() else []
     for folder in folders:
         if plain(folder.name) in spellings and (targets := layout.find(folder)):

@@ -16,6 +16,19 @@ LaSOT (Fan et al., CVPR 2019; its MATLAB toolkit):
     comparison, but not of the number of frames that is divided by: they count like misses. In a
     frame with a true box that is none, a tracker has no success and counts as precise.
 
+UAV123 and UAV20L (Mueller, Smith and Ghanem, ECCV 2016; their MATLAB toolkit, which is OTB's):
+    AUC and P as in LaSOT. A frame without a true box (a row of NaN, where the target is hidden or
+    outside) is such a frame with a box that is none: no success, and precise. (GOT-10k's Python
+    toolkit leaves these frames out.)
+
+NfS (Kiani Galoogahi et al., ICCV 2017):
+    AUC, the share of frames with an overlap above .5, and P, by the same rules.
+
+TrackingNet (Mueller et al., ECCV 2018; its development kit):
+    Boxes are rounded to whole pixels, and the first one is taken to be true. Success, P and
+    normalised P are the areas under the curves of 21 points: over overlaps from 0 to 1, errors from
+    0 to 50 px, and errors from 0 to .5 in widths and heights of the true box.
+
 Means are over targets, where nothing else is said. A tracker's box that is NaN is a miss.
 """
 
@@ -53,8 +66,8 @@ class Scored(NamedTuple):
     """How a tracker did on one target.
 
     Attributes:
-        scores: by the keys of `Protocol.scores`.
-        curves: by the keys of `Protocol.curves`.
+        scores: by the keys of `Protocol.scores`, and maybe others.
+        curves: by the keys of `Protocol.curves`, and maybe others.
         frames: number of frames that count.
         skipped: number of frames that do not.
     """
@@ -113,7 +126,8 @@ def _cut(boxes: Array, size: tuple[int, int]) -> Array:
     return np.hstack([corner, np.clip(boxes[:, 2:], 0, size - corner)])
 
 
-def _lasot(boxes: Array, situation: Situation) -> Scored:
+def _matlab(boxes: Array, situation: Situation) -> Scored:
+    """Score by the rules of LaSOT's, UAV123's and NfS's toolkits."""
     seen = ~situation.absent
     boxes, truth = boxes[seen], situation.truth[seen]
     pixels, widths = _errors(boxes, truth)
@@ -124,11 +138,31 @@ def _lasot(boxes: Array, situation: Situation) -> Scored:
     normalised = _share(widths[:, None] <= np.arange(51) / 100, frames)
     scores = {
         "os": float(success.mean()),
+        "os50": float(success[10]),
         "dp20": float(precision[20]),
         "np20": float(normalised[20]),
     }
     curves = {"precision": precision, "normalised_precision": normalised, "success": success}
     return Scored(scores, curves, len(boxes), frames - len(boxes))
+
+
+def _trackingnet(boxes: Array, situation: Situation) -> Scored:
+    truth = np.round(situation.truth)
+    boxes = np.round(boxes)
+    boxes[0] = truth[0]
+    pixels, widths = _errors(boxes, truth)
+    steps = np.arange(21) / 20
+    curves = {
+        "precision": _share(pixels[:, None] <= 50 * steps, len(truth)),
+        "normalised_precision": _share(widths[:, None] <= steps / 2, len(truth)),
+        "success": _share(overlap(boxes, truth)[:, None] > steps, len(truth)),
+    }
+    # By the trapezoidal rule, the first and the last value count half.
+    areas = {
+        key: float((curve.sum() - curve[[0, -1]].mean()) / 20) for key, curve in curves.items()
+    }
+    scores = {f"{key}_area": area for key, area in areas.items()}
+    return Scored(scores, curves, len(truth), 0)
 
 
 def _errors(boxes: Array, truth: Array) -> tuple[Array, ...]:
@@ -151,6 +185,8 @@ def _mean(values: Array) -> float:
 
 
 _OTB_CURVES = {"precision": "dp20", "success": "os"}
+_UAV = Protocol({"os": "AUC", "dp20": "P"}, _OTB_CURVES, "os", _matlab)
+_NFS = Protocol({"os": "AUC", "os50": "OS0.5", "dp20": "P"}, _OTB_CURVES, "os", _matlab)
 
 PROTOCOLS: dict[str, Protocol] = {
     "otb": Protocol(
@@ -163,7 +199,17 @@ PROTOCOLS: dict[str, Protocol] = {
         {"os": "AUC", "dp20": "P", "np20": "norm. P"},
         {"precision": "dp20", "normalised_precision": "np20", "success": "os"},
         "os",
-        _lasot,
+        _matlab,
     ),
+    "uav123": _UAV,
+    "uav20l": _UAV,
+    "trackingnet": Protocol(
+        {"success_area": "success", "precision_area": "P", "normalised_precision_area": "norm. P"},
+        {key: f"{key}_area" for key in ("precision", "normalised_precision", "success")},
+        "success_area",
+        _trackingnet,
+    ),
+    "nfs": _NFS,
+    "nfs240": _NFS,
 }
 """By the kinds of benchmarks, see `rltrack.data.layouts.LAYOUTS`; ``otb`` for all others."""

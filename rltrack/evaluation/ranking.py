@@ -123,7 +123,7 @@ def _tracker(benchmark: Benchmark, name: str, boxes: Mapping[str, Array]) -> dic
         },
         "scores": {
             target: {
-                **{key: _number(value) for key, value in scored.scores.items()},
+                **{key: _number(scored.scores[key]) for key in protocol.scores},
                 "frames": scored.frames,
                 "skipped": scored.skipped,
             }

@@ -152,7 +152,7 @@ def _panel(
             bbox_to_anchor=(-0.1, -0.2),
             borderaxespad=0,
             frameon=False,
-            title=_LEGENDS[score],
+            title=_LEGENDS.get(score, "area under curve"),
             fontsize=9,
             title_fontsize=9,
             alignment="left",
