@@ -158,7 +158,7 @@ _STARTS = {
     "truck4": (1, 577),
     "uav1": (1, 1555, 2473),
 }
-"""The first frame of each target, in UAV123's videos with several of them, such as car1_1 to car1_3.
+"""The first frame of each target, in UAV123's videos with several of them (car1_1, car1_2, ...).
 Neither names of files nor annotations say it; the benchmark's ``configSeqs.m`` does."""
 
 
