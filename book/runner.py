@@ -15,8 +15,11 @@ import ast
 import hashlib
 import json
 import logging
+import os
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -173,27 +176,50 @@ def part(target: Path) -> Path:
 def run(targets: dict[Path, Path], given: dict[str, Any]) -> None:
     """Run notebooks, write each executed copy to its target, and print how each run ended.
 
+    As many run at a time as there are cores, each on one of them. A notebook with ``"timed": true``
+    in its metadata runs alone, because it measures time.
+
     Raises:
         SystemExit: with status 2 if a parameter is wrong, which is found before anything runs; with
-            status 1 if a cell fails.
+            status 1 if a cell fails. Notebooks that are running then still end.
     """
     try:
         chosen = chosen_parameters(list(targets), given)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    for notebook, target in targets.items():
+
+    def run_one(notebook: Path) -> str:
         start = time.perf_counter()
-        try:
-            ran = execute(notebook, target, chosen[notebook])
-        except papermill.PapermillExecutionError as error:
-            print(error, file=sys.stderr)
-            sys.exit(
-                f"error: {notebook.name} failed in cell [{error.exec_count}] with {error.ename}: "
-                f"{error.evalue}; the cells that ran are in {part(target)}"
-            )
-        how = f"run in {time.perf_counter() - start:.0f} s" if ran else "unchanged"
-        print(f"{notebook.name}: {how}", flush=True)
+        ran = execute(notebook, targets[notebook], chosen[notebook])
+        return f"run in {time.perf_counter() - start:.0f} s" if ran else "unchanged"
+
+    timed = [path for path in targets if nbformat.read(path, as_version=4).metadata.get("timed")]
+    several = [path for path in targets if path not in timed]
+    _side_by_side(timed, 1, run_one, targets)
+    workers = min(os.cpu_count() or 1, len(several))
+    if workers > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # the kernels inherit it
+    _side_by_side(several, max(1, workers), run_one, targets)
+
+
+def _side_by_side(
+    notebooks: list[Path], workers: int, work: Callable[[Path], str], targets: dict[Path, Path]
+) -> None:
+    with ThreadPoolExecutor(workers) as pool:
+        runs = {pool.submit(work, notebook): notebook for notebook in notebooks}
+        for each in as_completed(runs):
+            notebook = runs[each]
+            try:
+                print(f"{notebook.name}: {each.result()}", flush=True)
+            except papermill.PapermillExecutionError as error:
+                pool.shutdown(wait=False, cancel_futures=True)
+                print(error, file=sys.stderr)
+                sys.exit(
+                    f"error: {notebook.name} failed in cell [{error.exec_count}] with "
+                    f"{error.ename}: {error.evalue}; the cells that ran are in "
+                    f"{part(targets[notebook])}"
+                )
 
 
 def arguments(description: str) -> argparse.ArgumentParser:

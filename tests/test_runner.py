@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -249,6 +250,35 @@ def test_failing_cell_is_named_and_nothing_is_kept_as_finished(tmp_path: Path) -
     left = json.loads((tmp_path / "out" / "one.part.ipynb").read_text())
     assert any(cell.get("outputs") for cell in left["cells"])
     assert not (tmp_path / "out" / "one.ipynb").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.cpu_count() == 1, reason="needs two cores")
+def test_notebooks_run_side_by_side_and_those_that_measure_time_alone(tmp_path: Path) -> None:
+    """Each of two ends only if the other has begun, the third only if none has."""
+    meets = (
+        "import pathlib, time; pathlib.Path({mine!r}).touch(); end = time.time() + 60\n"
+        "while not pathlib.Path({other!r}).exists(): assert time.time() < end\n"
+        "import os; print(os.environ['OMP_NUM_THREADS'])"
+    )
+    first, second = (
+        write_notebook(tmp_path / f"{mine}.ipynb", "seed: int = 1", meets.format(**locals()))
+        for mine, other in (("a", "b"), ("b", "a"))
+    )
+    alone = "import os; assert not {*'ab'} & {*os.listdir()}; print(os.getenv('OMP_NUM_THREADS'))"
+    timed = write_notebook(tmp_path / "c.ipynb", "seed: int = 1", alone)
+    notebook = nbformat.read(timed, as_version=4)
+    notebook.metadata["timed"] = True
+    nbformat.write(notebook, timed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OMP_NUM_THREADS", raising=False)
+        done = command(first, second, timed, "--to", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert [printed(tmp_path / "out" / f"{name}.ipynb") for name in "abc"] == [
+        "1\n",
+        "1\n",
+        "None\n",
+    ]
 
 
 def test_what_the_command_cannot_use_is_said(tmp_path: Path) -> None:
