@@ -71,7 +71,8 @@ def learned(
     tracker.init(image, box.tolist())
     boxes = np.array([box + [x, y, 0, 0] for x, y in shifts])
     frame = torch.tensor(image, device=tracker.device).permute(2, 0, 1)
-    crops = crops_of(frame, torch.tensor(boxes, device=tracker.device))
+    cut = torch.tensor(boxes, device=tracker.device)
+    crops = crops_of(frame, cut, tracker.extractor.crop)
     return LearnedFrame(tracker.extractor, tracker.classifier, crops)
 
 
