@@ -219,6 +219,9 @@ def test_command_runs_with_parameters(tmp_path: Path) -> None:
     assert "unknown parameter" not in done.stderr
     assert done.stdout.startswith("one.ipynb: run in ")
     assert printed(tmp_path / "out" / "one.ipynb") == "here\n"
+    sources = [c.source for c in nbformat.read(tmp_path / "out" / "one.ipynb", as_version=4).cells]
+    assert not any("here" in source for source in sources)  # a folder of the machine
+    assert any('data = "..."' in source for source in sources)
     again = command(notebook, "-p", "data", "here", "--to", tmp_path / "out")
     assert again.stdout == "one.ipynb: unchanged\n"
 
