@@ -599,3 +599,34 @@ def test_the_slurm_script_of_the_book_asks_for_what_it_says() -> None:
     assert "--resources GPU=1" in script
     assert "--nthreads 4" in script
     assert "--nworkers" not in script  # one worker a job
+
+
+def test_a_sweep_over_a_benchmark_with_a_folder_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "GOT-10k" / "val" / "GOT-10k_Val_000001"
+    place.mkdir(parents=True)
+    film = synthetic(FRAMES)
+    for i, image in enumerate(film, 1):
+        cv2.imwrite(str(place / f"{i:08}.png"), np.asarray(image)[..., ::-1])
+    np.savetxt(place / "groundtruth.txt", film.ground_truth, delimiter=",", fmt="%.2f")
+    (place / "absence.label").write_text("0\n1\n0\n")
+    options = [item for name, value in FAST.items() for item in ("--set", f"{name}={value}")]
+    for dataset_given in ("got10k", str(tmp_path / "GOT-10k")):
+        command = ["sweep", "--dataset", dataset_given, "--data", str(tmp_path)]
+        command += ["--out", str(tmp_path / "runs"), "--preset", "tiny", *options]
+        assert main(command) == 0
+    (run,) = load(tmp_path / "runs")  # the second time, nothing was left to do
+    assert (run["target"], run["frames"], run["skipped"]) == ("GOT-10k_Val_000001", 2, 1)
+    # Counted from 0, as the ground truth: the first box is the true one.
+    np.testing.assert_allclose(run["boxes"][0], film.ground_truth[0], atol=0.01)
+    assert main(["report", str(tmp_path / "runs")]) == 0
+    command = ["evaluate", str(tmp_path / "runs"), "--dataset", "got10k", "--data", str(tmp_path)]
+    assert main(command) == 0
+    assert "SR.75" in capsys.readouterr().out
+
+
+def test_a_job_of_a_benchmark_without_its_target_fails(tmp_path: Path) -> None:
+    job = Job("GOT-10k_Val_000009", 0, preset("tiny", **FAST), benchmark=str(tmp_path / "x"))
+    with pytest.raises(InputError, match="there is no target GOT-10k_Val_000009"):
+        run_job(job, data=tmp_path, out=tmp_path / "runs")

@@ -8,7 +8,7 @@ import logging
 import math
 import platform
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -19,7 +19,10 @@ import torch
 
 from rltrack import __version__
 from rltrack.backbones.registry import backbone_identity
+from rltrack.data.benchmark_folders import BenchmarkFolder, find_benchmark
+from rltrack.data.layouts import TargetFiles
 from rltrack.data.otb import OTB, Target
+from rltrack.data.sequences import Sequence as SequenceFolder
 from rltrack.data.sequences import otb_folder, read_sequence
 from rltrack.data.target_names import Names
 from rltrack.errors import InputError
@@ -39,12 +42,22 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """One run to make; ``target`` is a name in `rltrack.data.otb.OTB`."""
+    """One run to make.
+
+    Attributes:
+        target: a name in `rltrack.data.otb.OTB`, or of a target of `benchmark`.
+        seed: the seed of all randomness.
+        config: the tracker's configuration.
+        backbone: the backbone's name or file.
+        benchmark: the name or the folder of a benchmark with a folder of its own, see
+            `rltrack.data.benchmark_folders.find_benchmark`; empty for OTB.
+    """
 
     target: str
     seed: int
     config: TrackerConfig
     backbone: str = "embedded"
+    benchmark: str = ""
 
     @property
     def weights(self) -> str:
@@ -75,18 +88,22 @@ def dataset(name: str) -> tuple[Target, ...]:
 
 
 def grid(
-    trackers: Iterable[tuple[TrackerConfig, str]], chosen: Sequence[Target], seeds: Iterable[int]
+    trackers: Iterable[tuple[TrackerConfig, str]],
+    chosen: Iterable[Target | TargetFiles],
+    seeds: Iterable[int],
+    benchmark: str = "",
 ) -> list[Job]:
     """Return the jobs for every tracker (configuration, backbone) on every target with every seed.
 
-    The seeds are the outer loop, so that a sweep that is stopped early has complete rounds to
-    compare. A tracker that is given twice runs once.
+    The targets are OTB's, or those of a benchmark as in `Job`. The seeds are the outer loop, so
+    that a sweep that is stopped early has complete rounds to compare. A tracker that is given twice
+    runs once.
     """
-    trackers = list(dict.fromkeys(trackers))
+    trackers, names = list(dict.fromkeys(trackers)), [target.name for target in chosen]
     return [
-        Job(target.name, seed, config, backbone)
+        Job(name, seed, config, backbone, benchmark)
         for seed in seeds
-        for target in chosen
+        for name in names
         for config, backbone in trackers
     ]
 
@@ -106,7 +123,8 @@ def unfinished(jobs: Iterable[Job], *, data: Path, out: Path) -> list[Job]:
     return [
         job
         for job in jobs
-        if (tracked := _tracked(job.file(out))) is None or frames(job.target) not in (tracked, None)
+        if (tracked := _tracked(job.file(out))) is None
+        or frames(job.target, job.benchmark) not in (tracked, None)
     ]
 
 
@@ -118,14 +136,28 @@ def _tracked(file: Path) -> int | None:
         return None
 
 
-def _frames(data: Path, target: str) -> int | None:
+def _frames(data: Path, target: str, benchmark: str) -> int | None:
     """Return the number of frames of a target's sequence; None if it cannot be read."""
-    entry = OTB[target]
     try:
-        sequence = read_sequence(otb_folder(data, entry), entry.number)
+        sequence = _sequence(data, target, benchmark)
     except InputError:
         return None
     return len(sequence.frames) if sequence.problem is None else None
+
+
+def _sequence(data: Path, target: str, benchmark: str) -> SequenceFolder:
+    if not benchmark:
+        entry = OTB[target]
+        return read_sequence(otb_folder(data, entry), entry.number)
+    folder = _benchmark(benchmark, data)
+    if folder is None or target not in folder.targets:
+        raise InputError(f"there is no target {target} of {benchmark} in {data}")
+    return folder.sequence(target)
+
+
+@lru_cache(maxsize=8)
+def _benchmark(benchmark: str, data: Path) -> BenchmarkFolder | None:
+    return find_benchmark(benchmark, data)  # which lists folders of thousands of targets
 
 
 def restore(jobs: Iterable[Job], kept: Iterable[Mapping[str, Any]], out: Path) -> None:
@@ -164,7 +196,7 @@ def run_job(
 
     Args:
         job: the run to make.
-        data: the folder that holds ``otb/<sequence>``.
+        data: the folder that holds ``otb/<sequence>``, or the benchmark's.
         out: the sweep's folder.
         device: as in `rltrack.track`.
         on_frame: as in `rltrack.track`.
@@ -208,10 +240,8 @@ def _give_up(file: Path) -> None:
 def _result(
     job: Job, data: Path, device: str, on_frame: Callable[[Step], None] | None
 ) -> dict[str, Any]:
-    entry = OTB[job.target]
     done = track(
-        otb_folder(data, entry),
-        target=entry.number,
+        _sequence(data, job.target, job.benchmark),
         config=job.config,
         backbone=job.backbone,
         device=device,

@@ -96,8 +96,8 @@ def sweep(
         str,
         typer.Option(
             "--dataset",
-            metavar="NAME|A,B,C",
-            help="otb2013, otb50, otb2015, dev14, dev18, quick5, rest13, or names of targets.",
+            metavar="NAME|FOLDER|A,B,C",
+            help="Names of OTB's targets, or what `rltrack evaluate --dataset` takes.",
         ),
     ],
     out: Annotated[
@@ -187,16 +187,17 @@ def sweep(
     from rltrack.benchmarks.sweep import sweep as run_sweep
     from rltrack.cache import data_dir
     from rltrack.cli.terminal import stop_signals, warnings_shown
+    from rltrack.data.benchmark_folders import find_benchmark
     from rltrack.evaluation.run_files import load
     from rltrack.outputs import checked_folder
     from rltrack.paths import given_path
     from rltrack.tracking.inputs import pick_device
     from rltrack.tracking.presets import preset as preset_of
 
-    targets = targets_of(dataset)
     place = data_dir() if data is None else given_path(data, "--data")
-    absent = missing(targets, place)
-    if absent:
+    benchmark = find_benchmark(dataset, place)
+    targets = targets_of(dataset) if benchmark is None else tuple(benchmark.targets.values())
+    if benchmark is None and (absent := missing(targets_of(dataset), place)):
         raise InputError(
             f"{len(absent)} of {len(targets)} sequences are not in {place / 'otb'}: "
             f"{few(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
@@ -223,7 +224,7 @@ def sweep(
         for values in product(*fields.values())
         for one in backbones
     ]
-    jobs = grid(trackers, targets, range(seeds))
+    jobs = grid(trackers, targets, range(seeds), "" if benchmark is None else dataset)
     if scheduler is None:
         pick_device(device)
     if shard is not None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from rltrack.data.otb import OTB
 from rltrack.errors import InputError, brief
 from rltrack.tracking.config import TrackerConfig
 
@@ -69,7 +68,9 @@ _COUNT = _Kind("a whole number, at least 0", lambda value: _whole(value, 0, 2**6
 _NAME = _Kind("a name of at most 255 characters", _text)
 
 _REQUIRED = {
-    "target": _Kind("a target of OTB", lambda value: isinstance(value, str) and value in OTB),
+    "target": _Kind(
+        "the name of a target", lambda v: _text(v) and v.isprintable() and "/" not in v
+    ),
     "seed": _Kind("a whole number from 0 to 2^63 - 1", _COUNT.accepts),
     "tracker": _Kind(
         "12 hexadecimal digits",

@@ -97,7 +97,7 @@ class _Frames:
 
 
 def open_source(
-    source: str | Path | int | Iterable[Any] | FrameSource,
+    source: str | Path | int | Iterable[Any] | FrameSource | SequenceFolder,
     *,
     target: int | None = None,
     limits: Limits = DEFAULT_LIMITS,
@@ -112,6 +112,7 @@ def open_source(
               TIFF, and the pictures of an animated WebP or PNG, are frames;
             - a sequence folder in OTB or VOT form, see `rltrack.data.sequences.read_sequence`: it
               brings its ground truth, or a ``sequence.problem`` that says why it has none;
+            - what `read_sequence` returned, or `rltrack.data.benchmark_folders`;
             - a webcam's index, as a number or as text ("0"; a folder of that name is "./0");
             - arrays as `to_rgb8` takes them: a list, a (T, H, W, C) array, a generator;
             - a `FrameSource`, which is returned as it is.
@@ -138,6 +139,8 @@ def open_source(
         return Webcam(source)
     if isinstance(source, str | Path):
         return _open_path(source, target, limits)
+    if isinstance(source, SequenceFolder):
+        return _open_sequence(source, (), limits)
     if isinstance(source, Iterable):
         return _open_arrays(source)
     raise InputError(
@@ -154,14 +157,8 @@ def _open_path(source: str | Path, target: int | None, limits: Limits) -> FrameS
             "or a webcam's index"
         )
     if path.is_dir():
-        sequence = read_sequence(path, target)
         truth = path.glob("groundtruth*")
-        return replace(
-            _open_images(sequence.name, sequence.frames, limits),
-            ground_truth=sequence.ground_truth,
-            inputs=(*sequence.frames, *truth, Folder(path, is_read)),
-            sequence=sequence,
-        )
+        return _open_sequence(read_sequence(path, target), (*truth, Folder(path, is_read)), limits)
     if target is not None:
         raise InputError(f"no target {target} in {path}: it is no folder with ground truth")
     if not path.is_file():  # a pipe would be waited for, and could not be read again
@@ -169,6 +166,17 @@ def _open_path(source: str | Path, target: int | None, limits: Limits) -> FrameS
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return _open_image(path, limits)
     return VideoFile(path, limits)
+
+
+def _open_sequence(
+    sequence: SequenceFolder, inputs: tuple[Input, ...], limits: Limits
+) -> FrameSource:
+    return replace(
+        _open_images(sequence.name, sequence.frames, limits),
+        ground_truth=sequence.ground_truth,
+        inputs=(*sequence.frames, *inputs),
+        sequence=sequence,
+    )
 
 
 def _open_images(name: str, files: tuple[Path, ...], limits: Limits) -> _Frames:
