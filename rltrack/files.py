@@ -135,6 +135,11 @@ class GrowingFile:
             raise write_error(self._path, error) from error
         self._size += len(piece)
 
+    def discard(self) -> None:
+        """Remove the file, after another one was completed with what is in it."""
+        os.close(self._file)
+        self.part.unlink(missing_ok=True)
+
     def finish(self) -> None:
         """Give the file its name; without any piece, remove it.
 

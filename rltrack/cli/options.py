@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rltrack.errors import InputError
+from rltrack.paths import given_path
 
-__all__ = ["Backbone", "Debug", "Device", "Preset", "Seed", "checked_device", "parsed_box"]
+__all__ = [
+    "Backbone",
+    "Debug",
+    "Device",
+    "Preset",
+    "Seed",
+    "checked_device",
+    "first_boxes",
+    "parsed_box",
+]
 
 Preset = Annotated[
     str,
@@ -47,6 +57,22 @@ def parsed_box(text: str) -> list[float]:
     if len(numbers) != 4:
         raise InputError(f"--box is {text!r}; wanted four numbers X,Y,W,H")
     return numbers
+
+
+def first_boxes(text: str) -> list[Any]:
+    """The first box that ``X,Y,W,H`` gives, or those in a file of an annotation tool.
+
+    Raises:
+        InputError: it is neither, or the file cannot be used.
+    """
+    from rltrack.data.first_boxes import read_first_boxes
+
+    if not re.search(r"\.(xml|txt|csv)$", text, re.IGNORECASE):
+        return [parsed_box(text)]
+    file = given_path(text, "--box")
+    if not file.is_file():
+        raise InputError(f"--box is {text!r}: there is no such file")
+    return list(read_first_boxes(file))
 
 
 def checked_device(name: str) -> str:

@@ -17,7 +17,7 @@ from rltrack.cli.options import (
     Preset,
     Seed,
     checked_device,
-    parsed_box,
+    first_boxes,
 )
 from rltrack.cli.status import ending, fail_part_way
 from rltrack.errors import InputError
@@ -44,9 +44,9 @@ def track(
         list[str] | None,
         typer.Option(
             "--box",
-            metavar="X,Y,W,H",
-            help="The target's bounding box in the first frame, in 0-based pixels. Repeat the "
-            "option for several targets.",
+            metavar="X,Y,W,H|FILE",
+            help="The target's bounding box in the first frame, in 0-based pixels; or a file of "
+            "CVAT (.xml), MOT or YOLO (.txt) with the boxes of all targets. Repeatable.",
         ),
     ] = None,
     select: Annotated[
@@ -57,7 +57,8 @@ def track(
         typer.Option(
             "--out",
             metavar="boxes.csv",
-            help="Write boxes, scores and found to this file, one row for each frame and target.",
+            help="Write boxes, scores and found to this file, one row for each frame and target. "
+            "For annotation tools: .xml is CVAT's form, .txt MOT's, .zip YOLO's.",
         ),
     ] = None,
     video: Annotated[
@@ -125,7 +126,7 @@ def track(
     config = configuration(preset, **changes)
     if box and select:
         raise InputError("--box and --select both give the first box: use one of them")
-    boxes = [parsed_box(text) for text in box or ()]
+    boxes = [each for text in box or () for each in first_boxes(text)]
     if select:
         _check_display()
 

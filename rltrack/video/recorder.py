@@ -11,20 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.data.track_files import FORMATS, TrackedBox, Tracks
 from rltrack.errors import InputError
-from rltrack.files import GrowingFile, try_each, write_json
+from rltrack.files import GrowingFile, WriteError, try_each, write_bytes, write_json
 from rltrack.outputs import Input, checked_outputs
 from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.annotation import draw_result, draw_targets
+from rltrack.video.excerpt import Excerpt
 from rltrack.video.heat_maps import confidence_map, overlay_heat, smoothed
+from rltrack.video.sources import FrameSource
 from rltrack.video.writer import VideoWriter
 
-__all__ = ["HEADER", "OVERLAYS", "SEVERAL_HEADER", "Recorder"]
+__all__ = ["HEADER", "OVERLAYS", "SEVERAL_HEADER", "Recorder", "for_tools"]
 
 Image = NDArray[np.uint8]
 
@@ -36,14 +40,15 @@ OVERLAYS = ("attention", "confidence")
 class Recorder:
     """Writes the outputs that were asked for. If no frame is added, it writes nothing.
 
-    The boxes are a CSV file: `HEADER`, then one row for each frame. Frames are counted from 0,
-    boxes are in 0-based pixels with four decimals, and found is 0 or 1. With several targets the
+    If the name of the boxes' file ends in one of `rltrack.data.track_files.FORMATS`, it is of that
+    form, for annotation tools. Otherwise it is a CSV file: `HEADER`, then one row for each frame.
+    Frames are counted from 0, boxes are in 0-based pixels with four decimals, and found is 0 or 1. With several targets the
     file has `SEVERAL_HEADER`, then one row for each frame and target, both counted from 0. The
     video shows each frame with the box, score and found of each target. Where a frame could not be
     read, it shows the last readable frame again.
 
     Args:
-        boxes: path of the CSV file; None writes none.
+        boxes: path of the file; None writes none.
         video: path of the video. Its suffix chooses the format, see `rltrack.video.writer`.
         summary: path of the JSON file.
         overlay: heat to draw into the video. ``attention`` is the map A_p of the crop at the box,
@@ -51,6 +56,9 @@ class Recorder:
             With several targets their maps are drawn one over the other.
         fps: frames per second of the video; 25 if None.
         inputs: all that the run reads, which is never overwritten.
+        labels: names of the targets' classes, for annotation tools.
+        first: the number of the first frame, for annotation tools.
+        images: names of the files of all frames, from number 0 on; none for a video.
 
     Attributes:
         kept: after `close`, the files that were completed, and how many frames are in each.
@@ -68,6 +76,9 @@ class Recorder:
         overlay: str | None = None,
         fps: float | None = None,
         inputs: Iterable[Input] = (),
+        labels: Sequence[str] = (),
+        first: int = 0,
+        images: Sequence[str] = (),
     ) -> None:
         if overlay is not None and overlay not in OVERLAYS:
             raise InputError(f"unknown overlay {overlay!r}; there are {', '.join(OVERLAYS)}")
@@ -79,6 +90,10 @@ class Recorder:
         self._boxes, self._summary = paths.get("boxes"), paths.get("summary")
         self._video = VideoWriter(paths["video"], fps) if "video" in paths else None
         self._overlay = overlay
+        self._form = None if self._boxes is None else FORMATS.get(self._boxes.suffix.lower())
+        self._labels, self._first, self._images = labels, first, images
+        self._tracked: list[TrackedBox] = []
+        self._size = 1, 1
         self._rows: GrowingFile | None = None
         self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read
         self._count = 0  # of all frames; a full disk may keep the last one out of a file
@@ -107,6 +122,14 @@ class Recorder:
             self._rows = self._rows or GrowingFile(self._boxes)
             self._rows.append(_rows(index, results).encode())
             self._in_rows += 1
+            if self._form is not None:
+                self._tracked += [
+                    # The first box was given, whatever its score is.
+                    TrackedBox(self._first + index, target, result.box, result.found or not index)
+                    for target, result in enumerate(results)
+                ]
+                if not index and image is not None:
+                    self._size = image.shape[1], image.shape[0]
         if self._video is not None:
             self._video.write(self._picture(index, image, results, trackers, truth))
 
@@ -155,7 +178,15 @@ class Recorder:
     def _close_rows(self) -> None:
         if self._rows is None or self._boxes is None:
             return
-        self._rows.finish()
+        if self._form is None:
+            self._rows.finish()
+        else:
+            tracks = Tracks(self._tracked, self._labels, self._size, self._images)
+            try:
+                write_bytes(self._boxes, self._form(tracks))
+            except WriteError as error:
+                raise WriteError(f"{error}; the boxes are in {self._rows.part}") from error
+            self._rows.discard()
         if self._in_rows:
             self.kept[self._boxes] = self._in_rows
 
@@ -171,6 +202,21 @@ class Recorder:
             return
         write_json(self._summary, summary)
         self.kept[self._summary] = self._count
+
+
+def for_tools(source: FrameSource, boxes: Iterable[object]) -> dict[str, Any]:
+    """Return the arguments of a `Recorder` that files for annotation tools need.
+
+    Args:
+        source: the frames.
+        boxes: the first boxes. One of a file has a label (`rltrack.data.first_boxes.FirstBox`).
+    """
+    sequence = getattr(source, "sequence", None)
+    return {
+        "labels": [getattr(box, "label", None) or "target" for box in boxes],
+        "first": source.start if isinstance(source, Excerpt) else 0,
+        "images": [file.name for file in sequence.frames] if sequence else [],
+    }
 
 
 def _rows(index: int, results: Sequence[Result]) -> str:

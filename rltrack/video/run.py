@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.registry import backbone_files
+from rltrack.data.first_boxes import FirstBox
 from rltrack.errors import InputError
 from rltrack.files import WriteError
 from rltrack.outputs import inputs_of
@@ -23,7 +24,7 @@ from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.inputs import checked_box, checked_seed
 from rltrack.tracking.presets import preset
 from rltrack.tracking.result import Result
-from rltrack.video.recorder import Recorder
+from rltrack.video.recorder import Recorder, for_tools
 from rltrack.video.signals import HeldSignals
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.start import first_true_box, matching_truth
@@ -79,7 +80,8 @@ def track(
         backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, see `rltrack.tracking.inputs.pick_device`.
         seed: the seed of all randomness, 0 or more.
-        out: path of a CSV file for the boxes.
+        out: path of a file for the boxes: a CSV file, or one for annotation tools, if the name ends
+            in one of `rltrack.data.track_files.FORMATS`.
         video: path of an annotated video, .mp4, .mov, .mkv or .webm.
         summary: path of a JSON file for `Track.summary`.
         overlay: ``attention`` or ``confidence``, drawn into the video.
@@ -136,12 +138,13 @@ def track_several(
 
     Args:
         source: as in `track`.
-        boxes: one box for each target, each as in `track`.
+        boxes: one box for each target, each as in `track`, or those that
+            `rltrack.data.first_boxes.read_first_boxes` read.
         config: the configuration of all targets.
         backbone: the backbone of all targets.
         device: as in `track`. `rltrack.video.targets.Targets` says what runs side by side.
         seed: the seed of the first target.
-        out: path of a CSV file; see `rltrack.video.recorder.Recorder`.
+        out: as in `track`; see `rltrack.video.recorder.Recorder`.
         video: path of an annotated video of all targets.
         summary: path of a JSON file: `Track.summary` of the first target, whose speed is that of
             all targets together, and the number of ``targets``.
@@ -162,6 +165,7 @@ def track_several(
         raise InputError("no boxes were given: give one for each target")
     frames = open_source(source, target=target)
     weights = () if isinstance(backbone, Backbone) else backbone_files(backbone)
+    marked = [box.file for box in boxes if isinstance(box, FirstBox)]
     if any(box is None for box in boxes):
         frames, true = first_true_box(frames, _CURE)
         boxes = [true if box is None else box for box in boxes]
@@ -171,7 +175,8 @@ def track_several(
         summary=summary,
         overlay=overlay,
         fps=frames.fps,
-        inputs=(*inputs_of(frames), *weights),
+        inputs=(*inputs_of(frames), *weights, *marked),
+        **for_tools(frames, boxes),
     )
     targets = Targets(len(boxes), config, backbone=backbone, device=device, seed=seed)
     io = {"decode": 0.0, "output": 0.0}
