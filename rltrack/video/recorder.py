@@ -42,10 +42,10 @@ class Recorder:
 
     If the name of the boxes' file ends in one of `rltrack.data.track_files.FORMATS`, it is of that
     form, for annotation tools. Otherwise it is a CSV file: `HEADER`, then one row for each frame.
-    Frames are counted from 0, boxes are in 0-based pixels with four decimals, and found is 0 or 1. With several targets the
-    file has `SEVERAL_HEADER`, then one row for each frame and target, both counted from 0. The
-    video shows each frame with the box, score and found of each target. Where a frame could not be
-    read, it shows the last readable frame again.
+    Frames are counted from 0, boxes are in 0-based pixels with four decimals, and found is 0 or 1.
+    With several targets the file has `SEVERAL_HEADER`, then one row for each frame and target, both
+    counted from 0. The video shows each frame with the box, score and found of each target. Where a
+    frame could not be read, it shows the last readable frame again.
 
     Args:
         boxes: path of the file; None writes none.
