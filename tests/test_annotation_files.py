@@ -104,6 +104,7 @@ BOX = '<annotations><track id="0" label="a"><box frame="0" {}/></track></annotat
         ("a.xml", BOMB.format("x" * 10_000, "&b;" * 10_000), "has a document type"),
         ("a.xml", '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "has a document type"),
         ("a.xml", "<annotations><track", "is not XML"),
+        ("a.xml", '<?xml version="1.0" encoding="utf-99"?><annotations/>', "has no box in frame"),
         ("a.xml", "<annotations/>", "has no box in frame 0, counted from 0$"),
         ("a.xml", "<" + "a>" * 3, "is not XML"),
         ("a.xml", BOX.format('xtl="1" ytl="1" xbr="5"'), "line 1: a box of CVAT is wrong"),
@@ -246,6 +247,11 @@ def test_a_full_disk_leaves_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyP
         recorder.close({})
     (part,) = tmp_path.glob("a.xml.*.part")
     assert part.read_text().splitlines()[1].startswith("0,1.0000,2.0000,3.0000,4.0000")
+
+
+def test_without_a_frame_nothing_is_written(tmp_path: Path) -> None:
+    Recorder(boxes=tmp_path / "a.xml", labels=["target"]).close({})
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

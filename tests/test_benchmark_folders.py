@@ -215,6 +215,18 @@ def test_a_benchmark_that_is_not_there_is_said(tmp_path: Path) -> None:
         load(str(tmp_path), frames="official")
 
 
+def test_a_folder_of_results_does_not_hide_a_set_or_a_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("quick5", "Deer", "got10k"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_benchmark("quick5", tmp_path) is None
+    assert find_benchmark("deer", tmp_path) is None and find_benchmark("Deer", tmp_path) is None
+    write_got10k(tmp_path / "data" / "GOT-10k", "GOT-10k_Val_000001", [BOX] * 2, [8] * 2)
+    assert find("got10k", tmp_path / "data").folder.name == "GOT-10k"
+
+
 def test_the_command_ranks_by_the_benchmarks_measure_and_draws_its_curves(tmp_path: Path) -> None:
     write_got10k(tmp_path / "d", "GOT-10k_Val_000001", [BOX] * 3, [8] * 3)
     write_boxes(tmp_path / "Good" / "GOT-10k_Val_000001.txt", [BOX, MOST, MOST])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rltrack.data.absence import absent_frames
 from rltrack.data.layouts import LAYOUTS, SEQUENCES, Layout, TargetFiles
+from rltrack.data.otb import OTB, SETS
 from rltrack.data.sequences import (
     IMAGE_SUFFIXES,
     Sequence,
@@ -110,19 +111,29 @@ def find_benchmark(dataset: str, data: Path | None) -> BenchmarkFolder | None:
         data: the folder that has the folders of benchmarks in it, in any spelling of their names.
 
     Returns:
-        The benchmark. None if ``dataset`` is neither such a name nor a folder.
+        The benchmark. None if ``dataset`` is neither such a name nor a folder, or if it is a set or
+        a target of OTB: a folder of that name may hold its results.
 
     Raises:
         InputError: the folder is not there, or no targets are in it.
     """
     kind = plain(dataset)
-    if kind in LAYOUTS:
-        return _named(kind, data)
+    if kind in SETS or Names(OTB).find(dataset) is not None:
+        return None
+    if kind in LAYOUTS and (found := _named(kind, data)) is not None:
+        return found
     try:
         folder = given_path(dataset, "the dataset")
     except InputError:  # no folder can be called so, say because a list of many names is too long
         return None
     if not folder.is_dir():
+        if kind in LAYOUTS:
+            title = LAYOUTS[kind].title
+            raise InputError(
+                f"{title} is not in {data or 'any folder that was given'}: wanted its folder there, "
+                f"called {title} or {kind}; give another place with --data, or the folder itself as "
+                "the dataset"
+            )
         return None
     for kind, layout in {**LAYOUTS, "sequences": SEQUENCES}.items():
         if targets := layout.find(folder):
@@ -134,18 +145,15 @@ def find_benchmark(dataset: str, data: Path | None) -> BenchmarkFolder | None:
     )
 
 
-def _named(kind: str, data: Path | None) -> BenchmarkFolder:
+def _named(kind: str, data: Path | None) -> BenchmarkFolder | None:
+    """Find a benchmark in the folder that has those of benchmarks in it."""
     layout = LAYOUTS[kind]
     spellings = {kind, plain(layout.title), layout.within}
     folders = sorted(data.iterdir()) if data is not None and data.is_dir() else []
     for folder in folders:
         if plain(folder.name) in spellings and (targets := layout.find(folder)):
             return _made(kind, folder, layout, targets)
-    raise InputError(
-        f"{layout.title} is not in {data or 'any folder that was given'}: wanted its folder there, "
-        f"called {layout.title} or {kind}; give another place with --data, or the folder itself as "
-        "the dataset"
-    )
+    return None
 
 
 def _made(kind: str, folder: Path, layout: Layout, targets: list[TargetFiles]) -> BenchmarkFolder:

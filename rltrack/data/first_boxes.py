@@ -155,7 +155,7 @@ def _in_cvat(file: Path, text: str) -> list[_Mark]:
     def doctype(*_: object) -> None:
         raise InputError(f"{file} has a document type, which CVAT's files have not: export it anew")
 
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")  # whatever encoding the file says it is in
     parser.StartElementHandler = start
     parser.StartDoctypeDeclHandler = doctype
     try:

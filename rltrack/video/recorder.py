@@ -178,7 +178,7 @@ class Recorder:
     def _close_rows(self) -> None:
         if self._rows is None or self._boxes is None:
             return
-        if self._form is None:
+        if self._form is None or not self._tracked:
             self._rows.finish()
         else:
             tracks = Tracks(self._tracked, self._labels, self._size, self._images)
