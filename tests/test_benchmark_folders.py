@@ -441,6 +441,11 @@ def test_nfs_at_both_rates(tmp_path: Path) -> None:
     assert report["trackers"][0]["off_by_one"] == {"car_race": {"boxes": 33, "frames": 32}}
     assert report["trackers"][0]["means"]["os50"] == 1
     assert len(load(str(tmp_path / "NFS")).truth["car_race"]) == 4
-    (tmp_path / "NFS" / "car_race" / "30" / "car_race.txt").write_text("0 1 2\n")
-    with pytest.raises(InputError, match=r"car_race\.txt, line 1: wanted NfS's"):
-        load("nfs", data=tmp_path)
+    file = tmp_path / "NFS" / "car_race" / "30" / "car_race.txt"
+    for text, message in (("0 1 2\n", r"car_race\.txt, line 1: wanted NfS's"), ("", "is empty")):
+        file.write_text(text)
+        with pytest.raises(InputError, match=message):
+            load("nfs", data=tmp_path)
+    file.write_text("0 1 2 1e300 4 1 0 0 0\n0 1 2 3 4 1 0 0 0\n")
+    truth = load("nfs", data=tmp_path).truth["car_race"]
+    np.testing.assert_array_equal(truth, [[np.nan] * 4, [1, 2, 2, 2]])

@@ -130,9 +130,9 @@ def find_benchmark(dataset: str, data: Path | None) -> BenchmarkFolder | None:
         if kind in LAYOUTS:
             title = LAYOUTS[kind].title
             raise InputError(
-                f"{title} is not in {data or 'any folder that was given'}: wanted its folder there, "
-                f"called {title} or {kind}; give another place with --data, or the folder itself as "
-                "the dataset"
+                f"{title} is not in {data or 'any folder that was given'}: wanted its folder "
+                f"there, called {title} or {kind}; give another place with --data, or the folder "
+                "itself as the dataset"
             )
         return None
     for kind, layout in {**LAYOUTS, "sequences": SEQUENCES}.items():

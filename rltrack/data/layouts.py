@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rltrack.data.box_lines import read_box_lines
+from rltrack.data.box_lines import FARTHEST, read_box_lines
 from rltrack.data.sequences import (
     frame_files,
     ground_truth_files,
@@ -216,7 +216,10 @@ def _corners(target: TargetFiles) -> Array:
                 f"{target.boxes}, line {number}: wanted NfS's number, left, top, right, bottom"
             ) from None
         boxes.append([left, top, right - left, bottom - top])
-    found = np.array(boxes, np.float64).reshape(-1, 4)
+    if not boxes:
+        raise InputError(f"{target.boxes} is empty: it must hold a line for each frame")
+    found = np.array(boxes, np.float64)
+    found[~(np.abs(found) <= FARTHEST).all(axis=1)] = np.nan
     frames = 0
     if target.frames is not None and target.frames.is_dir():
         frames = len(frame_files(target.frames))
