@@ -25,8 +25,8 @@ from _run import exit_status
 
 from rltrack.cache import data_dir
 from rltrack.files import write_json
+from rltrack.hardware import machine
 from rltrack.speed import gpu
-from rltrack.speed.hardware import machine
 from rltrack.tracking.inputs import pick_device
 from rltrack.tracking.presets import preset
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from rltrack.speed import hardware as module
-from rltrack.speed.hardware import machine
+from rltrack import hardware as module
+from rltrack.hardware import machine
 
 
 @pytest.fixture(autouse=True)

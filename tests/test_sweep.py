@@ -35,7 +35,7 @@ from rltrack.cli.sweep import numbers, values_of
 from rltrack.data.sequences import read_sequence
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import keep, load, read_result
-from rltrack.speed.hardware import machine
+from rltrack.hardware import machine
 
 FRAMES = 3
 FAST = {

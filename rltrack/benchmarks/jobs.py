@@ -30,7 +30,7 @@ from rltrack.evaluation.ground_truth import chosen_targets
 from rltrack.evaluation.metrics import evaluate_with_curves
 from rltrack.evaluation.run_files import packed, read_result
 from rltrack.files import set_aside, write_bytes
-from rltrack.speed.hardware import machine
+from rltrack.hardware import machine
 from rltrack.tracking.config import TrackerConfig
 from rltrack.video.run import track
 from rltrack.video.tracks import Step, Track

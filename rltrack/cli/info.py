@@ -20,7 +20,7 @@ def info() -> None:
 
     from rltrack.backbones.registry import BACKBONES, backbone_card, load_backbone
     from rltrack.cache import cache_dir, data_dir
-    from rltrack.speed.hardware import machine
+    from rltrack.hardware import machine
 
     devices = [f"cpu, {machine('cpu')}, {torch.get_num_threads()} threads"]
     for index in range(torch.cuda.device_count()):

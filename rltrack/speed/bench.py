@@ -35,9 +35,9 @@ from rltrack import __version__
 from rltrack.backbones.registry import load_backbone
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
+from rltrack.hardware import machine
 from rltrack.speed.baseline import measure_baseline
 from rltrack.speed.cost import ceilings, flops
-from rltrack.speed.hardware import machine
 from rltrack.speed.timing import Times, finish, frame_ms, spread
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.inputs import checked_seed, pick_device
