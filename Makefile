@@ -35,7 +35,7 @@ help:
 	@echo "make test-extras     the tests that need the toolkits of VOT and GOT-10k, and OpenCV's other trackers"
 	@echo "make book    run the notebooks and build the pages in _build/html/"
 	@echo "make book DATA=DIR   the same, on the benchmark sequences in DIR where a page can use them"
-	@echo "make test-site       test the built pages in Chromium"
+	@echo "make test-site       test the built pages, and those that --html writes, in Chromium"
 	@echo "make gpu     measure what needs a GPU, in about 8 minutes; results in out/gpu/. DATA=DIR adds"
 	@echo "             runs on the benchmark sequences in DIR. The same command goes on where it ended"
 	@echo "make venv    only make .venv, with everything in it"
@@ -108,9 +108,10 @@ test-extras: .venv/.with-toolkits .venv-peers/.with-tests
 book: .venv/.with-extras book/_assets/vendor/.filled
 	$(BIN)/python book/build.py $(if $(DATA),-p data "$(if $(filter /%,$(DATA)),,$(CURDIR)/)$(DATA)")
 
-# Tests what `make book` made last.
-test-site: node_modules/.package-lock.json
-	node --test --test-reporter=spec tests/site/site.test.mjs
+# Tests what `make book` made last, and pages of results.
+test-site: .venv/.with-rltrack node_modules/.package-lock.json
+	$(BIN)/python tests/site/pages.py _build/pages
+	node --test --test-reporter=spec tests/site/pages.test.mjs tests/site/site.test.mjs
 
 gpu: .venv/.with-extras
 	$(BIN)/python data_scripts/measure_gpu.py out/gpu $(if $(DATA),--data "$(DATA)")

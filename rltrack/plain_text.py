@@ -1,17 +1,18 @@
-"""Names from outside as plain text: on a terminal, in a figure, in Markdown and in LaTeX.
+"""Names from outside as plain text: on a terminal, in a figure, in HTML, Markdown and LaTeX.
 
 Names of files, trackers, targets and backbones may hold any characters. Some of them mean something
 where the name is shown: an escape sequence moves a terminal's cursor, ``$`` begins a formula in a
-figure, ``|`` ends a cell of a Markdown table. The functions of this module return a text that is
-shown there as the name itself.
+figure, ``<`` an element of HTML, and ``|`` ends a cell of a Markdown table. The functions of this
+module return a text that is shown there as the name itself.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
-__all__ = ["in_figure", "in_latex", "in_markdown", "on_terminal"]
+__all__ = ["in_figure", "in_html", "in_latex", "in_markdown", "on_terminal"]
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of control characters, formatting (such as a change of the direction of
@@ -57,6 +58,15 @@ def in_figure(name: str) -> str:
     '\\$x^2\\$'
     """
     return on_terminal(name).replace("$", r"\$")
+
+
+def in_html(name: str) -> str:
+    r"""Return HTML that is shown as the name, also as the value of an attribute.
+
+    >>> in_html('<b> & "c"')
+    '&lt;b&gt; &amp; &quot;c&quot;'
+    """
+    return html.escape(on_terminal(name))
 
 
 def in_markdown(name: str) -> str:

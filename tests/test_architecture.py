@@ -21,6 +21,7 @@ ROOMS = (
     "data",
     "evaluation",
     "demo_film",
+    "pages",
     "video",
     "speed",
     "benchmarks",

@@ -10,18 +10,24 @@ from rltrack.benchmarks.report import Report, Row
 from rltrack.evaluation.statistics import counted
 from rltrack.plain_text import in_latex, in_markdown, on_terminal
 
-__all__ = ["latex", "markdown", "table"]
+__all__ = ["HEADS", "ON_DIFFERENCES", "latex", "markdown", "notes", "numbers", "table"]
 
-_HEADS = (
+HEADS = (
     "tracker", "DP", "OS", "OS0.5", "CLE px", "FPS",
     "OS minus first", "95% interval", "p", "could tell",
 )  # fmt: skip
 
+ON_DIFFERENCES = (
+    "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
+    "A true difference as large as in the last column is told from 0 in 9 of 10 such sweeps.",
+)
+"""What the columns of differences are."""
+
 
 def markdown(made: Report) -> str:
     """Return the report as a Markdown table, and lines below it that say what the table covers."""
-    rows = [(row.name, *_numbers(row, "±")) for row in made.rows]
-    return "\n".join([table(_HEADS, rows), "", *map(in_markdown, _notes(made))])
+    rows = [(row.name, *numbers(row, "±")) for row in made.rows]
+    return "\n".join([table(HEADS, rows), "", *map(in_markdown, notes(made))])
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -38,17 +44,22 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def latex(made: Report) -> str:
     """Return the report as a LaTeX ``tabular`` with booktabs' rules."""
-    heads = " & ".join(head.replace("%", r"\%") for head in _HEADS)
-    rows = [
-        " & ".join([in_latex(row.name), *_numbers(row, r"$\pm$")]) + r" \\" for row in made.rows
-    ]
-    columns = "l" + "r" * (len(_HEADS) - 1)
-    notes = [f"% {on_terminal(note)}" for note in _notes(made)]
+    heads = " & ".join(head.replace("%", r"\%") for head in HEADS)
+    rows = [" & ".join([in_latex(row.name), *numbers(row, r"$\pm$")]) + r" \\" for row in made.rows]
+    columns = "l" + "r" * (len(HEADS) - 1)
+    comments = [f"% {on_terminal(note)}" for note in notes(made)]
     body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", heads + r" \\", r"\midrule", *rows]
-    return "\n".join([*notes, *body, r"\bottomrule", r"\end{tabular}"])
+    return "\n".join([*comments, *body, r"\bottomrule", r"\end{tabular}"])
 
 
-def _numbers(row: Row, plus_minus: str) -> list[str]:
+def numbers(row: Row, plus_minus: str) -> list[str]:
+    """Return a row's cells after the first, in the order of `HEADS`.
+
+    Args:
+        row: of a report.
+        plus_minus: what is between a mean and its deviation.
+    """
+
     def value(metric: str, digits: int) -> str:
         spread = row.spread[metric]
         tail = "" if np.isnan(spread) else f" {plus_minus} {spread:.{digits}f}"
@@ -63,16 +74,16 @@ def _numbers(row: Row, plus_minus: str) -> list[str]:
     return [*scores, f"{row.fps:.2f}", *compared]
 
 
-def _notes(made: Report) -> list[str]:
+def notes(made: Report) -> list[str]:
+    """Return lines that say what a report covers."""
     seeds = ", ".join(map(str, made.seeds))
     over = "seeds" if len(made.seeds) > 1 else "seed"
     spread = "mean ± standard deviation over seeds" if len(made.seeds) > 1 else "means"
-    notes = [
+    lines = [
         f"{counted(len(made.targets), 'target')}, {over} {seeds}: {spread}.",
-        "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
-        "A true difference as large as in the last column is told from 0 in 9 of 10 such sweeps.",
+        *ON_DIFFERENCES,
         f"On {', '.join(made.devices)}; code {', '.join(made.commits)}.",
     ]
     if made.left_out:
-        notes.append(f"Left out, as not all ran with these seeds: {', '.join(made.left_out)}.")
-    return notes
+        lines.append(f"Left out, as not all ran with these seeds: {', '.join(made.left_out)}.")
+    return lines

@@ -29,6 +29,14 @@ def report(
         str | None,
         typer.Option("--plot", metavar="OUT.png", help="Draw the differences from the first row."),
     ] = None,
+    html: Annotated[
+        str | None,
+        typer.Option(
+            "--html",
+            metavar="OUT.html",
+            help="Write a page to look at: tables, differences and curves.",
+        ),
+    ] = None,
     keep: Annotated[
         str | None,
         typer.Option("--keep", metavar="OUT.json.gz", help="Write all results to one file."),
@@ -49,6 +57,7 @@ def report(
     """
     from rltrack.benchmarks.report import chosen
     from rltrack.benchmarks.report import report as compared
+    from rltrack.benchmarks.report_page import write_report_page
     from rltrack.benchmarks.report_tables import latex as as_latex
     from rltrack.benchmarks.report_tables import markdown as as_markdown
     from rltrack.cli.terminal import warnings_shown
@@ -60,7 +69,7 @@ def report(
     from rltrack.plots.benchmarks import checked_plot, differences_from_first, write_plot
 
     folder = given_path(place, "the sweep")
-    given = {"markdown": markdown, "latex": latex, "plot": plot, "results": keep}
+    given = {"markdown": markdown, "latex": latex, "plot": plot, "page": html, "results": keep}
     files = checked_outputs(given, inputs_in(folder))
     if "plot" in files:
         checked_plot(files["plot"])
@@ -77,6 +86,7 @@ def report(
             "markdown": lambda file: write_bytes(file, f"{as_markdown(made)}\n".encode()),
             "latex": lambda file: write_bytes(file, f"{as_latex(made)}\n".encode()),
             "plot": lambda file: write_plot(differences_from_first(made, results), file),
+            "page": lambda file: write_report_page(file, made, results, place),
         }
         try_each(partial(write[what], file) for what, file in files.items())
 

@@ -244,7 +244,7 @@ def print_track(tracks: Sequence[Track], written: Sequence[str], asked: bool) ->
         lines.append(("speed", f"{done.fps:.2f} FPS (tracking alone, first frame left out)"))
     spent = ", ".join(f"{name.replace('_', ' ')} {s:.1f}" for name, s in done.timings.items())
     lines += [("seconds", spent), ("memory", _peak_memory(done.device))]
-    hint = "" if asked else "; --out, --video and --json would"
+    hint = "" if asked else "; --out, --video, --json and --html would"
     lines.append(("written", ", ".join(written) or f"nothing{hint}"))
     show(done.name, *(f"  {name:<8} {text}" for name, text in lines))
 

@@ -73,6 +73,14 @@ def track(
         str | None,
         typer.Option("--json", metavar="summary.json", help="Write settings, speed and metrics."),
     ] = None,
+    html: Annotated[
+        str | None,
+        typer.Option(
+            "--html",
+            metavar="page.html",
+            help="Write a page to look at: key frames, trajectory, score, attention, settings.",
+        ),
+    ] = None,
     preset: Preset = "paper",
     attention_weight: Annotated[
         float | None,
@@ -134,12 +142,12 @@ def track(
     from rltrack.video.run import track_several
     from rltrack.video.tracks import TrackingError
 
-    outputs = [path for path in (out, video, json) if path is not None]
+    outputs = [path for path in (out, video, json, html) if path is not None]
     failure = None
     with session() as bar:
         bar.start(Path(source).name)
         if not outputs:
-            log.warning("nothing is written without --out, --video or --json")
+            log.warning("nothing is written without --out, --video, --json or --html")
         try:
             tracks = track_several(
                 source,
@@ -151,6 +159,7 @@ def track(
                 out=out,
                 video=video,
                 summary=json,
+                html=html,
                 overlay=overlay,
                 target=target,
                 on_frame=bar.advance,

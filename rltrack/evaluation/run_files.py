@@ -33,6 +33,7 @@ __all__ = [
     "read_result",
     "results_in",
     "settings",
+    "short_names_of",
     "weights_of",
 ]
 
@@ -113,6 +114,40 @@ def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     If they differ in none, they are named after the preset.
     If there are several presets, a name has the preset and the fields that differ from it.
     """
+    about, differ = _differences(list(results))
+    shown = dict.fromkeys(about, differ or ["preset"])
+    if "preset" in differ:
+        for key, a in about.items():  # a preset's name says all that it sets
+            # A configuration made in Python may have a label of its own.
+            sets = settings(asdict(preset(a["preset"]))) if a["preset"] in PRESETS else {}
+            shown[key] = [f for f in differ if f == "preset" or a[f] != sets.get(f)]
+    return {key: _named(a, shown[key]) for key, a in about.items()}
+
+
+def short_names_of(results: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], str]:
+    """Name the trackers, by key, after the fields in which they differ from most others.
+
+    Returns:
+        The names, and the values of these fields that most trackers have. If there are several
+        presets, or the trackers differ in few fields, the names are those of `names_of`, and there
+        is nothing to say of most of them.
+    """
+    results = list(results)
+    about, differ = _differences(results)
+    if "preset" in differ or len(differ) < 3:
+        return names_of(results), ""
+    usual = {f: _most_common([a[f] for a in about.values()]) for f in differ}
+    names = {
+        key: _named(a, [f for f in differ if a[f] != usual[f]]) or "the usual values"
+        for key, a in about.items()
+    }
+    return names, _named(usual, differ)
+
+
+def _differences(
+    results: Sequence[Mapping[str, Any]],
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return each tracker's settings, by key, and the names of those in which they differ."""
     one = {r["tracker"]: r for r in results}
     weights = {key: weights_of(r) for key, r in one.items()}
     # Weights by any of the names that they are known by; two files may have one name.
@@ -123,14 +158,16 @@ def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         for key, r in one.items()
     }
     fields = [*asdict(TrackerConfig()), "backbone"]
-    differ = [f for f in fields if len({json.dumps(a[f]) for a in about.values()}) > 1]
-    shown = dict.fromkeys(about, differ or ["preset"])
-    if "preset" in differ:
-        for key, a in about.items():  # a preset's name says all that it sets
-            # A configuration made in Python may have a label of its own.
-            sets = settings(asdict(preset(a["preset"]))) if a["preset"] in PRESETS else {}
-            shown[key] = [f for f in differ if f == "preset" or a[f] != sets.get(f)]
-    return {k: ", ".join(f"{f} {_plain(a[f])}" for f in shown[k]) for k, a in about.items()}
+    return about, [f for f in fields if len({json.dumps(a[f]) for a in about.values()}) > 1]
+
+
+def _named(values: Mapping[str, Any], fields: Iterable[str]) -> str:
+    return ", ".join(f"{field} {_plain(values[field])}" for field in fields)
+
+
+def _most_common(values: Sequence[Any]) -> Any:
+    texts = [json.dumps(value) for value in values]
+    return json.loads(max(texts, key=texts.count))
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:

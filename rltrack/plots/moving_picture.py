@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from rltrack.files import whole
 from rltrack.tracking.result import Result
 from rltrack.video.annotation import draw_result
-from rltrack.video.heat_maps import overlay_heat, smoothed
+from rltrack.video.heat_maps import attention_panel, smoothed
 
 __all__ = ["panel", "save_moving_picture"]
 
@@ -46,13 +46,9 @@ def panel(
     frame = draw_result(image, *result, label=label)
     width = round(SIDE * frame.shape[1] / frame.shape[0])
     frame = np.asarray(cv2.resize(frame, (width, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    x, y, w, h = (round(side) for side in extent)
     # As the network sees it: a square, whatever the box's shape.
-    move = np.array([[SIDE / w, 0, -x * SIDE / w], [0, SIDE / h, -y * SIDE / h]])
-    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
-    crop = cv2.warpAffine(grey, move, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderValue=(128.0,))
-    backdrop = np.asarray(np.repeat(crop[..., None], 3, 2), np.uint8)
-    return np.hstack([frame, overlay_heat(backdrop, smoothed(attention), (0, 0, SIDE, SIDE))])
+    place = [round(side) for side in extent]
+    return np.hstack([frame, attention_panel(image, smoothed(attention), place, (SIDE, SIDE))])
 
 
 def save_moving_picture(

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["confidence_map", "overlay_heat", "smoothed"]
+__all__ = ["attention_panel", "confidence_map", "overlay_heat", "smoothed"]
 
 Array = NDArray[np.float64]
 Box = Sequence[float] | Array
@@ -27,6 +27,30 @@ def smoothed(attention: ArrayLike) -> NDArray[np.float32]:
     """
     values = np.asarray(attention, np.float32)
     return np.asarray(cv2.GaussianBlur(values, (0, 0), 2), np.float32)
+
+
+def attention_panel(
+    image: Image, attention: ArrayLike, extent: Box, size: tuple[int, int]
+) -> Image:
+    """Draw an attention map over the grey crop that it was computed for.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, the frame.
+        attention: (h, w), >= 0, the map of the crop.
+        extent: (x, y, w, h) in pixels, the area of the frame that the crop covers. It may reach
+            beyond the frame, where the panel is grey.
+        size: width and height of the panel in pixels.
+
+    Returns:
+        (height, width, 3) uint8 RGB.
+    """
+    x, y, w, h = (float(side) for side in extent)
+    across, down = size[0] / w, size[1] / h
+    move = np.array([[across, 0, -x * across], [0, down, -y * down]])
+    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    crop = cv2.warpAffine(grey, move, size, flags=cv2.INTER_LINEAR, borderValue=(128.0,))
+    backdrop = np.asarray(np.repeat(crop[..., None], 3, 2), np.uint8)
+    return overlay_heat(backdrop, attention, (0, 0, *size))
 
 
 def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:

@@ -1,4 +1,4 @@
-"""The output files of a run: boxes, an annotated video, a summary.
+"""The output files of a run: boxes, an annotated video, a summary, a page to look at.
 
 They are written as the run goes.
 
@@ -26,6 +26,7 @@ from rltrack.video.annotation import draw_result, draw_targets
 from rltrack.video.excerpt import Excerpt
 from rltrack.video.heat_maps import confidence_map, overlay_heat, smoothed
 from rltrack.video.sources import FrameSource
+from rltrack.video.track_page import TrackPage
 from rltrack.video.writer import VideoWriter
 
 __all__ = ["HEADER", "OVERLAYS", "SEVERAL_HEADER", "Recorder", "for_tools"]
@@ -51,10 +52,12 @@ class Recorder:
         boxes: path of the file; None writes none.
         video: path of the video. Its suffix chooses the format, see `rltrack.video.writer`.
         summary: path of the JSON file.
+        html: path of the page, see `rltrack.video.track_page.TrackPage`.
         overlay: heat to draw into the video. ``attention`` is the map A_p of the crop at the box,
             smoothed. ``confidence`` is the candidates' scores above 0, from the second frame on.
             With several targets their maps are drawn one over the other.
         fps: frames per second of the video; 25 if None.
+        length: the number of frames that the source says it has; None if it does not say.
         inputs: all that the run reads, which is never overwritten.
         labels: names of the targets' classes, for annotation tools.
         first: the number of the first frame, for annotation tools.
@@ -73,8 +76,10 @@ class Recorder:
         boxes: str | Path | None = None,
         video: str | Path | None = None,
         summary: str | Path | None = None,
+        html: str | Path | None = None,
         overlay: str | None = None,
         fps: float | None = None,
+        length: int | None = None,
         inputs: Iterable[Input] = (),
         labels: Sequence[str] = (),
         first: int = 0,
@@ -84,11 +89,12 @@ class Recorder:
             raise InputError(f"unknown overlay {overlay!r}; there are {', '.join(OVERLAYS)}")
         if overlay is not None and video is None:
             raise InputError(f"overlay {overlay!r} is drawn into the video: say where that goes")
-        given = {"boxes": boxes, "video": video, "summary": summary}
+        given = {"boxes": boxes, "video": video, "summary": summary, "page": html}
         paths = checked_outputs(given, inputs)
         self.kept: dict[Path, int] = {}
         self._boxes, self._summary = paths.get("boxes"), paths.get("summary")
         self._video = VideoWriter(paths["video"], fps) if "video" in paths else None
+        self._page = TrackPage(paths["page"], length) if "page" in paths else None
         self._overlay = overlay
         self._form = None if self._boxes is None else FORMATS.get(self._boxes.suffix.lower())
         self._labels, self._first, self._images = labels, first, images
@@ -132,6 +138,8 @@ class Recorder:
                     self._size = image.shape[1], image.shape[0]
         if self._video is not None:
             self._video.write(self._picture(index, image, results, trackers, truth))
+        if self._page is not None:
+            self._page.add(image, results, trackers, truth)
 
     def close(self, summary: Mapping[str, object]) -> None:
         """Complete the files and give them their names.
@@ -140,7 +148,14 @@ class Recorder:
             Exception: what kept one of them from being completed. The others are complete.
         """
         # A video that cannot be completed is removed, which makes room for the summary.
-        try_each([self._close_rows, self._close_video, lambda: self._write_summary(summary)])
+        try_each(
+            [
+                self._close_rows,
+                self._close_video,
+                lambda: self._write_summary(summary),
+                lambda: self._write_page(summary),
+            ]
+        )
 
     def _picture(
         self,
@@ -202,6 +217,12 @@ class Recorder:
             return
         write_json(self._summary, summary)
         self.kept[self._summary] = self._count
+
+    def _write_page(self, summary: Mapping[str, object]) -> None:
+        if self._page is None or not self._count:
+            return
+        self._page.write(summary)
+        self.kept[self._page.path] = self._count
 
 
 def for_tools(source: FrameSource, boxes: Iterable[object]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def track(
     out: str | Path | None = None,
     video: str | Path | None = None,
     summary: str | Path | None = None,
+    html: str | Path | None = None,
     overlay: str | None = None,
     target: int | None = None,
     on_frame: Callable[[Step], None] | None = None,
@@ -84,6 +85,7 @@ def track(
             in one of `rltrack.data.track_files.FORMATS`.
         video: path of an annotated video, .mp4, .mov, .mkv or .webm.
         summary: path of a JSON file for `Track.summary`.
+        html: path of a page to look at, see `rltrack.video.track_page`.
         overlay: ``attention`` or ``confidence``, drawn into the video.
             `rltrack.video.recorder.Recorder` describes it, and what the files hold.
         target: for OTB folders with several targets, the one whose ground truth is used. None uses
@@ -108,6 +110,7 @@ def track(
         out=out,
         video=video,
         summary=summary,
+        html=html,
         overlay=overlay,
         target=target,
         on_frame=on_frame,
@@ -125,6 +128,7 @@ def track_several(
     out: str | Path | None = None,
     video: str | Path | None = None,
     summary: str | Path | None = None,
+    html: str | Path | None = None,
     overlay: str | None = None,
     target: int | None = None,
     on_frame: Callable[[Step], None] | None = None,
@@ -148,6 +152,7 @@ def track_several(
         video: path of an annotated video of all targets.
         summary: path of a JSON file: `Track.summary` of the first target, whose speed is that of
             all targets together, and the number of ``targets``.
+        html: path of a page to look at, with all targets.
         overlay: as in `track`, for all targets.
         target: as in `track`.
         on_frame: called once for each frame.
@@ -173,8 +178,10 @@ def track_several(
         boxes=out,
         video=video,
         summary=summary,
+        html=html,
         overlay=overlay,
         fps=frames.fps,
+        length=frames.length,
         inputs=(*inputs_of(frames), *weights, *marked),
         **for_tools(frames, boxes),
     )

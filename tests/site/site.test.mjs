@@ -4,31 +4,14 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { DESKTOP, PHONE, background, faint, launched, light, sticking } from "./browser.mjs";
 
 const SITE = new URL("../../_build/html/", import.meta.url);
-const DESKTOP = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
-const QUIET = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 const tested = { formulas: 0, figures: 0, sliders: 0, films: 0, folds: 0 };
 const known = new Map(); // of `places`
 
 assert(existsSync(new URL("index.html", SITE)), "there is no _build/html: run make book");
-// Debian's Chromium, else the Chrome that the system has.
-const debian = existsSync("/usr/bin/chromium") ? "/usr/bin/chromium" : undefined;
-const executablePath = process.env.CHROMIUM ?? debian;
-const which = executablePath ? { executablePath } : { channel: "chrome" };
-const browser = await chromium.launch({ ...which, args: QUIET }).catch((error) => {
+const browser = await launched().catch((error) => {
   console.error("No Chromium or Chrome (Debian: apt-get install chromium); CHROMIUM may name one.");
   throw error;
 });
@@ -142,12 +125,12 @@ for (const name of pages) {
 
     test("can be read in the light and in the dark", async () => {
       assert(light(await page.evaluate(background)));
-      assert.deepEqual(await page.evaluate(faint), []);
+      assert.deepEqual(await page.evaluate(faint, "article"), []);
       const toggle = page.locator(".theme-switch-button:visible").first();
       const dark = page.locator("html[data-theme=dark]");
       for (let i = 0; i < 3 && !(await dark.count()); i++) await toggle.click();
       assert(!light(await page.evaluate(background)));
-      assert.deepEqual(await page.evaluate(faint), []);
+      assert.deepEqual(await page.evaluate(faint, "article"), []);
     });
 
     test("keeps its figures as they are in the dark", async () => {
@@ -207,46 +190,4 @@ function picture(control) {
 async function until(holds, seconds = 5) {
   for (let ends = Date.now() + 1000 * seconds; !(await holds()); )
     assert(Date.now() < ends, `not within ${seconds} seconds`);
-}
-
-const light = (colour) => Math.min(...colour.match(/\d+/g).slice(0, 3)) > 127;
-
-// These run in the page.
-
-const background = () => getComputedStyle(document.body).backgroundColor;
-
-/** Texts with less contrast than the Web Content Accessibility Guidelines' AA asks for. */
-function faint() {
-  const rgba = (css) => css.match(/[\d.]+/g).map(Number);
-  const luminance = (colour) => {
-    const [r, g, b] = colour.map((c) => (c <= 10 ? c / 3294 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (element) => {
-    const colour = rgba(getComputedStyle(element).backgroundColor);
-    return colour[3] === 0 && element.parentElement ? behind(element.parentElement) : colour;
-  };
-  const texts = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
-  const found = new Set();
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    const text = texts.currentNode.textContent.trim();
-    if (!text || element.closest("mjx-container, .headerlink, button, script, style")) continue;
-    if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-    const ends = [rgba(getComputedStyle(element).color), behind(element)].map(luminance);
-    const ratio = (Math.max(...ends) + 0.05) / (Math.min(...ends) + 0.05);
-    if (ratio < 4.5) found.add(`${text.slice(0, 40)}: ${ratio.toFixed(1)} in ${element.className}`);
-  }
-  return [...found];
-}
-
-/** Of elements, those that are wider than the page and in no box that scrolls. */
-function sticking(elements) {
-  const scrolls = (one) => /auto|scroll/.test(getComputedStyle(one).overflowX);
-  const inBox = (one) => one.tagName !== "ARTICLE" && (scrolls(one) || inBox(one.parentElement));
-  return elements
-    .filter((one) => one.checkVisibility({ visibilityProperty: true }))
-    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
-    .filter((one) => !inBox(one) && !one.closest("svg, mjx-assistive-mml"))
-    .map((one) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 40)}`);
 }
