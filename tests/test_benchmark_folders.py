@@ -318,8 +318,12 @@ def test_lasot_in_its_folders_and_as_its_toolkit_has_it(tmp_path: Path) -> None:
 
 def test_lasots_plot_has_three_panels(tmp_path: Path) -> None:
     write_lasot(tmp_path / "d", "bird-2", [BOX] * 3, "0,1,0", "0,0,0")
-    write_boxes(tmp_path / "Mine" / "bird-2.txt", [BOX] * 3)
-    figure = precision_and_success(compare(load(str(tmp_path / "d")), [tmp_path / "Mine"]))
+    results = tmp_path / "A tracker with a rather long name"
+    write_boxes(results / "bird-2.txt", [BOX] * 3)
+    figure = precision_and_success(compare(load(str(tmp_path / "d")), [results]))
+    legends = [axes.get_legend() for axes in figure.axes]
+    boxes = [legend.get_window_extent() for legend in legends if legend is not None]
+    assert len(boxes) == 3 and boxes[0].x1 < boxes[1].x0 < boxes[1].x1 < boxes[2].x0
     assert [axes.get_title() for axes in figure.axes] == [
         f"{title}, LaSOT" for title in ("Precision", "Norm. precision", "Success")
     ]

@@ -133,7 +133,7 @@ def _panel(
         for index, tracker in enumerate(report["trackers"])
     }
     every, end = len(report["targets"]), _PANELS[curve][2]
-    room = 80 // len(report.get("curves", _OTB))
+    room = (80, 40, 18)[len(report.get("curves", _OTB)) - 1]  # characters
     entries = {}
     for tracker in ranked:
         means = tracker["means"]
