@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
+from rltrack.tracking.rgb import to_rgb8
 from rltrack.video import decoding, writer
 from rltrack.video.clock import Clock, Timeline
-from rltrack.video.images import read_image, to_rgb8
+from rltrack.video.images import read_image
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.writer import VideoWriter
 
@@ -82,57 +83,6 @@ def refusal(source: Any, **kwargs: Any) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
-
-
-# to_rgb8
-
-
-def test_eight_bit_rgb_is_not_copied() -> None:
-    image = noise()
-    assert to_rgb8(image) is image
-
-
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1)])
-def test_grey_is_repeated_over_the_channels(shape: tuple[int, ...]) -> None:
-    grey = np.arange(20, dtype=np.uint8).reshape(shape)
-    rgb = to_rgb8(grey)
-    assert rgb.shape == (4, 5, 3)
-    for channel in range(3):
-        np.testing.assert_array_equal(rgb[..., channel], grey.reshape(4, 5))
-
-
-def test_alpha_is_dropped() -> None:
-    image = noise()
-    rgba = np.dstack([image, np.full(image.shape[:2], 9, np.uint8)])
-    rgb = to_rgb8(rgba)
-    np.testing.assert_array_equal(rgb, image)
-    assert rgb.flags.c_contiguous
-    np.testing.assert_array_equal(to_rgb8(rgba[..., 2:]), to_rgb8(image[..., 2]))
-
-
-def test_sixteen_bits_keep_their_upper_eight() -> None:
-    values = np.array([[0, 255, 256, 511, 32768, 65535]], np.uint16)
-    for order in "<>":
-        stored = values.astype(f"{order}u2")
-        assert to_rgb8(stored)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
-
-
-@pytest.mark.parametrize(
-    ("image", "message"),
-    [
-        (np.zeros((4, 5, 3), np.float32), "float32, wanted uint8"),
-        (np.zeros((4, 5, 3), np.int64), "int64, wanted uint8"),
-        (np.zeros((4, 5, 3), bool), "bool, wanted uint8"),
-        (np.zeros((3, 4, 5), np.uint8), r"shape \(3, 4, 5\)"),
-        (np.zeros((2, 4, 5, 3), np.uint8), r"shape \(2, 4, 5, 3\)"),
-        (np.zeros(7, np.uint8), r"shape \(7,\)"),
-        (np.zeros((0, 5, 3), np.uint8), r"shape \(0, 5, 3\)"),
-        (None, "shape"),
-    ],
-)
-def test_what_is_no_image_is_refused(image: Any, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        to_rgb8(image)
 
 
 # read_image

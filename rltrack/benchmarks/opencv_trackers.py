@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rltrack.errors import InputError
 from rltrack.tracking.inputs import checked_box
 from rltrack.tracking.result import Result
-from rltrack.video.images import to_rgb8
+from rltrack.tracking.rgb import to_rgb8
 
 __all__ = ["PEERS", "Peer"]
 

@@ -14,8 +14,8 @@ from PIL import Image as PillowImage
 from rltrack.errors import InputError
 from rltrack.files import write_bytes
 from rltrack.tracking.inputs import checked_box
+from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.annotation import draw_box
-from rltrack.video.images import to_rgb8
 
 __all__ = ["BoxPicker", "ClipPicker"]
 
@@ -43,7 +43,7 @@ class BoxPicker(_Shown):
     >>> track("clip.mp4", picker.box)                      # doctest: +SKIP
 
     Args:
-        image: (H, W, 3) uint8 RGB; what `rltrack.video.images.to_rgb8` takes.
+        image: (H, W, 3) uint8 RGB; what `rltrack.tracking.rgb.to_rgb8` takes.
         box: (x, y, w, h) in 0-based pixels, to begin with; rounded to whole pixels inside the
             image. None is the middle of the picture.
 

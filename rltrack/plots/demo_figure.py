@@ -16,6 +16,7 @@ from rltrack.evaluation.metrics import overlap
 from rltrack.plain_text import in_figure
 from rltrack.plots.frames import attention_overlay, outline, show
 from rltrack.plots.style import RUN_LINES, page
+from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.video.annotation import FOUND, LOST
 from rltrack.video.heat_maps import confidence_map, smoothed
 from rltrack.video.tracks import Step, Track
@@ -37,11 +38,11 @@ class Moment(NamedTuple):
     scores: Array
 
 
-def moment(step: Step, image: Image) -> Moment:
+def moment(step: Step, image: ImageLike) -> Moment:
     """Record what the figure shows, before the tracker goes on to the next frame."""
     attention, _ = step.tracker.attention(image, step.result.box)
     extent = step.tracker.crop_extent(step.result.box)
-    return Moment(image, attention, extent, *step.tracker.candidates)
+    return Moment(to_rgb8(image), attention, extent, *step.tracker.candidates)
 
 
 def demo_run(done: Track, moment: Moment, shown: int) -> DemoRun:

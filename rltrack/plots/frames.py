@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from rltrack.plots.style import page
+from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.video.annotation import SMALL
 from rltrack.video.heat_maps import overlay_heat
 
@@ -20,37 +21,38 @@ __all__ = ["attention_overlay", "filmstrip", "outline", "show"]
 
 Array = NDArray[np.float64]
 Box = Sequence[float] | Array
-Image = NDArray[np.uint8]
 
 
-def filmstrip(images: Sequence[Image], frames: Sequence[int]) -> Figure:
+def filmstrip(images: Sequence[ImageLike], frames: Sequence[int]) -> Figure:
     """Draw frames of a video, two in a row.
 
     Args:
-        images: (H, W, 3) uint8 RGB each.
+        images: (H, W, 3) uint8 RGB each, or what `rltrack.tracking.rgb.to_rgb8` takes.
         frames: their indices, written above them.
     """
     rows = -(-len(images) // 2)
     figure = page(2.8 * rows)
-    for place, (image, frame) in enumerate(zip(images, frames, strict=True), 1):
+    arrays = [to_rgb8(image) for image in images]
+    for place, (image, frame) in enumerate(zip(arrays, frames, strict=True), 1):
         ax = figure.add_subplot(rows, 2, place)
         show(ax, image, image.shape[:2], f"frame {frame}")
     return figure
 
 
-def attention_overlay(ax: Axes, crop: Image, attention_map: ArrayLike, title: str) -> None:
+def attention_overlay(ax: Axes, crop: ImageLike, attention_map: ArrayLike, title: str) -> None:
     """Draw an attention map over the crop that it was computed for.
 
     The crop is grey, so that all colour is attention.
 
     Args:
         ax: the Axes to draw on.
-        crop: (H, W, 3) uint8 RGB.
+        crop: (H, W, 3) uint8 RGB, or what `rltrack.tracking.rgb.to_rgb8` takes.
         attention_map: (h, w), >= 0, over the whole crop.
         title: the title of the panel.
     """
-    height, width = crop.shape[:2]
-    grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)
+    colours = to_rgb8(crop)
+    height, width = colours.shape[:2]
+    grey = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
     # Enlarged first: the heat then varies smoothly over a crop of few pixels.
     factor = max(1, -(-SMALL // max(height, width)))
     grey = cv2.resize(grey, (width * factor, height * factor), interpolation=cv2.INTER_CUBIC)

@@ -6,17 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from rltrack.backbones.interface import Backbone
 from rltrack.tracking.boxes import scaled
 from rltrack.tracking.crops import crops
-from rltrack.tracking.inputs import checked_image
 from rltrack.tracking.memory import Samples
 from rltrack.tracking.region import Region
+from rltrack.tracking.rgb import ImageLike, to_rgb8
 
 __all__ = ["PHASES", "Frame", "Stopwatch"]
 
@@ -59,7 +57,7 @@ class Frame:
     """One image, with the functions that turn boxes in it into samples.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB, or what `rltrack.tracking.rgb.to_rgb8` takes.
         extractor: the backbone.
         device: where the image is stored, and where crops and features are computed.
         dtype: the type of the boxes.
@@ -73,20 +71,20 @@ class Frame:
         image_wh: (2,), the width and height of the image.
 
     Raises:
-        InputError: the image is not an (H, W, 3) uint8 array.
+        InputError: the image is not understood.
     """
 
     def __init__(
         self,
-        image: NDArray[np.uint8],
+        image: ImageLike,
         extractor: Backbone,
         device: torch.device,
         dtype: torch.dtype,
         stopwatch: Stopwatch,
         around: Tensor | None = None,
     ) -> None:
-        array = checked_image(image)
-        pixels = torch.tensor(np.ascontiguousarray(array), device=device)
+        array = to_rgb8(image)
+        pixels = torch.tensor(array, device=device)
         self.image = pixels.permute(2, 0, 1)
         self.image_wh = torch.tensor(array.shape[1::-1], device=device, dtype=dtype)
         self._extractor, self._stopwatch = extractor, stopwatch

@@ -1,4 +1,4 @@
-"""Checks of the tracker's inputs: an image, a box, a seed, and the name of a device."""
+"""Checks of the tracker's inputs: a box, a seed, and the name of a device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rltrack.errors import InputError
 
-__all__ = ["checked_box", "checked_image", "checked_seed", "pick_device"]
+__all__ = ["checked_box", "checked_seed", "pick_device"]
 
 _LARGEST = 10
 """A target reaches beyond the image if the camera is near, but not by more than this factor."""
@@ -37,20 +37,6 @@ def pick_device(name: str = "auto") -> torch.device:
             f"device {name!r} cannot be used on this machine; try auto or cpu"
         ) from error
     return device
-
-
-def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return ``image`` unchanged if it is (H, W, 3) uint8 and has pixels.
-
-    Raises:
-        InputError: the image has another shape or type.
-    """
-    array = np.asarray(image)
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
-        raise InputError(
-            f"image is {array.dtype} {array.shape}; wanted uint8 (height, width, 3), RGB"
-        )
-    return array
 
 
 def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:

@@ -24,10 +24,11 @@ from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.crops import crop_extents
 from rltrack.tracking.frame import Frame, Stopwatch
-from rltrack.tracking.inputs import checked_box, checked_image, checked_seed, pick_device
+from rltrack.tracking.inputs import checked_box, checked_seed, pick_device
 from rltrack.tracking.memory import SampleMemory, Samples
 from rltrack.tracking.presets import preset
 from rltrack.tracking.result import Result
+from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.tracking.training import fit, gradient_at, optimizer
 
 __all__ = ["Tracker"]
@@ -50,7 +51,8 @@ class Tracker:
     >>> tracker.init(first_image, (x, y, w, h))                 # doctest: +SKIP
     >>> box, score, found = tracker.update(next_image)          # doctest: +SKIP
 
-    Images are (H, W, 3) uint8 RGB arrays. Their size may change from frame to frame.
+    Images are (H, W, 3) uint8 RGB arrays, or what `rltrack.tracking.rgb.to_rgb8` makes such arrays
+    of, for example images of Pillow. Their size may change from frame to frame.
 
     Args:
         config: a configuration or the name of a preset; see :func:`rltrack.preset`.
@@ -95,15 +97,15 @@ class Tracker:
     # --- The two calls --------------------------------------------------------------------
 
     @_learning
-    def init(self, image: NDArray[np.uint8], box: Sequence[float]) -> Result:
+    def init(self, image: ImageLike, box: Sequence[float]) -> Result:
         """Start on the first image: learn the target inside ``box``.
 
         Raises:
-            InputError: the image is not an (H, W, 3) uint8 array, or the box is not four finite
-                numbers with positive sides that overlap the image.
+            InputError: the image is not understood, or the box is not four finite numbers with
+                positive sides that overlap the image.
         """
         target = torch.tensor(
-            checked_box(box, checked_image(image)), device=self.device, dtype=self.dtype
+            checked_box(box, to_rgb8(image)), device=self.device, dtype=self.dtype
         )
         config = self.config
         self._generator = Generator(self.device).manual_seed(self.seed)
@@ -135,14 +137,14 @@ class Tracker:
         return Result(_plain(target), score, score > config.success_threshold)
 
     @_learning
-    def update(self, image: NDArray[np.uint8] | None) -> Result:
+    def update(self, image: ImageLike | None) -> Result:
         """Find the target in the next image, and learn from it.
 
         Pass None for an image that cannot be read. Then the result is the last box, the score is
         NaN, ``found`` is False, and nothing is learned.
 
         Raises:
-            InputError: the image is not an (H, W, 3) uint8 array, or :meth:`init` was not called.
+            InputError: the image is not understood, or :meth:`init` was not called.
         """
         self._begun("update()")
         if image is None:
@@ -199,12 +201,12 @@ class Tracker:
         boxes, scores = self._candidates
         return _array(boxes), _array(scores)
 
-    def scores(self, image: NDArray[np.uint8], boxes: ArrayLike) -> NDArray[np.float64]:
+    def scores(self, image: ImageLike, boxes: ArrayLike) -> NDArray[np.float64]:
         """Return the target's scores (N,), logits, at any ``boxes`` (N, 4). Nothing is learned.
 
         Raises:
-            InputError: the image is not an (H, W, 3) uint8 array, the boxes are not an (N, 4)
-                array, or :meth:`init` was not called.
+            InputError: the image is not understood, the boxes are not an (N, 4) array, or
+                :meth:`init` was not called.
         """
         self._begun("scores()")
         at = torch.as_tensor(np.asarray(boxes), device=self.device, dtype=self.dtype)
@@ -216,7 +218,7 @@ class Tracker:
 
     @_learning
     def attention(
-        self, image: NDArray[np.uint8], box: Sequence[float]
+        self, image: ImageLike, box: Sequence[float]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the attention maps A_p and A_n, each (h, w), of the crop at ``box`` (Eq. 2).
 
@@ -241,7 +243,7 @@ class Tracker:
 
     # --- Parts ------------------------------------------------------------------------------
 
-    def _frame(self, image: NDArray[np.uint8], target: Tensor | None = None) -> Frame:
+    def _frame(self, image: ImageLike, target: Tensor | None = None) -> Frame:
         """Make a frame from the image, with a map of the target's surroundings if configured."""
         around = target if self.config.features_from == "region" else None
         return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around)

@@ -1,7 +1,7 @@
 """Drawing results on frames, pixel by pixel: boxes, banners, names of trackers.
 
-The functions take an image and return a new one. Colours are Okabe and Ito's, which colour-blind
-readers can tell apart. Lines differ in style too.
+The functions take an image, as `rltrack.tracking.rgb.to_rgb8` does, and return a new one. Colours
+are Okabe and Ito's, which colour-blind readers can tell apart. Lines differ in style too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from matplotlib.font_manager import findfont
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
+
+from rltrack.tracking.rgb import ImageLike, to_rgb8
 
 if TYPE_CHECKING:
     from rltrack.tracking.result import Result
@@ -55,7 +57,7 @@ _EDGE = (15, 15, 15)  # sets a box off from any background
 SMALL = 400
 
 
-def draw_box(image: Image, box: Box) -> Image:
+def draw_box(image: ImageLike, box: Box) -> Image:
     """Draw a box (x, y, w, h) as `draw_result` draws the box of a target that is found."""
     canvas, factor, thick = _enlarged(image)
     _draw_box(canvas, np.asarray(box, float) * factor, [(_EDGE, 4 * thick), (FOUND, 2 * thick)])
@@ -63,7 +65,7 @@ def draw_box(image: Image, box: Box) -> Image:
 
 
 def draw_result(
-    image: Image,
+    image: ImageLike,
     box: Box,
     score: float,
     found: bool,
@@ -101,7 +103,7 @@ def draw_result(
 
 
 def draw_targets(
-    image: Image, results: Sequence[tuple[Box, float, bool]], *, label: str | None = None
+    image: ImageLike, results: Sequence[tuple[Box, float, bool]], *, label: str | None = None
 ) -> Image:
     """Draw a frame's results of several targets, each in its own colour and with its number.
 
@@ -136,7 +138,7 @@ def draw_targets(
 
 
 def draw_trackers(
-    image: Image,
+    image: ImageLike,
     names: Sequence[str],
     results: Sequence[Result],
     label: str,
@@ -188,10 +190,11 @@ def draw_trackers(
     return np.vstack([canvas, np.asarray(strip)])
 
 
-def _enlarged(image: Image) -> tuple[Image, int, int]:
+def _enlarged(given: ImageLike) -> tuple[Image, int, int]:
     """Return a copy large enough to read, its enlargement, and a line thickness."""
+    image = to_rgb8(given)
     factor = max(1, -(-SMALL // max(image.shape[:2])))
-    canvas = np.array(image)
+    canvas = image.copy()
     if factor > 1:
         size = (image.shape[1] * factor, image.shape[0] * factor)
         canvas = np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -9,7 +9,10 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rltrack.tracking.rgb import ImageLike, to_rgb8
+
 __all__ = ["attention_panel", "confidence_map", "overlay_heat", "smoothed"]
+
 
 Array = NDArray[np.float64]
 Box = Sequence[float] | Array
@@ -30,7 +33,7 @@ def smoothed(attention: ArrayLike) -> NDArray[np.float32]:
 
 
 def attention_panel(
-    image: Image, attention: ArrayLike, extent: Box, size: tuple[int, int]
+    image: ImageLike, attention: ArrayLike, extent: Box, size: tuple[int, int]
 ) -> Image:
     """Draw an attention map over the grey crop that it was computed for.
 
@@ -47,17 +50,17 @@ def attention_panel(
     x, y, w, h = (float(side) for side in extent)
     across, down = size[0] / w, size[1] / h
     move = np.array([[across, 0, -x * across], [0, down, -y * down]])
-    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(to_rgb8(image), cv2.COLOR_RGB2GRAY)
     crop = cv2.warpAffine(grey, move, size, flags=cv2.INTER_LINEAR, borderValue=(128.0,))
     backdrop = np.asarray(np.repeat(crop[..., None], 3, 2), np.uint8)
     return overlay_heat(backdrop, attention, (0, 0, *size))
 
 
-def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:
+def overlay_heat(image: ImageLike, heat: ArrayLike, extent: Box) -> Image:
     """Blend a heat map over a part of an image. Stronger heat is more opaque.
 
     Args:
-        image: (H, W, 3) uint8 RGB. It is not changed.
+        image: (H, W, 3) uint8 RGB, or what `rltrack.tracking.rgb.to_rgb8` takes. It is not changed.
         heat: (h, w). Where it is 0, negative or NaN, the image stays as it is. The strongest colour
             is for the 99.5th percentile of the numbers in the map, and above.
         extent: (x, y, w, h) of the area that the map covers, in the image's pixels. It may reach
@@ -66,7 +69,7 @@ def overlay_heat(image: Image, heat: ArrayLike, extent: Box) -> Image:
     Returns:
         (H, W, 3) uint8 RGB, a new array.
     """
-    out = np.array(image)
+    out = to_rgb8(image).copy()
     strength = _strength(heat)
     x, y, w, h = (float(side) for side in extent)
     # Pixels whose centres are in the extent, and their places in the map's own texels.

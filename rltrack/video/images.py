@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
 from rltrack.limits import DEFAULT_LIMITS, Limits
+from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.opencv_log import quiet
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "page_count",
     "read_image",
     "read_pages",
-    "to_rgb8",
 ]
 
 logger = logging.getLogger(__name__)
@@ -50,32 +50,6 @@ _READERS: dict[bytes, Callable[[BinaryIO], PillowImage.Image]] = {
     b"\x89PNG": PngImagePlugin.PngImageFile,
     b"RIFF": WebPImagePlugin.WebPImageFile,
 }
-
-
-def to_rgb8(image: Any) -> Image:
-    """Convert an image to RGB with 8 bits a channel.
-
-    Args:
-        image: a uint8 or uint16 array: (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W,
-            3) RGB, or (H, W, 4) RGB and alpha.
-
-    Returns:
-        (H, W, 3) uint8, contiguous. If `image` is that already, it is returned itself.
-
-    Raises:
-        InputError: the array has another shape or type, or no pixels.
-    """
-    array = np.asarray(image)
-    channels = array.shape[2] if array.ndim == 3 else 1
-    if array.ndim not in (2, 3) or channels not in (1, 2, 3, 4) or array.size == 0:
-        raise InputError(f"image: got shape {array.shape}, wanted (height, width, 3)")
-    if array.dtype.newbyteorder("=") == np.uint16:
-        array = (array >> 8).astype(np.uint8)
-    elif array.dtype != np.uint8:
-        raise InputError(f"image: got values of type {array.dtype}, wanted uint8 (0..255)")
-    if channels < 3:
-        array = np.repeat(array.reshape(*array.shape[:2], channels)[..., :1], 3, axis=2)
-    return np.ascontiguousarray(array if array.shape[2] == 3 else array[..., :3])
 
 
 @contextmanager
@@ -193,11 +167,9 @@ def load_page(pages: PillowImage.Image, limits: Limits = DEFAULT_LIMITS) -> Imag
     check_pixels(pages.size, limits)  # each page of a TIFF has a size of its own
     try:
         pages.load()  # turns a TIFF as its tag says
-        # More than 8 bits stay for to_rgb8 to take or refuse: Pillow would clip them.
-        array = np.asarray(pages if pages.mode.startswith(("I", "F")) else pages.convert("RGB"))
     except Exception as error:  # as above
         raise InputError("it is broken") from error
-    return to_rgb8(array)
+    return to_rgb8(pages)
 
 
 def image_or_none(what: str, load: Callable[[], Image]) -> Image | None:

@@ -25,6 +25,7 @@ from rltrack.tracking.inputs import checked_box, checked_seed
 from rltrack.tracking.presets import preset
 from rltrack.tracking.result import Result
 from rltrack.video.recorder import Recorder, for_tools
+from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.signals import HeldSignals
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.start import first_true_box, matching_truth
@@ -272,7 +273,7 @@ def _decoded(frames: FrameSource, timings: dict[str, float]) -> Generator[Image 
             return
         finally:
             timings["decode"] += time.perf_counter() - began
-        yield image
+        yield None if image is None else to_rgb8(image)  # a source may be the user's own
 
 
 def _first_box(box: Start, image: Image) -> list[float]:

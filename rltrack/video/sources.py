@@ -1,10 +1,10 @@
 """Sources of frames: videos, folders, images, webcams and arrays, all as RGB frames.
 
 Inside the package, an image is always an (H, W, 3) uint8 RGB array, and other images are converted
-here. Grey is repeated over the channels, an alpha channel is dropped, and 16-bit values are divided
-by 256 (``>> 8``). The full range is assumed, so 10- or 12-bit values that are stored in 16 bits
-come out dark. Images and videos are turned and mirrored as their orientation tag says. Any viewer
-shows them in this way, so a box that was read off a viewer fits.
+by :mod:`rltrack.tracking.rgb`. Grey is repeated over the channels, an alpha channel is dropped, and
+16-bit values are divided by 256 (``>> 8``). The full range is assumed, so 10- or 12-bit values that
+are stored in 16 bits come out dark. Images and videos are turned and mirrored as their orientation
+tag says. Any viewer shows them in this way, so a box that was read off a viewer fits.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from rltrack.errors import InputError
 from rltrack.limits import DEFAULT_LIMITS, Limits
 from rltrack.outputs import Folder, Input
 from rltrack.paths import given_path
+from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.images import (
     image_or_none,
     load_image,
     load_page,
     page_count,
     read_pages,
-    to_rgb8,
 )
 from rltrack.video.reader import read_ahead
 from rltrack.video.video_file import VideoFile
@@ -114,7 +114,8 @@ def open_source(
               brings its ground truth, or a ``sequence.problem`` that says why it has none;
             - what `read_sequence` returned, or `rltrack.data.benchmark_folders`;
             - a webcam's index, as a number or as text ("0"; a folder of that name is "./0");
-            - arrays as `to_rgb8` takes them: a list, a (T, H, W, C) array, a generator;
+            - images as `to_rgb8` takes them, arrays or images of Pillow: a list, a generator, a
+              (T, H, W, C) array;
             - a `FrameSource`, which is returned as it is.
         target: for OTB folders with several targets, which one.
         limits: how large the frames of a file may be, and how many an animated image may have.
@@ -141,6 +142,8 @@ def open_source(
         return _open_path(source, target, limits)
     if isinstance(source, SequenceFolder):
         return _open_sequence(source, (), limits)
+    if isinstance(source, PillowImage.Image):
+        raise InputError("source: got one image of Pillow, wanted a list of images")
     if isinstance(source, Iterable):
         return _open_arrays(source)
     raise InputError(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rltrack.errors import InputError
 from rltrack.files import new_part, put_in_place, unchanged, write_error
 from rltrack.outputs import checked_outputs
-from rltrack.video.images import to_rgb8
+from rltrack.tracking.rgb import to_rgb8
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

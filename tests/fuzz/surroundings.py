@@ -71,18 +71,19 @@ class StillTracker:
     """
 
     def __enter__(self) -> None:
-        from rltrack.tracking.inputs import checked_box, checked_image
+        from rltrack.tracking.inputs import checked_box
         from rltrack.tracking.result import Result
+        from rltrack.tracking.rgb import to_rgb8
         from rltrack.tracking.tracker import Tracker
 
         def init(tracker: Tracker, image: Any, box: Sequence[float]) -> Result:
-            x, y, w, h = checked_box(box, checked_image(image))
+            x, y, w, h = checked_box(box, to_rgb8(image))
             tracker.still = Result((x, y, w, h), 1.0, True)  # type: ignore[attr-defined]
             return tracker.still  # type: ignore[attr-defined, no-any-return]
 
         def update(tracker: Tracker, image: Any) -> Result:
             if image is not None:
-                checked_image(image)
+                to_rgb8(image)
             return tracker.still  # type: ignore[attr-defined, no-any-return]
 
         self._kept = Tracker.init, Tracker.update
