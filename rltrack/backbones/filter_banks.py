@@ -27,7 +27,7 @@ def random_bank(seed: int = 0) -> dict[str, Tensor]:
     weights = {}
     for name, shape in SHAPES.items():
         scale = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.0
-        weights[name] = scale * torch.randn(shape, generator=generator)
+        weights[name] = scale * torch.randn(shape, generator=generator, dtype=torch.float32)
     weights["conv1.weight"] /= 32  # pixels span -128..127
     return weights
 
@@ -40,17 +40,22 @@ def analytic_bank(seed: int = 0) -> dict[str, Tensor]:
         "conv1.weight": _first_layer(),
         "conv2.weight": _orthogonal(SHAPES["conv2.weight"], generator),
         "conv3.weight": _orthogonal(SHAPES["conv3.weight"], generator),
-        **{name: torch.zeros(shape) for name, shape in SHAPES.items() if len(shape) == 1},
+        **{
+            name: torch.zeros(shape, dtype=torch.float32)
+            for name, shape in SHAPES.items()
+            if len(shape) == 1
+        },
     }
     return _calibrated(weights, generator)
 
 
 def _first_layer() -> Tensor:
     """Return the 96 filters (3, 7, 7) of conv1, of unit norm. The backbone's card lists them."""
-    y, x = torch.meshgrid(torch.arange(-3.0, 4.0), torch.arange(-3.0, 4.0), indexing="ij")
-    grey = torch.tensor([1.0, 1.0, 1.0])
-    red_green = torch.tensor([1.0, -1.0, 0.0])
-    blue_yellow = torch.tensor([-0.5, -0.5, 1.0])
+    at = torch.arange(-3, 4, dtype=torch.float32)
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    grey, red_green, blue_yellow = torch.tensor(
+        [[1.0, 1.0, 1.0], [1.0, -1.0, 0.0], [-0.5, -0.5, 1.0]], dtype=torch.float32
+    )
 
     def window(sigma: float) -> Tensor:
         return torch.exp(-(x**2 + y**2) / (2 * sigma**2))
@@ -92,7 +97,7 @@ def _first_layer() -> Tensor:
 
 
 def _orthogonal(shape: tuple[int, ...], generator: Generator) -> Tensor:
-    noise = torch.randn(math.prod(shape[1:]), shape[0], generator=generator)
+    noise = torch.randn(math.prod(shape[1:]), shape[0], generator=generator, dtype=torch.float32)
     basis, _ = torch.linalg.qr(noise)
     return torch.reshape(basis.T, shape)
 
@@ -116,9 +121,10 @@ def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, T
 def _natural_noise(n: int, generator: Generator) -> Tensor:
     """Return ``n`` images (3, 107, 107) in -128..127, with the 1/f amplitudes of photographs."""
     size = 107
-    fy, fx = torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None]
+    single = {"dtype": torch.float32}
+    fy, fx = torch.fft.fftfreq(size, **single)[:, None], torch.fft.rfftfreq(size, **single)[None]
     amplitude = 1 / (fx**2 + fy**2).sqrt().clamp(min=1 / size)
-    noise = torch.randn(n, 3, size, size, generator=generator)
+    noise = torch.randn(n, 3, size, size, generator=generator, **single)
     noise = 0.8 * noise[:, :1] + 0.4 * noise  # mostly grey, as photographs are
     image = torch.fft.irfft2(torch.fft.rfft2(noise) * amplitude, s=(size, size))
     image *= 50 / image.std((1, 2, 3), keepdim=True)

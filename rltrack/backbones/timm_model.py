@@ -72,7 +72,7 @@ class TimmModel(Backbone):
         precision: str = "float32",
     ) -> None:
         super().__init__()
-        network = copy.deepcopy(network).eval().requires_grad_(False)
+        network = copy.deepcopy(network).eval().requires_grad_(False).float()
         self._mean = [255 * value for value in mean]
         self._std = [255 * value for value in std]
         self._scale = 1.0

@@ -86,7 +86,9 @@ def recognised(image: NDArray[np.uint8], box: Sequence[float], context: float = 
     """
     x, y, w, h = box
     side = context * max(w, h)
-    part = torch.tensor([[x + w / 2 - side / 2, y + h / 2 - side / 2, side, side]])
+    part = torch.tensor(
+        [[x + w / 2 - side / 2, y + h / 2 - side / 2, side, side]], dtype=torch.float32
+    )
     square = crops(torch.tensor(image).permute(2, 0, 1), part, _CLASSIFIED)
     probabilities = logits(square)[0].softmax(0)
     number = int(probabilities.argmax())

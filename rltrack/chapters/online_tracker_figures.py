@@ -199,7 +199,7 @@ def best_candidates(image: Image, diary: RunTrace, frame: int, best: int) -> Fig
 def _cut(image: Image, extent: Sequence[float]) -> Image:
     """The crop at an extent, (S, S, 3)."""
     frame = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
-    crop = resampled(frame, torch.tensor([list(extent)]))[0]
+    crop = resampled(frame, torch.tensor([list(extent)], dtype=torch.float32))[0]
     return np.asarray(crop.permute(1, 2, 0).numpy())
 
 

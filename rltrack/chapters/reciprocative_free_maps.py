@@ -94,7 +94,9 @@ def agreement(
     directions: tuple[list[Tensor], list[Tensor]] = [], []
     for i in range(len(crops)):
         one, target = slice(i, i + 1), i < positives
-        label = torch.tensor([TARGET if target else BACKGROUND], device=scores.device)
+        label = torch.tensor(
+            [TARGET if target else BACKGROUND], dtype=torch.long, device=scores.device
+        )
         r = regulariser(Maps(*(m[one] for m in maps)), target, config).sum()
         for found, loss in zip(directions, (r, F.cross_entropy(scores[one], label)), strict=True):
             parts = torch.autograd.grad(loss, learned, retain_graph=True, materialize_grads=True)

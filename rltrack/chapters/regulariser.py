@@ -33,19 +33,19 @@ SIZE = 51  # as conv1's
 
 def spot(radius: float, size: int = SIZE) -> Tensor:
     """A map (size, size), 1 in the middle and 1/e at ``radius``, in halves of the map's side."""
-    at = torch.linspace(-1, 1, size)
+    at = torch.linspace(-1, 1, size, dtype=torch.float32)
     return torch.exp(-(at[:, None].square() + at.square()) / radius**2)
 
 
 def handmade_maps(generator: Generator, size: int = SIZE) -> dict[str, Tensor]:
     """Maps (size, size) >= 0, by name: of mean 1, from even to a single place."""
-    at = torch.linspace(-1, 1, size)
+    at = torch.linspace(-1, 1, size, dtype=torch.float32)
     distance = (at[:, None].square() + at.square()).sqrt()
-    noise = torch.rand(size, size, generator=generator)
-    lit = torch.zeros(size, size)
+    noise = torch.rand(size, size, generator=generator, dtype=torch.float32)
+    lit = torch.zeros(size, size, dtype=torch.float32)
     lit[size // 2, size // 2] = 1
     made = {
-        "even": torch.ones(size, size),
+        "even": torch.ones(size, size, dtype=torch.float32),
         "noise": noise,
         "over the object": spot(2**-0.5, size),
         "a ring": torch.exp(-40 * (distance - 0.6).square()),

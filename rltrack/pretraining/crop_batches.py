@@ -97,7 +97,7 @@ def cut(frames: Tensor, boxes: Tensor) -> Tensor:
     centre = boxes[..., :2] + boxes[..., 2:] / 2
     sides = MDNET_CROP.enlargement * boxes[..., 2:]
     size = MDNET_CROP.size
-    at = (torch.arange(size, device=boxes.device) + 0.5) / size - 0.5
+    at = (torch.arange(size, device=boxes.device, dtype=torch.float32) + 0.5) / size - 0.5
     x, y = (centre[..., i, None] + at * sides[..., i, None] for i in (0, 1))
     x, y = (2 * value / SIZE - 1 for value in (x, y))
     every = n, moments, count, size, size

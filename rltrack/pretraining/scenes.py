@@ -73,7 +73,7 @@ def render(n: int, moments: int, generator: Generator, change: Change = GENTLE) 
 
     image = _background(n, moments, generator)
     light = _light(n, moments, generator, change)
-    boxes = torch.empty(n, moments, OBJECTS, 4, device=device)
+    boxes = torch.empty(n, moments, OBJECTS, 4, device=device, dtype=torch.float32)
     for i in reversed(range(OBJECTS)):
         image, alpha = _put(image, patterns[i], heights[i], poses[i], light, generator, change)
         boxes[:, :, i] = _bounds(alpha)
@@ -107,7 +107,9 @@ def _pose(
     every = n, moments
 
     def walk(step: float) -> Tensor:
-        steps = torch.randn(every, generator=generator, device=generator.device)
+        steps = torch.randn(
+            every, generator=generator, device=generator.device, dtype=torch.float32
+        )
         return step * steps.cumsum(1)
 
     side = 2 ** (uniform((n, 1), 4.0, 5.0, generator) + walk(0.12))
@@ -188,7 +190,7 @@ def _put(
 
 def _coordinates(pose: _Pose) -> Tensor:
     """Where in a pattern, -1..1, each pixel of a frame lies: (n * T, SIZE, SIZE, 2)."""
-    at = torch.arange(SIZE, device=pose.x.device) + 0.5
+    at = torch.arange(SIZE, device=pose.x.device, dtype=torch.float32) + 0.5
     dx, dy = at - pose.x[..., None, None], at[:, None] - pose.y[..., None, None]
     cos, sin = pose.angle.cos()[..., None, None], pose.angle.sin()[..., None, None]
     u = (cos * dx + sin * dy) / pose.width[..., None, None]
@@ -226,7 +228,7 @@ def _photographed(image: Tensor, generator: Generator, change: Change) -> Tensor
     image = torch.lerp(grey, image, saturation)
     image = image.clamp(min=1e-3) ** (2 ** (change.light * uniform(every, -0.4, 0.4, generator)))
     cast = 1 + change.light * uniform((n, moments, 3, 1, 1), -0.08, 0.08, generator)
-    across = torch.linspace(-0.5, 0.5, SIZE, device=image.device)
+    across = torch.linspace(-0.5, 0.5, SIZE, device=image.device, dtype=torch.float32)
     slope_x, slope_y = change.light * uniform((2, *every), -0.4, 0.4, generator)
     gain = uniform(scene, 0.6, 1.2, generator)
     gain = gain * (1 + change.light * uniform(every, -0.2, 0.2, generator))
@@ -234,7 +236,7 @@ def _photographed(image: Tensor, generator: Generator, change: Change) -> Tensor
     contrast = uniform(scene, 0.5, 1.1, generator)
     image = (image * cast * gain - 0.5) * contrast + 0.5
     image = _blurred(image.flatten(0, 1), generator).view_as(image)
-    grain = torch.randn(image.shape, generator=generator, device=image.device)
+    grain = torch.randn(image.shape, generator=generator, device=image.device, dtype=torch.float32)
     image = 255 * image + uniform(scene, 0, 8, generator) * grain
     return (image - 128).clamp(-128, 127)
 
@@ -242,7 +244,7 @@ def _photographed(image: Tensor, generator: Generator, change: Change) -> Tensor
 def _blurred(images: Tensor, generator: Generator) -> Tensor:
     """Gaussian blur of each image (N, 3, S, S), its deviation 0..1.6 pixels, often small."""
     deviation = 0.1 + 1.5 * uniform((len(images), 1), 0, 1, generator).square()
-    at = torch.arange(-4, 5, device=images.device)
+    at = torch.arange(-4, 5, device=images.device, dtype=torch.float32)
     kernel = torch.exp(-0.5 * (at / deviation).square())
     kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(3, 0)
     rows = images.flatten(0, 1)[None]

@@ -18,7 +18,7 @@ __all__ = ["SHAPES", "blobs", "figures", "normals", "polygons", "shapes"]
 
 def shapes(kinds: Tensor, size: int, generator: Generator) -> Tensor:
     """Heights (S, S) of a shape of each of ``kinds`` (n,), which index `SHAPES`."""
-    out = torch.empty(len(kinds), size, size, device=generator.device)
+    out = torch.empty(len(kinds), size, size, device=generator.device, dtype=torch.float32)
     for kind, make in enumerate(SHAPES):
         where = (kinds == kind).nonzero()[:, 0]
         if len(where):
@@ -30,7 +30,7 @@ def blobs(n: int, size: int, generator: Generator) -> Tensor:
     """Smooth outlines: a circle's radius, changed by a few waves around it."""
     y, x = grid(size, generator)
     angle, radius = torch.atan2(y, x)[None], (x * x + y * y).sqrt()[None]
-    outline = torch.ones(n, size, size, device=generator.device)
+    outline = torch.ones(n, size, size, device=generator.device, dtype=torch.float32)
     for waves in range(2, 6):
         height = uniform((n, 1, 1), 0, 0.7 / waves, generator)
         phase = uniform((n, 1, 1), 0, 2 * math.pi, generator)
@@ -57,10 +57,10 @@ def figures(n: int, size: int, generator: Generator) -> Tensor:
     device = generator.device
     spread = uniform((n, 4), -0.9, 0.9, generator)
     reach = uniform((n, 4), 0.4, 0.7, generator)
-    top, bottom = torch.tensor([0.0, -0.4], device=device), torch.tensor([0.0, 0.25], device=device)
-    height = torch.zeros(n, size, size, device=device)
+    top, bottom = torch.tensor([[0.0, -0.4], [0.0, 0.25]], device=device, dtype=torch.float32)
+    height = torch.zeros(n, size, size, device=device, dtype=torch.float32)
     limbs = [(top.expand(n, 2), bottom.expand(n, 2), uniform((n,), 0.16, 0.3, generator))]
-    head = torch.tensor([0.0, -0.72], device=device).expand(n, 2)
+    head = torch.tensor([0.0, -0.72], device=device, dtype=torch.float32).expand(n, 2)
     limbs.append((head, head + 0.02, uniform((n,), 0.14, 0.22, generator)))
     for limb in range(4):
         start = (top if limb < 2 else bottom).expand(n, 2)

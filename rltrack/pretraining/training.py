@@ -146,7 +146,8 @@ def _size(parameter: Tensor) -> float:
 
 def _pace(step: int, recipe: Recipe) -> float:
     rise = min(1.0, (step + 1) / recipe.warmup)
-    return rise * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / recipe.steps)).item())
+    angle = torch.tensor(torch.pi * step / recipe.steps, dtype=torch.float32)
+    return rise * 0.5 * (1 + torch.cos(angle).item())
 
 
 def _backward(net: VGGM, objectives: nn.ModuleList, lesson: CropBatch, precision: str) -> float:

@@ -112,8 +112,9 @@ def ceilings(extractor: Backbone, repeats: int = 3) -> dict[str, float]:
         return 2 * crops * multiply_adds / min(whole, parts)
 
     side = 2048 if cpu else 8192
-    matrix = torch.randn(side, side, device=device)
-    there = torch.zeros(2**26, device=device)  # 256 MiB, more than a cache holds
+    matrix = torch.randn(side, side, device=device, dtype=torch.float32)
+    # 256 MiB, more than a cache holds.
+    there = torch.zeros(2**26, device=device, dtype=torch.float32)
     here = torch.empty_like(there)
     return {
         "convolution_gflops": max(map(rate, (16, 64) if cpu else (64, 256, 1024))) / 1e9,

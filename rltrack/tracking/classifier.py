@@ -90,5 +90,8 @@ class Classifier(nn.Module):
     def _drop(self, x: Tensor, generator: Generator | None) -> Tensor:
         if generator is None or self.dropout == 0:
             return x
-        keep = torch.rand(x.shape, generator=generator, device=x.device) >= self.dropout
+        keep = (
+            torch.rand(x.shape, generator=generator, device=x.device, dtype=torch.float32)
+            >= self.dropout
+        )
         return x * keep / (1 - self.dropout)

@@ -133,7 +133,7 @@ class Tracker:
             positives.cycled(config.update_positives), negatives.cycled(config.update_negatives)
         )
         score = self.classifier(frame.samples(target[None]).features)[0, TARGET].item()
-        self._candidates = target[None], torch.tensor([score])
+        self._candidates = target[None], torch.tensor([score], dtype=self.dtype)
         return Result(_plain(target), score, score > config.success_threshold)
 
     @_learning
