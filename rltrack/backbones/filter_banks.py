@@ -121,10 +121,10 @@ def _calibrated(weights: dict[str, Tensor], generator: Generator) -> dict[str, T
 def _natural_noise(n: int, generator: Generator) -> Tensor:
     """Return ``n`` images (3, 107, 107) in -128..127, with the 1/f amplitudes of photographs."""
     size = 107
-    single = {"dtype": torch.float32}
-    fy, fx = torch.fft.fftfreq(size, **single)[:, None], torch.fft.rfftfreq(size, **single)[None]
+    fy = torch.fft.fftfreq(size, dtype=torch.float32)[:, None]
+    fx = torch.fft.rfftfreq(size, dtype=torch.float32)[None]
     amplitude = 1 / (fx**2 + fy**2).sqrt().clamp(min=1 / size)
-    noise = torch.randn(n, 3, size, size, generator=generator, **single)
+    noise = torch.randn(n, 3, size, size, generator=generator, dtype=torch.float32)
     noise = 0.8 * noise[:, :1] + 0.4 * noise  # mostly grey, as photographs are
     image = torch.fft.irfft2(torch.fft.rfft2(noise) * amplitude, s=(size, size))
     image *= 50 / image.std((1, 2, 3), keepdim=True)

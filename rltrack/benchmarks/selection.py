@@ -83,7 +83,7 @@ def run_or_kept(
     out: str = "runs",
     data: str | None = None,
     device: str = "auto",
-    kept: str = "results",
+    kept: str | Path = "results",
 ) -> list[dict[str, Any]]:
     """Make the runs of some configurations and backbones on a dataset now, or return all kept ones.
 

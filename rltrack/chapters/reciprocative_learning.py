@@ -32,6 +32,7 @@ from rltrack.tracking.crops import crops
 from rltrack.tracking.inputs import checked_box
 from rltrack.tracking.tracker import Tracker
 from rltrack.tracking.training import optimizer
+from rltrack.tracking.training_samples import first_samples
 from rltrack.video.heat_maps import smoothed
 
 __all__ = [
@@ -193,7 +194,8 @@ class _Pupil(Tracker):
             dtype=self.dtype,
         )
         look(0)
-        samples = self._first_samples(self._frame(image, target), target)
+        frame = self._frame(image, target)
+        samples = first_samples(frame, target, config, self._generator)
         first = optimizer(self.classifier, config.first_learning_rate, config)
         self._fit(first, *samples, config.first_iterations, look)
 

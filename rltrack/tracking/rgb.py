@@ -68,18 +68,15 @@ def _array(image: ImageLike) -> NDArray[Any]:
 
 
 def _of_pillow(image: PillowImage.Image) -> NDArray[Any]:
-    """Return a Pillow image as an array: 16-bit grey as it is, and all else as 8-bit RGB."""
+    """Return a Pillow image as an array: grey of more than 8 bits as it is, else 8-bit RGB."""
     deep = image.mode.startswith("I;16")
     # Before Pillow 11, a 16-bit PNG has 32 bits in memory.
     widened = image.mode == "I" and image.format == "PNG"
-    if image.mode.startswith(("I", "F")) and not deep and not widened:
-        raise InputError(
-            f"image: got a Pillow image of mode {image.mode}, whose range is not known; scale it "
-            "to 0..255, and give it as mode L or as a uint8 array"
-        )
     try:
         if deep or widened:
             return np.asarray(image).astype(np.uint16)
+        if image.mode in ("I", "F"):  # of any range, which Pillow would clip
+            return np.asarray(image)
         if image.mode == "La":  # which Pillow converts to LA only
             image = image.convert("LA")
         return np.asarray(image.convert("RGB"))

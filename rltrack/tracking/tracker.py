@@ -17,9 +17,8 @@ from torch import Generator, Tensor
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.registry import load_backbone
 from rltrack.errors import InputError
-from rltrack.tracking import sampling, training_boxes
+from rltrack.tracking import sampling
 from rltrack.tracking.attention import TARGET, Loss, attention_maps
-from rltrack.tracking.box_regression import BoxRegressor
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.crops import crop_extents
@@ -30,6 +29,7 @@ from rltrack.tracking.presets import preset
 from rltrack.tracking.result import Result
 from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.tracking.training import fit, gradient_at, optimizer
+from rltrack.tracking.training_samples import first_samples, fitted_regressor, update_samples
 
 __all__ = ["Tracker"]
 
@@ -125,8 +125,9 @@ class Tracker:
 
         with self._stopwatch.phase("first_fit"):
             frame = self._frame(image, target)
-            self._regressor = self._fit_regressor(frame, target)
-            positives, negatives = self._first_samples(frame, target)
+            drawn_for = frame, target, config, self._generator
+            self._regressor = fitted_regressor(*drawn_for)
+            positives, negatives = first_samples(*drawn_for)
             first = optimizer(self.classifier, config.first_learning_rate, config)
             self._fit(first, positives, negatives, config.first_iterations)
         self._memory.add(
@@ -177,7 +178,8 @@ class Tracker:
             self._search = config.search_translation
             self._last = regressed
             self._target = regressed if config.follow == "result" else chosen.mean(0)
-            self._remember(frame)
+            learned = update_samples(frame, self._target, config, self._generator)
+            self._memory.add(*learned)
         else:
             self._search = config.search_translation_lost
 
@@ -248,44 +250,6 @@ class Tracker:
         around = target if self.config.features_from == "region" else None
         return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around)
 
-    def _fit_regressor(self, frame: Frame, target: Tensor) -> BoxRegressor:
-        config = self.config
-        boxes = self._draw(training_boxes.for_regression, frame, target, config.regression_samples)
-        return BoxRegressor(
-            frame.regression_features(boxes),
-            boxes,
-            target,
-            alpha=config.regression_alpha,
-            iou_range=config.regression_iou,
-            area_range=config.regression_area,
-        )
-
-    def _first_samples(self, frame: Frame, target: Tensor) -> tuple[Samples, Samples]:
-        config, half = self.config, self.config.first_negatives // 2
-        positives = self._draw(training_boxes.positives, frame, target, config.first_positives)
-        around = self._draw(training_boxes.first_negatives_nearby, frame, target, half)
-        everywhere = self._draw(
-            training_boxes.first_negatives_anywhere, frame, target, config.first_negatives - half
-        )
-        # A region does not cover the whole image, so samples everywhere are always cropped.
-        both = frame.samples(around), frame.cropped(everywhere)
-        negatives = Samples.join(self._to_learn_from(each) for each in both)
-        del both  # Their memory is needed for the shuffled copy.
-        n = config.first_negatives
-        shuffle = torch.randperm(n, generator=self._generator, device=self.device)
-        return self._to_learn_from(frame.samples(positives)), negatives.take(shuffle)
-
-    def _remember(self, frame: Frame) -> None:
-        """Draw training samples around the target that was just found, and store them in memory."""
-        config, target = self.config, self._target
-        positives = self._draw(training_boxes.positives, frame, target, config.update_positives)
-        negatives = self._draw(
-            training_boxes.update_negatives, frame, target, config.update_negatives
-        )
-        samples = self._to_learn_from(frame.samples(torch.cat([positives, negatives])))
-        split = len(positives)
-        self._memory.add(samples.take(slice(split)), samples.take(slice(split, None)))
-
     def _learn(self, positives: Samples, negatives: Samples) -> None:
         """Update the classifier from the samples in memory."""
         with self._stopwatch.phase("update"):
@@ -301,15 +265,6 @@ class Tracker:
     ) -> None:
         learner = self.classifier, self.extractor, optimizer
         fit(*learner, positives, negatives, iterations, self.config, self._generator, report)
-
-    def _draw(self, kind: Callable[..., Tensor], frame: Frame, target: Tensor, n: int) -> Tensor:
-        return kind(target, frame.image_wh, n, self.config, self._generator)
-
-    def _to_learn_from(self, samples: Samples) -> Samples:
-        """Return the samples, without their crops if attention does not need them."""
-        config = self.config
-        needed = config.attention_weight > 0 and config.map_at != "conv3"
-        return samples if needed else samples._replace(crops=None)
 
 
 def _plain(box: Tensor) -> tuple[float, float, float, float]:
