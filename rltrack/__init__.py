@@ -7,7 +7,7 @@ attention maps teach it to look at the whole target.
     import rltrack
 
     video = rltrack.open_source("clip.mp4")
-    tracker = rltrack.Tracker(rltrack.preset("paper"))
+    tracker = rltrack.Tracker()
     for index, image in enumerate(video):
         result = tracker.update(image) if index else tracker.init(image, (x, y, w, h))
         print(result.box, result.score, result.found)

@@ -176,6 +176,19 @@ def test_a_run_that_writes_nothing_says_so(
     assert capsys.readouterr().err.startswith("warning: nothing is written")
 
 
+def test_the_preset_that_the_device_suggests_is_told_in_one_line(
+    sequence: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(presets._CHANGES, "realtime", QUICKER)
+    options = ["--backbone", "random", "--device", "cpu", "--json", "s.json"]
+    assert main(["track", str(sequence), *options]) == 0
+    shown, errors = capsys.readouterr()
+    assert errors == "info: preset realtime, which suits the device; --preset chooses another\n"
+    assert "preset realtime" in shown
+    config = json.loads(Path("s.json").read_text())["config"]
+    assert (config["preset"], config["border"]) == ("realtime", "target")
+
+
 def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--frames", "4", "--preset", "tiny", "--backbone", "random", "--out", "here"]
     assert main(["demo", *options]) == 0
@@ -306,10 +319,10 @@ def test_bad_input(
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
 
-    def fit(self: Tracker, *_: object) -> Any:
+    def fit(*_: object) -> Any:
         raise AssertionError("the first frame was fitted")
 
-    monkeypatch.setattr(Tracker, "_fit_regressor", fit)
+    monkeypatch.setattr("rltrack.tracking.tracker.fitted_regressor", fit)
     before = sorted(Path().rglob("*"))
     assert main(arguments) == 2
     shown, errors = capfd.readouterr()

@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, fields
 from fractions import Fraction
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from rltrack.benchmarks.jobs import Job
+from rltrack.cli.bench import bench
+from rltrack.cli.demo import demo
+from rltrack.cli.sweep import sweep
+from rltrack.cli.track import track as cli_track
 from rltrack.errors import InputError
 from rltrack.tracking import presets
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import preset
+from rltrack.tracking.tracker import Tracker
+from rltrack.video.run import track, track_several
 
 RANGES = ("positive_iou", "first_negative_iou", "regression_iou", "update_negative_iou")
 SPREADS = (
@@ -74,6 +82,32 @@ def test_numbers_of_any_type_make_the_same_configuration() -> None:
 def test_what_was_run_before_is_found_again() -> None:
     # A sweep's folder of many hours is named so: keeping values otherwise would begin it anew.
     assert Job("Deer", 0, preset("paper"), "analytic").key == "372ac274ee4f"
+    assert Job("Deer", 0, preset("paper", border="target"), "analytic").key != "372ac274ee4f"
     for name, changes in presets._CHANGES.items():
         given = {**{f.name: f.default for f in fields(TrackerConfig)}, **changes, "preset": name}
         assert json.dumps(asdict(preset(name))) == json.dumps(given)
+
+
+@pytest.mark.parametrize(("device", "name"), [("cpu", "realtime"), ("cuda", "paper")])
+def test_the_device_decides_where_no_preset_is_named(
+    device: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    presets._tell.cache_clear()
+    where = torch.device(device)
+    made = [presets.chosen("auto", where) for _ in range(2)]
+    assert made == [preset(name, border="target")] * 2
+    (told,) = caplog.messages
+    assert told == f"preset {name} is chosen for the device {device}; name a preset to use another"
+    assert presets.suited(where, attention_weight=1.0).attention_weight == 1
+    for given in (preset("tiny"), "tiny"):
+        assert presets.chosen(given, where) == preset("tiny")
+
+
+def test_what_reproduces_names_its_preset() -> None:
+    chosen_for_people = {Tracker.__init__: "auto", track: "auto", track_several: "auto"}
+    assert {f: signature(f).parameters["config"].default for f in chosen_for_people} == (
+        chosen_for_people
+    )
+    assert signature(cli_track).parameters["preset"].default == "auto"
+    for command in (bench, demo, sweep):
+        assert signature(command).parameters["preset"].default == "paper"

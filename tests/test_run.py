@@ -529,10 +529,10 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
 
 @pytest.fixture
 def no_tracking(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fit(self: Tracker, *_: object) -> Any:
+    def fit(*_: object) -> Any:
         raise AssertionError("the first frame was fitted")
 
-    monkeypatch.setattr(Tracker, "_fit_regressor", fit)
+    monkeypatch.setattr("rltrack.tracking.tracker.fitted_regressor", fit)
 
 
 BAD_BOXES = {

@@ -89,7 +89,7 @@ def test_samples_fit_any_image(
     least = torch.where(at[2:] < 10, (at[2:] / 2).clamp(min=1), 10)
     for drawn in (
         sampling.gaussian(
-            at, 20, sides, translation=0.6, scale=1.05, inside=True, generator=rng(seed)
+            at, 20, sides, translation=0.6, scale=1.05, border="box", generator=rng(seed)
         ),
         sampling.uniform(at, 20, sides, translation=1, scale=2, aspect=1.1, generator=rng(seed)),
         sampling.whole_image(at, 20, sides, scale=1.2, aspect=1.1, generator=rng(seed)),
@@ -105,9 +105,35 @@ def test_samples_fit_any_image(
 def test_inside_keeps_whole_boxes_in_the_image() -> None:
     corner = torch.tensor([-10.0, -10.0, 40.0, 60.0])
     drawn = sampling.gaussian(
-        corner, 500, IMAGE, translation=0.6, scale=1.05, inside=True, generator=rng()
+        corner, 500, IMAGE, translation=0.6, scale=1.05, border="box", generator=rng()
     )
     assert (drawn[:, :2] >= -1e-4).all()
+
+
+OVER = [(-18.0, 90.0, 36.0, 48.0), (-30, 90, 36, 48), (300, 200, 60, 70), (-40, -30, 500, 400)]
+
+
+@pytest.mark.parametrize("box", OVER, ids=str)
+def test_a_target_over_the_border_sets_how_far_samples_reach(box: tuple[float, ...]) -> None:
+    over = torch.tensor(box, dtype=torch.float32)
+    middle = center(over)
+    low, high = torch.zeros(2).minimum(middle), IMAGE.maximum(middle)
+    spread = {"translation": 0.6, "scale": 1.05, "border": "target"}
+    drawn = sampling.gaussian(over, 500, IMAGE, generator=rng(), **spread)
+    assert (center(drawn) >= low - 1e-3).all() and (center(drawn) <= high + 1e-3).all()
+    # Many are as good as the target's own box, which none is if all lie inside the image.
+    assert iou(drawn, over).max() > 0.9
+    inside = sampling.gaussian(over, 500, IMAGE, generator=rng(), **{**spread, "border": "box"})
+    assert iou(inside, over).max() < 0.75
+
+
+def test_a_target_inside_the_image_is_sampled_alike_up_to_the_border() -> None:
+    spread = {"translation": 0.6, "scale": 1.05}
+    by = {
+        border: sampling.gaussian(BOX, 50, IMAGE, generator=rng(), border=border, **spread)
+        for border in ("center", "box", "target")
+    }
+    assert torch.equal(by["center"], by["target"]) and torch.equal(by["box"], by["target"])
 
 
 def test_labelled_returns_exactly_what_was_asked() -> None:

@@ -222,10 +222,10 @@ def test_an_unreadable_frame_keeps_all_boxes() -> None:
 def test_bad_boxes_are_found_before_the_first_is_learned(
     boxes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fit(self: Tracker, *_: object) -> Any:
+    def fit(*_: object) -> Any:
         raise AssertionError("the first frame was fitted")
 
-    monkeypatch.setattr(Tracker, "_fit_regressor", fit)
+    monkeypatch.setattr("rltrack.tracking.tracker.fitted_regressor", fit)
     with pytest.raises(InputError, match="box"):
         track_several(two_squares(2), boxes, **FAST, **outputs_in(tmp_path))
     assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
+from rltrack.evaluation.metrics import evaluate
 from rltrack.tracking.box_regression import BoxRegressor
 from rltrack.tracking.boxes import iou
 from rltrack.tracking.classifier import Classifier
@@ -288,6 +289,21 @@ def test_following_the_result_or_the_candidate() -> None:
         )
         assert regressed
         assert centred is same or not same
+
+
+OVER = (-18.0, 90.0, 36.0, 48.0)
+
+
+@pytest.mark.parametrize("border", ["image", "target"])
+def test_a_target_over_the_border_is_followed_if_the_border_allows_it(border: str) -> None:
+    still = FILM[0]
+    tracker = plain(border=border)
+    tracker.init(still, OVER)
+    results = [tracker.update(still) for _ in range(4)]
+    over = [result.box[0] < -8 and result.found for result in results]
+    assert all(over) if border == "target" else not any(over)
+    if border == "target":
+        assert evaluate([OVER, *(result.box for result in results)], [OVER] * 5).os > 0.7
 
 
 def test_attention_and_candidates_can_be_looked_at() -> None:

@@ -67,7 +67,7 @@ class Job:
     @property
     def key(self) -> str:
         """Twelve hexadecimal digits that identify the tracker, its configuration and weights."""
-        tracker = json.dumps([asdict(self.config), self.weights], sort_keys=True)
+        tracker = json.dumps([self.config.identity(), self.weights], sort_keys=True)
         return hashlib.sha256(tracker.encode()).hexdigest()[:12]
 
     def file(self, out: Path) -> Path:

@@ -42,7 +42,7 @@ def first_frame_boxes(
         image_wh,
         translation=config.search_translation,
         scale=config.search_scale,
-        inside=True,
+        border=config.candidate_border,
         generator=generator,
     )
     kinds = (

@@ -32,8 +32,8 @@ __all__ = [
 
 @contextmanager
 def session() -> Iterator[Bar]:
-    """A run with its progress bar, warnings shown, and signals that stop it politely."""
-    with warnings_shown() as warnings:
+    """A run with its progress bar, its log shown, and signals that stop it politely."""
+    with warnings_shown(logging.INFO) as warnings:
         with stop_signals(), Bar(warnings) as bar:
             yield bar
         warnings.show()

@@ -14,7 +14,6 @@ from rltrack.cli.options import (
     Backbone,
     Debug,
     Device,
-    Preset,
     Seed,
     checked_device,
     first_boxes,
@@ -81,7 +80,15 @@ def track(
             help="Write a page to look at: key frames, trajectory, score, attention, settings.",
         ),
     ] = None,
-    preset: Preset = "paper",
+    preset: Annotated[
+        str,
+        typer.Option(
+            "--preset",
+            metavar="auto|paper|released-code|realtime|tiny",
+            help="The configuration to start from. auto is realtime on a CPU and paper on a GPU, "
+            "and lets the target hang over the image's border.",
+        ),
+    ] = "auto",
     attention_weight: Annotated[
         float | None,
         typer.Option(
@@ -126,12 +133,17 @@ def track(
     Ctrl-C stops the run and keeps what was tracked. The speed (FPS) is that of the tracking alone,
     without the first frame, in which the target is learned.
     """
+    from rltrack.tracking.inputs import pick_device
+    from rltrack.tracking.presets import AUTO, suited
     from rltrack.tracking.presets import preset as configuration
 
     changes: dict[str, Any] = {"variant": variant}
     if attention_weight is not None:
         changes["attention_weight"] = attention_weight
-    config = configuration(preset, **changes)
+    if preset == AUTO:
+        config = suited(pick_device(checked_device(device)), **changes)
+    else:
+        config = configuration(preset, **changes)
     if box and select:
         raise InputError("--box and --select both give the first box: use one of them")
     boxes = [each for text in box or () for each in first_boxes(text)]
@@ -146,6 +158,8 @@ def track(
     failure = None
     with session() as bar:
         bar.start(Path(source).name)
+        if preset == AUTO:
+            log.info("preset %s, which suits the device; --preset chooses another", config.preset)
         if not outputs:
             log.warning("nothing is written without --out, --video, --json or --html")
         try:

@@ -55,7 +55,7 @@ class BoxRegressor:
         self.weights = weights.to(features.dtype)  # (D, 4)
         self.intercept = (y_mean - x_mean @ weights).to(features.dtype)
 
-    def __call__(self, features: Tensor, boxes: Tensor, image_wh: Tensor) -> Tensor:
+    def __call__(self, features: Tensor, boxes: Tensor, image_wh: Tensor | None) -> Tensor:
         """Return the regressed boxes (N, 4) of candidates, clipped to the image.
 
         If a regressed box is discarded, its candidate is returned instead.
@@ -63,7 +63,7 @@ class BoxRegressor:
         Args:
             features: (N, D), the features of the candidates.
             boxes: (N, 4), the candidates.
-            image_wh: (2,), the width and height of the image.
+            image_wh: (2,), the width and height of the image. With None, nothing is clipped.
         """
         correction = features @ self.weights + self.intercept
         regressed = from_center(
@@ -73,4 +73,5 @@ class BoxRegressor:
         overlap, ratio = iou(boxes, regressed), area(boxes) / area(regressed)
         fits = (overlap >= self.iou_range[0]) & (overlap <= self.iou_range[1])
         fits &= (ratio >= self.area_range[0]) & (ratio <= self.area_range[1])
-        return clip_to_image(torch.where(fits[:, None], regressed, boxes), image_wh)
+        kept = torch.where(fits[:, None], regressed, boxes)
+        return kept if image_wh is None else clip_to_image(kept, image_wh)

@@ -9,19 +9,22 @@ says, or that we had to choose. The preset ``paper`` consists of the defaults. T
 
 from __future__ import annotations
 
-import math
-import sys
-from dataclasses import dataclass, fields
-from numbers import Integral, Real
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from rltrack.errors import InputError, brief
+from rltrack.tracking.field_limits import Range, limits_of
 
-__all__ = ["VARIANTS", "TrackerConfig"]
+__all__ = ["VARIANTS", "Border", "TrackerConfig"]
 
 VARIANTS = ("reciprocative", "attentive-features")
 
-Range = tuple[float, float]
+Border = Literal["center", "box", "target"]
+"""How far a box that is drawn may hang over the image's border; see `rltrack.tracking.sampling`."""
+
+
+_ADDED = {"border": "image"}
+"""Fields that the first sweeps did not have, and their defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +192,11 @@ class TrackerConfig:
     search_translation_lost: float = 1.5
     """Spread of the candidates' centres after a frame in which the target was not found. Released
     code."""
+    border: Literal["image", "target"] = "image"
+    """How candidates, samples and the result are kept in the image. Released code: ``image``.
+    Candidates and the result lie inside the image, and samples have their centres inside. A target
+    that hangs over the image's border is then not followed. Ours: ``target``. The centres lie
+    inside the image, or no further outside than the target's own centre."""
     averaged_candidates: int = 1
     """Number of best candidates whose mean is the result. Paper 4: 1. Released code: 5."""
     follow: Literal["candidate", "result"] = "candidate"
@@ -221,16 +229,34 @@ class TrackerConfig:
     update after a frame in which the target was not found. Released code."""
 
     @property
+    def candidate_border(self) -> Border:
+        """What :mod:`rltrack.tracking.sampling` keeps inside the image of a candidate."""
+        return "box" if self.border == "image" else "target"
+
+    @property
+    def sample_border(self) -> Border:
+        """What :mod:`rltrack.tracking.sampling` keeps inside the image of a training sample."""
+        return "center" if self.border == "image" else "target"
+
+    @property
     def scored_negatives(self) -> int:
         """Negatives that an iteration scores: at least as many as the batch needs."""
         return max(self.mined_negatives, self.batch_negatives)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the values that tell a configuration from all others, to name its runs by.
+
+        A field that was added later counts only where it is not at its default. Thus the runs that
+        were made before are still found.
+        """
+        return {k: v for k, v in asdict(self).items() if (k, v) not in _ADDED.items()}
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for field in fields(self):
             value, hint = getattr(self, field.name), hints[field.name]
             choices = get_args(hint) if get_origin(hint) is Literal else ()
-            if limits := _NARROWER.get(field.name, _USUAL.get(hint)):
+            if limits := limits_of(field.name, hint):
                 number, wanted = limits.kept(value, hint), limits.wanted
                 ok = number is not None
                 object.__setattr__(self, field.name, number)  # because the dataclass is frozen
@@ -261,57 +287,3 @@ class TrackerConfig:
                 f"averaged_candidates is {self.averaged_candidates}; there are only "
                 f"{self.candidates} candidates"
             )
-
-
-class _Limits(NamedTuple):
-    """The numbers that a field accepts: from ``low`` to ``high``, both included."""
-
-    wanted: str
-    """The same in words, for an error message."""
-    low: float = 0.0
-    high: float = sys.float_info.max
-
-    def kept(self, value: Any, kind: Any) -> Any:
-        """Return ``value`` as an int, float or `Range`, as ``kind`` says; None if not accepted."""
-        if kind == Range:
-            if not isinstance(value, tuple | list) or len(value) != 2:
-                return None
-            low, high = (self.kept(number, float) for number in value)
-            return (low, high) if None not in (low, high) and low <= high else None
-        if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
-            return None
-        try:
-            number = kind(value)
-        except OverflowError:  # a whole number that no float can hold
-            return None
-        return number if self.low <= number <= self.high else None
-
-
-_USUAL = {
-    int: _Limits("a whole number from 1 to 1,000,000", 1, 1e6),
-    float: _Limits("a finite number, not negative"),
-    Range: _Limits("two increasing numbers, not negative"),
-}
-
-_NARROWER = {
-    "success_threshold": _Limits("a finite number", -sys.float_info.max),
-    **dict.fromkeys(
-        ("score_seed", "attention_eps", "clip_norm"),
-        _Limits("a finite number above 0", math.nextafter(0, 1)),
-    ),
-    **dict.fromkeys(
-        ("momentum", "dropout"), _Limits("a number from 0 to below 1", 0, math.nextafter(1, 0))
-    ),
-    **dict.fromkeys(
-        ("positive_iou", "first_negative_iou", "regression_iou", "update_negative_iou"),
-        _Limits("two increasing numbers from 0 to 1", 0, 1),
-    ),
-    # These are spreads by a factor, which reach from its inverse to the factor itself.
-    **dict.fromkeys(
-        (
-            *("positive_scale", "first_negative_scale", "whole_image_scale", "aspect"),
-            *("regression_scale", "search_scale", "update_negative_scale"),
-        ),
-        _Limits("a finite number, at least 1", 1),
-    ),
-}

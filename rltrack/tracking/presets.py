@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import fields, replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from rltrack.errors import InputError
 from rltrack.tracking.config import TrackerConfig
 
-__all__ = ["PRESETS", "preset"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["AUTO", "PRESETS", "chosen", "preset", "suited"]
+
+log = logging.getLogger(__name__)
 
 _CHANGES: dict[str, dict[str, Any]] = {
     "paper": {},
@@ -64,6 +71,9 @@ _CHANGES: dict[str, dict[str, Any]] = {
 
 PRESETS = tuple(_CHANGES)
 
+AUTO = "auto"
+"""In place of a preset's name: the configuration that :func:`suited` makes."""
+
 
 def preset(name: str = "paper", /, **changes: Any) -> TrackerConfig:
     """Return the configuration of the preset ``name``, with some fields changed.
@@ -88,3 +98,41 @@ def preset(name: str = "paper", /, **changes: Any) -> TrackerConfig:
     if changes.get("variant") == "attentive-features":
         changes.setdefault("attention_weight", 0.0)
     return replace(TrackerConfig(), **{"preset": name, **_CHANGES[name], **changes})
+
+
+def suited(device: torch.device, **changes: Any) -> TrackerConfig:
+    """Return the configuration for everyday use on a device.
+
+    It is the preset ``paper`` on a GPU, which makes it fast, and ``realtime`` on other devices. The
+    target may hang over the image's border (``border="target"``). What is to be reproduced names
+    its preset instead, because this configuration may change from version to version.
+
+    Args:
+        device: where the tracker computes.
+        changes: as in :func:`preset`.
+
+    Raises:
+        InputError: as :func:`preset`.
+    """
+    name = "paper" if device.type == "cuda" else "realtime"
+    return preset(name, **{"border": "target", **changes})
+
+
+def chosen(config: TrackerConfig | str, device: torch.device) -> TrackerConfig:
+    """Return ``config``, or the preset of this name, or with ``auto`` what is :func:`suited`.
+
+    The first choice of a process is told in one line, as a warning.
+
+    Raises:
+        InputError: the preset is unknown.
+    """
+    if config == AUTO:
+        made = suited(device)
+        _tell(made.preset, device.type)
+        return made
+    return preset(config) if isinstance(config, str) else config
+
+
+@lru_cache
+def _tell(name: str, device: str) -> None:
+    log.warning("preset %s is chosen for the device %s; name a preset to use another", name, device)

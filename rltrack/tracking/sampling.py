@@ -8,9 +8,11 @@ mean side, ``(w + h) / 2``. ``scale`` is the largest factor of a box's size: ``s
 factors from 1/1.2 to 1.2. ``aspect`` is the largest factor by which the width is multiplied while
 the height is divided by it, or the reverse.
 
-The sides of a sample are kept within [10, image side - 10] pixels, and its centre is kept within
-the image. If a side of the target is shorter than 10 pixels, that side of a sample may be as short
-as half of the target's.
+The sides of a sample are kept within [10, image side - 10] pixels. If a side of the target is
+shorter than 10 pixels, that side of a sample may be as short as half of the target's. ``border``
+says how far a sample may hang over the image's border. With ``center``, its centre is kept within
+the image. With ``box``, so is the whole box. With ``target``, its centre is kept within the image
+or no further outside than the target's own centre, and its sides may be as long as the target's.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import torch
 from torch import Generator, Tensor
 
 from rltrack.tracking.boxes import area, center, from_center, iou
+from rltrack.tracking.config import Border
 
 __all__ = ["gaussian", "labelled", "uniform", "whole_image"]
 
@@ -39,18 +42,17 @@ def gaussian(
     translation: float,
     scale: float,
     generator: Generator,
-    inside: bool = False,
+    border: Border = "center",
 ) -> Tensor:
     """Draw ``n`` boxes ``(n, 4)`` whose centres and log-scales are normally distributed.
 
     ``translation`` and ``log(scale)`` are the spreads. The standard deviations are half the
-    spreads, and the values are clipped at the spreads. With ``inside``, whole boxes are kept inside
-    the image, and not only their centres.
+    spreads, and the values are clipped at the spreads.
     """
     noise = torch.randn(n, 3, generator=generator, device=box.device, dtype=box.dtype)
     noise = (0.5 * noise).clamp(-1, 1)
     centers = center(box) + translation * box[2:].mean() * noise[:, :2]
-    return _fitted(box, centers, box[2:] * scale ** noise[:, 2:], image_wh, inside)
+    return _fitted(box, centers, box[2:] * scale ** noise[:, 2:], image_wh, border)
 
 
 def uniform(
@@ -62,11 +64,12 @@ def uniform(
     scale: float,
     aspect: float = 1.0,
     generator: Generator,
+    border: Border = "center",
 ) -> Tensor:
     """Draw ``n`` boxes ``(n, 4)`` whose centre, log-scale and log-aspect are uniform."""
     noise = _symmetric(n, 4, box, generator)
     centers = center(box) + translation * box[2:].mean() * noise[:, :2]
-    return _fitted(box, centers, _sides(box, noise[:, 2:], scale, aspect), image_wh)
+    return _fitted(box, centers, _sides(box, noise[:, 2:], scale, aspect), image_wh, border)
 
 
 def whole_image(
@@ -77,6 +80,7 @@ def whole_image(
     scale: float,
     aspect: float = 1.0,
     generator: Generator,
+    border: Border = "center",
 ) -> Tensor:
     """Draw ``n`` boxes ``(n, 4)`` of about the target's size, spread over the whole image.
 
@@ -87,7 +91,7 @@ def whole_image(
     grid = torch.stack([picked % side, picked // side], dim=-1).to(box.dtype) / (side - 1)
     centers = box[2:] / 2 + grid * (image_wh - box[2:] / 2 - 1)
     sides = _sides(box, _symmetric(n, 2, box, generator), scale, aspect)
-    return _fitted(box, centers, sides, image_wh)
+    return _fitted(box, centers, sides, image_wh, border)
 
 
 def labelled(
@@ -143,13 +147,17 @@ def _sides(box: Tensor, noise: Tensor, scale: float, aspect: float) -> Tensor:
 
 
 def _fitted(
-    box: Tensor, centers: Tensor, sides: Tensor, image_wh: Tensor, inside: bool = False
+    box: Tensor, centers: Tensor, sides: Tensor, image_wh: Tensor, border: Border
 ) -> Tensor:
     small = (box[2:] / 2).clamp(min=1)
     smallest = torch.where(box[2:] < SMALLEST_SIDE, small, SMALLEST_SIDE).minimum(image_wh)
     largest = torch.maximum(image_wh - SMALLEST_SIDE, image_wh.clamp(max=SMALLEST_SIDE))
+    low, high = torch.zeros_like(image_wh), image_wh
+    if border == "target":
+        largest = torch.maximum(largest, box[2:])
+        low, high = low.minimum(center(box)), high.maximum(center(box))
     sides = torch.maximum(sides, smallest)
     sides = torch.minimum(sides, largest)
-    margin = sides / 2 if inside else torch.zeros_like(sides)
-    centers = torch.minimum(torch.maximum(centers, margin), image_wh - margin)
+    margin = sides / 2 if border == "box" else torch.zeros_like(sides)
+    centers = torch.minimum(torch.maximum(centers, low + margin), high - margin)
     return from_center(centers, sides)

@@ -25,7 +25,7 @@ from rltrack.tracking.crops import crop_extents
 from rltrack.tracking.frame import Frame, Stopwatch
 from rltrack.tracking.inputs import checked_box, checked_seed, pick_device
 from rltrack.tracking.memory import SampleMemory, Samples
-from rltrack.tracking.presets import preset
+from rltrack.tracking.presets import chosen
 from rltrack.tracking.result import Result
 from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.tracking.training import fit, gradient_at, optimizer
@@ -47,7 +47,7 @@ def _learning(method: Callable[P, T]) -> Callable[P, T]:
 class Tracker:
     """A tracker that follows one target through a video.
 
-    >>> tracker = Tracker(preset("paper"))                      # doctest: +SKIP
+    >>> tracker = Tracker()                                     # doctest: +SKIP
     >>> tracker.init(first_image, (x, y, w, h))                 # doctest: +SKIP
     >>> box, score, found = tracker.update(next_image)          # doctest: +SKIP
 
@@ -55,7 +55,8 @@ class Tracker:
     of, for example images of Pillow. Their size may change from frame to frame.
 
     Args:
-        config: a configuration or the name of a preset; see :func:`rltrack.preset`.
+        config: a configuration or the name of a preset; see :func:`rltrack.preset`. With ``auto``,
+            the device decides; see `rltrack.tracking.presets.suited`.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
         device: where everything from crops to box regression is computed; see
             `rltrack.tracking.inputs.pick_device`.
@@ -71,15 +72,15 @@ class Tracker:
     @_learning
     def __init__(
         self,
-        config: TrackerConfig | str = "paper",
+        config: TrackerConfig | str = "auto",
         *,
         backbone: str | Path | Backbone = "embedded",
         device: str | torch.device = "auto",
         dtype: torch.dtype = torch.float32,
         seed: int = 0,
     ) -> None:
-        self.config = preset(config) if isinstance(config, str) else config
         self.device = device if isinstance(device, torch.device) else pick_device(device)
+        self.config = chosen(config, self.device)
         self.dtype, self.seed = dtype, checked_seed(seed)
         precision = self.config.precision
         if isinstance(backbone, Backbone):
@@ -160,7 +161,7 @@ class Tracker:
             frame.image_wh,
             translation=self._search,
             scale=config.search_scale,
-            inside=True,
+            border=config.candidate_border,
             generator=self._generator,
         )
         features = frame.samples(candidates).features
@@ -169,7 +170,8 @@ class Tracker:
             best = scores.topk(config.averaged_candidates)
             chosen = candidates[best.indices]
             seen = frame.regression_features(chosen, features[best.indices])
-            regressed = self._regressor(seen, chosen, frame.image_wh).mean(0)
+            limits = frame.image_wh if config.border == "image" else None
+            regressed = self._regressor(seen, chosen, limits).mean(0)
             score = best.values.mean().item()
         self._candidates = candidates, scores
         found = score > config.success_threshold

@@ -13,7 +13,6 @@ from rltrack.tracking.rgb import ImageLike, to_rgb8
 
 __all__ = ["attention_panel", "confidence_map", "overlay_heat", "smoothed"]
 
-
 Array = NDArray[np.float64]
 Box = Sequence[float] | Array
 Image = NDArray[np.uint8]

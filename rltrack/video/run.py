@@ -21,11 +21,11 @@ from rltrack.errors import InputError
 from rltrack.files import WriteError
 from rltrack.outputs import inputs_of
 from rltrack.tracking.config import TrackerConfig
-from rltrack.tracking.inputs import checked_box, checked_seed
-from rltrack.tracking.presets import preset
+from rltrack.tracking.inputs import checked_box, checked_seed, pick_device
+from rltrack.tracking.presets import chosen
 from rltrack.tracking.result import Result
-from rltrack.video.recorder import Recorder, for_tools
 from rltrack.tracking.rgb import to_rgb8
+from rltrack.video.recorder import Recorder, for_tools
 from rltrack.video.signals import HeldSignals
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.start import first_true_box, matching_truth
@@ -51,7 +51,7 @@ def track(
     source: str | Path | int | Iterable[Any] | FrameSource,
     box: Start = None,
     *,
-    config: TrackerConfig | str = "paper",
+    config: TrackerConfig | str = "auto",
     backbone: str | Path | Backbone = "embedded",
     device: str = "auto",
     seed: int = 0,
@@ -78,7 +78,8 @@ def track(
         box: the target's box in the first frame, (x, y, w, h) in 0-based pixels, or a function that
             gets the first image and returns the box. None takes the first box of the ground truth,
             and starts in its frame.
-        config: a preset's name, or a configuration from `rltrack.preset`.
+        config: a preset's name, or a configuration from `rltrack.preset`. With ``auto``, the device
+            decides; see `rltrack.tracking.presets.suited`.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, see `rltrack.tracking.inputs.pick_device`.
         seed: the seed of all randomness, 0 or more.
@@ -122,7 +123,7 @@ def track_several(
     source: str | Path | int | Iterable[Any] | FrameSource,
     boxes: Sequence[Start] | Array,
     *,
-    config: TrackerConfig | str = "paper",
+    config: TrackerConfig | str = "auto",
     backbone: str | Path | Backbone = "embedded",
     device: str = "auto",
     seed: int = 0,
@@ -165,7 +166,7 @@ def track_several(
         InputError: see `track`.
         TrackingError: see `track`.
     """
-    config = preset(config) if isinstance(config, str) else config
+    config = chosen(config, pick_device(device))
     seed = checked_seed(seed)
     if not len(boxes):
         raise InputError("no boxes were given: give one for each target")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
-from rltrack.video.images import to_rgb8
+from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.opencv_log import quiet
 
 __all__ = ["Webcam"]
