@@ -164,12 +164,12 @@ def test_a_report_typesets_the_names(tmp_path: Path, capsys: pytest.CaptureFixtu
         for name in NAMES
         for target in ("Deer", "Girl", "Skiing")
     ]
-    shown = list(cells(markdown(report(runs)).partition("\n\n")[0]))[::9]
+    shown = list(cells(markdown(report(runs)).partition("\n\n")[0]))[::10]
     assert sorted(shown) == sorted(f"backbone {name}" for name in NAMES.values())
     typeset = latex(report(runs))
     for name in NAMES:
         assert f"\nbackbone {in_latex(name)} & 1.000" in typeset
-    assert "\x1b" not in typeset and len(typeset.split("\n")) == len(NAMES) + 9
+    assert "\x1b" not in typeset and len(typeset.split("\n")) == len(NAMES) + 10
 
     keep(runs, tmp_path / "kept.json.gz")
     outputs = [f"--{kind}={tmp_path / f'out.{kind}'}" for kind in ("markdown", "latex")]
