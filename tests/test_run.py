@@ -190,7 +190,7 @@ def test_boxes_video_and_summary(tmp_path: Path) -> None:
         summary=files["s.json"],
     )
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(files)
-    assert files["b.csv"].read_text().splitlines()[0] == HEADER == "frame,x,y,w,h,score,found"
+    assert files["b.csv"].read_text().splitlines()[0] == HEADER == "frame,x,y,w,h,score,found,time"
     rows = rows_of(files["b.csv"])
     assert [int(row["frame"]) for row in rows] == [0, 1, 2, 3]
     written = np.array([[float(row[key]) for key in ("x", "y", "w", "h")] for row in rows])
@@ -758,7 +758,7 @@ def test_a_full_disk_keeps_what_there_was_room_for(
     if kept:
         rows = rows_of(files["out"])
         assert kept[files["out"]] == len(rows) == (5 if size == 1000 else 2)
-        assert all(len(row) == 7 and row["found"] in "01" for row in rows)
+        assert all(len(row) == 8 and row["found"] in "01" for row in rows)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])

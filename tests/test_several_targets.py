@@ -176,7 +176,7 @@ def test_what_is_written_of_several(tmp_path: Path) -> None:
     )
     assert_complete(tmp_path, 4)
     lines = (tmp_path / "b.csv").read_text().splitlines()
-    assert lines[0] == SEVERAL_HEADER == "frame,target,x,y,w,h,score,found"
+    assert lines[0] == SEVERAL_HEADER == "frame,target,x,y,w,h,score,found,time"
     for row in rows_of(tmp_path / "b.csv"):
         one, frame = done[int(row["target"])], int(row["frame"])
         box = [float(row[key]) for key in ("x", "y", "w", "h")]

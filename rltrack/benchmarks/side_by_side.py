@@ -161,7 +161,7 @@ def compare(
     files = _Files(
         given_path(folder, "the results' folder"),
         names,
-        frames.fps,
+        frames,
         (*inputs_of(frames), *backbone_files(backbone)),
     )
     rows: list[list[tuple[Result, float]]] = []
@@ -181,7 +181,7 @@ def compare(
         else:
             row += [_timed(partial(peer.update, step.image)) for peer in rivals]
         rows.append(row)  # first: a Ctrl-C during the writing is let through when it is done
-        files.add(step.image, [result for result, _ in row])
+        files.add(step.image, [result for result, _ in row], step.time)
         if on_frame is not None:
             on_frame(step)
 
@@ -219,7 +219,7 @@ class _Files:
     """Writes the files of a comparison. If no frame is added, it writes nothing."""
 
     def __init__(
-        self, folder: Path, names: Sequence[str], fps: float | None, inputs: Iterable[Input]
+        self, folder: Path, names: Sequence[str], frames: FrameSource, inputs: Iterable[Input]
     ) -> None:
         self._names = names
         boxes = {f"boxes of {name}": folder / f"{name}.csv" for name in names}
@@ -227,17 +227,17 @@ class _Files:
             {**boxes, "video": folder / "compare.mp4"}, inputs
         ).values()
         self._boxes = [Recorder(boxes=table) for table in tables]
-        self._video = VideoWriter(video, fps)
+        self._video = VideoWriter(video, frames.fps, getattr(frames, "sound", None))
         self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read
         self._count = 0
 
-    def add(self, image: Image | None, results: Sequence[Result]) -> None:
+    def add(self, image: Image | None, results: Sequence[Result], time: float) -> None:
         """Write a frame's rows and picture."""
         for recorder, result in zip(self._boxes, results, strict=True):
-            recorder.add(image, [result], ())
+            recorder.add(image, [result], (), time=time)
         label = f"frame {self._count}{' unreadable' * (image is None)}"
         self._image = self._image if image is None else image
-        self._video.write(draw_trackers(self._image, self._names, results, label))
+        self._video.write(draw_trackers(self._image, self._names, results, label), time)
         self._count += 1
 
     def close(self) -> None:

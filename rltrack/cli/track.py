@@ -116,6 +116,21 @@ def track(
             "--overlay", metavar="attention|confidence", help="The heat map to draw into the video."
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start",
+            metavar="N|TIME",
+            help="The first frame to track: its number, from 0, or a time, as 12.5s or 1:02.5. "
+            "It is frame 0 of the results.",
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(
+            "--end", metavar="N|TIME", help="The first frame after --start that is left out."
+        ),
+    ] = None,
     target: Annotated[
         int | None,
         typer.Option(
@@ -175,6 +190,8 @@ def track(
                 summary=json,
                 html=html,
                 overlay=overlay,
+                start=start,
+                end=end,
                 target=target,
                 on_frame=bar.advance,
             )

@@ -24,7 +24,8 @@ class Clock:
         self._fps, self._length = fps or 0.0, length or 0
         self._regular = self._fps > 0 and self._length > 0
         self._broken = False
-        self._place = -1.0  # of the latest frame, counted in frames by its timestamp
+        # Of the latest frame, counted in frames by its timestamp. None takes any for the next.
+        self._place: float | None = -1.0
         self._hole = math.inf  # place of the frame before the last gap
 
     def missing(self, time: float, failures: int) -> int:
@@ -34,7 +35,8 @@ class Clock:
         packets that could not be decoded since the frame before.
         """
         self._broken = self._broken or failures > 0
-        place, before = time * self._fps, self._place
+        place = time * self._fps
+        before = place - 1 - failures if self._place is None else self._place
         self._regular = self._regular and math.isfinite(place)
         gap = failures
         if self._regular:
@@ -52,10 +54,14 @@ class Clock:
         self._place = place
         return gap
 
+    def jump(self) -> None:
+        """Take the next frame for the one after the latest, whatever its time."""
+        self._place = None
+
     def ran_out(self) -> bool:
         """Return whether the latest frame is near the end that the header gives."""
         # Sound may outlast the picture by a little.
-        return self._length - self._place - 1 <= min(self._fps / 2, self._length / 10)
+        return self._length - (self._place or 0.0) - 1 <= min(self._fps / 2, self._length / 10)
 
 
 class Timeline:

@@ -1,4 +1,4 @@
-"""Decoding video files with PyAV: frames in order, with their times, as RGB.
+"""Decoding video files with PyAV: frames in order, their times, and their images.
 
 OpenCV, which reads the webcams, would give leftover memory for interlaced frames, and has no AV1.
 """
@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
@@ -23,7 +24,7 @@ from rltrack.video.clock import Clock, Timeline
 from rltrack.video.images import check_pixels
 from rltrack.video.orientation import upright
 
-__all__ = ["PATIENCE", "Decoder", "TimedFrame", "file_address"]
+__all__ = ["PATIENCE", "Decoder", "file_address", "open_container"]
 
 Image = NDArray[np.uint8]
 
@@ -46,27 +47,32 @@ _CONTAINERS = (
 )
 
 
-class TimedFrame(NamedTuple):
-    """A frame of a video and when it is shown.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB; None if it could not be decoded.
-        time: seconds from the beginning of the video; NaN if the file does not say.
-    """
-
-    image: Image | None
-    time: float
-
-
 def file_address(path: Path) -> str:
     """Return what FFmpeg opens as this file, whatever its name: no name is taken for an address."""
     return f"file:{path.absolute()}"
 
 
-class Decoder:
-    """An open video file.
+def open_container(path: Path) -> InputContainer:
+    """Open a video file with PyAV.
 
     Nothing but FFmpeg's containers of frames is opened, and no other file than this one.
+
+    Raises:
+        InputError: it is no such file, or it is broken.
+    """
+    options = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
+    try:
+        return av.open(file_address(path), container_options=options, metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError):
+        raise _broken(path) from None
+
+
+def _broken(path: Path) -> InputError:
+    return InputError(f"{path} is not a video or an image that can be read, or it is broken")
+
+
+class Decoder:
+    """An open video file.
 
     As a context manager it closes the file on the way out of the block.
 
@@ -81,26 +87,21 @@ class Decoder:
         interlaced: whether a frame with two fields has been decoded. Such a frame shows two
             instants, one in its even rows and one in its odd rows.
 
+        has_sound: whether there is sound in the file.
+
     Raises:
         InputError: the file is not a video that can be read, or it is broken; there is no decoder
             for it; or its header claims frames larger than the limit.
     """
 
     def __init__(self, path: Path, limits: Limits = DEFAULT_LIMITS) -> None:
-        options = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
-        broken = InputError(f"{path} is not a video or an image that can be read, or it is broken")
-        try:
-            self._file = av.open(
-                file_address(path), container_options=options, metadata_errors="replace"
-            )
-        except (av.FFmpegError, OSError, ValueError):
-            raise broken from None
+        self._file = open_container(path)
         stream = self._file.streams.best("video")
         if not isinstance(stream, av.VideoStream):
             self._file.close()
-            raise broken
+            raise _broken(path)
         self._path, self._stream, self._limits = path, stream, limits
-        self.interlaced = False
+        self.interlaced, self.has_sound = False, bool(self._file.streams.audio)
         self._reformatter = VideoReformatter()
         start = self._file.start_time
         self._start = None if start is None else Fraction(start, av.time_base)
@@ -119,6 +120,10 @@ class Decoder:
             self._file.close()
             raise
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def __enter__(self) -> Decoder:
         return self
 
@@ -128,7 +133,7 @@ class Decoder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self.close()
 
     def check_first(self) -> None:
         """Check that a frame can be decoded, which uses frames up.
@@ -138,18 +143,39 @@ class Decoder:
         """
         # It takes seconds to work out how HDR is mapped.
         if all(
-            frame is None or self._rgb(frame, mapped=False) is None for frame in self._decoded()
+            frame is None or self.image(frame, mapped=False) is None for frame in self._decoded()
         ):
             codec = self._stream.codec_context.name
             raise InputError(f"{self._path}: no frame can be decoded from {codec}; {_CONVERT}")
 
-    def frames(self) -> Iterator[TimedFrame]:
-        """Yield the frames from the first on, and one without an image where one is missing.
+    def seek(self, time: float) -> bool:
+        """Go to a keyframe that is shown at ``time``, in seconds, or before.
 
-        The video ends after more than `PATIENCE` packets in a row that cannot be decoded.
+        Returns:
+            Whether there is one. If there is none, nothing more can be decoded.
+        """
+        try:
+            # The place of a keyframe may be known by the order of decoding alone, which runs ahead.
+            place = round((float(self._start or 0) + time - 1) * av.time_base)
+            for looked in (False, True):
+                self._file.seek(max(place, 0))
+                if not looked:
+                    stamps = (packet.pts for packet in self._file.demux(self._stream))
+                    first = next((stamp for stamp in stamps if stamp is not None), None)
+                    if first is None or self._stream.time_base is None or self._unsorted:
+                        return False
+                    if float(first * self._stream.time_base - (self._start or 0)) > time:
+                        return False
+        except av.FFmpegError:  # some formats have no way to find a place
+            return False
+        self.clock.jump()
+        return True
 
-        Raises:
-            InputError: a frame is larger than the limit.
+    def frames(self) -> Iterator[tuple[av.VideoFrame | None, float]]:
+        """Yield the frames that are stored, each with the time at which it is shown, in seconds.
+
+        A frame is None where one is missing. `image` turns the others into images. The video ends
+        after more than `PATIENCE` packets in a row that cannot be decoded.
         """
         timeline, failures = Timeline(self.fps), 0
         for frame in self._decoded():
@@ -162,8 +188,8 @@ class Decoder:
                 continue
             before, time = timeline.last, timeline.shown(stored, missing)
             for number in range(1, missing + 1):
-                yield TimedFrame(None, before + (time - before) * number / (missing + 1))
-            yield TimedFrame(self._rgb(frame), time)
+                yield None, before + (time - before) * number / (missing + 1)
+            yield frame, time
 
     def _decoded(self) -> Iterator[av.VideoFrame | None]:
         """Yield what the decoder gives, and None for each packet that it refuses."""
@@ -203,10 +229,18 @@ class Decoder:
             self._start = frame.pts * frame.time_base
         return float(frame.pts * frame.time_base - self._start)
 
-    def _rgb(self, frame: av.VideoFrame, mapped: bool = True) -> Image | None:
-        """Return a frame as it is shown, or without its colours mapped to those of a screen.
+    def image(self, frame: av.VideoFrame, mapped: bool = True) -> Image | None:
+        """Return a frame as it is shown.
 
-        None if it cannot be converted.
+        Args:
+            frame: one of `frames`.
+            mapped: False leaves the numbers of HDR and wide gamuts as they are.
+
+        Returns:
+            (H, W, 3) uint8 RGB. None if it cannot be converted.
+
+        Raises:
+            InputError: it is larger than the limit.
         """
         self._check_size(frame.width, frame.height)
         self.interlaced = self.interlaced or frame.interlaced_frame
@@ -246,11 +280,14 @@ def _rate(stream: av.VideoStream) -> float | None:
 
 
 def _length(
-    file: av.container.InputContainer, stream: av.VideoStream, fps: float | None, size: int
+    file: InputContainer, stream: av.VideoStream, fps: float | None, size: int
 ) -> int | None:
     """Return the number of frames by the header, or by its duration; None if that cannot be."""
     count = stream.frames
-    if not count and fps:
+    if "mov" in file.format.name and len(stream.index_entries) == count:
+        # A trimmed file may hold frames that its edit list leaves out.
+        count -= sum(entry.is_discard for entry in stream.index_entries)
+    elif not count and fps:
         if stream.duration is not None and stream.time_base is not None:
             count = round(float(stream.duration * stream.time_base) * fps)
         elif file.duration is not None:

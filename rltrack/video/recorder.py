@@ -9,6 +9,7 @@ soon as its frame is done, so that even a killed process leaves them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from rltrack.files import GrowingFile, WriteError, try_each, write_bytes, write_
 from rltrack.outputs import Input, checked_outputs
 from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
-from rltrack.video.annotation import draw_result, draw_targets
-from rltrack.video.excerpt import Excerpt
+from rltrack.video.annotation import draw_box, draw_result, draw_targets
+from rltrack.video.excerpt import Span
 from rltrack.video.heat_maps import confidence_map, overlay_heat, smoothed
 from rltrack.video.sources import FrameSource
 from rltrack.video.track_page import TrackPage
@@ -33,8 +34,8 @@ __all__ = ["HEADER", "OVERLAYS", "SEVERAL_HEADER", "Recorder", "for_tools"]
 
 Image = NDArray[np.uint8]
 
-HEADER = "frame,x,y,w,h,score,found"
-SEVERAL_HEADER = "frame,target,x,y,w,h,score,found"
+HEADER = "frame,x,y,w,h,score,found,time"
+SEVERAL_HEADER = "frame,target,x,y,w,h,score,found,time"
 OVERLAYS = ("attention", "confidence")
 
 
@@ -43,10 +44,12 @@ class Recorder:
 
     If the name of the boxes' file ends in one of `rltrack.data.track_files.FORMATS`, it is of that
     form, for annotation tools. Otherwise it is a CSV file: `HEADER`, then one row for each frame.
-    Frames are counted from 0, boxes are in 0-based pixels with four decimals, and found is 0 or 1.
-    With several targets the file has `SEVERAL_HEADER`, then one row for each frame and target, both
-    counted from 0. The video shows each frame with the box, score and found of each target. Where a
-    frame could not be read, it shows the last readable frame again.
+    Frames are counted from 0, boxes are in 0-based pixels with four decimals, found is 0 or 1, and
+    time is when the frame is shown, in seconds from the beginning of the source (nan without a
+    clock). With several targets the file has `SEVERAL_HEADER`, then one row for each frame and
+    target, both counted from 0. The video shows each frame with the box, score and found of each
+    target. Where a frame could not be read, it shows the last readable frame again. Its frames are
+    shown for as long as those of the source, and it has the source's sound.
 
     Args:
         boxes: path of the file; None writes none.
@@ -56,8 +59,9 @@ class Recorder:
         overlay: heat to draw into the video. ``attention`` is the map A_p of the crop at the box,
             smoothed. ``confidence`` is the candidates' scores above 0, from the second frame on.
             With several targets their maps are drawn one over the other.
-        fps: frames per second of the video; 25 if None.
+        fps: frames per second of the video, where no times are given; 25 if None.
         length: the number of frames that the source says it has; None if it does not say.
+        sound: a video file whose sound goes into the video.
         inputs: all that the run reads, which is never overwritten.
         labels: names of the targets' classes, for annotation tools.
         first: the number of the first frame, for annotation tools.
@@ -80,6 +84,7 @@ class Recorder:
         overlay: str | None = None,
         fps: float | None = None,
         length: int | None = None,
+        sound: Path | None = None,
         inputs: Iterable[Input] = (),
         labels: Sequence[str] = (),
         first: int = 0,
@@ -93,7 +98,7 @@ class Recorder:
         paths = checked_outputs(given, inputs)
         self.kept: dict[Path, int] = {}
         self._boxes, self._summary = paths.get("boxes"), paths.get("summary")
-        self._video = VideoWriter(paths["video"], fps) if "video" in paths else None
+        self._video = VideoWriter(paths["video"], fps, sound) if "video" in paths else None
         self._page = TrackPage(paths["page"], length) if "page" in paths else None
         self._overlay = overlay
         self._form = None if self._boxes is None else FORMATS.get(self._boxes.suffix.lower())
@@ -105,12 +110,33 @@ class Recorder:
         self._count = 0  # of all frames; a full disk may keep the last one out of a file
         self._in_rows = 0
 
+    def open(self, image: Image) -> None:
+        """Open the boxes' file and the video before there is something to write.
+
+        What cannot be written is so known before the first frame is tracked.
+
+        Args:
+            image: the first image, (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: one of the files cannot be opened. None is left.
+        """
+        try:
+            if self._boxes is not None:
+                self._rows = GrowingFile(self._boxes)
+            if self._video is not None:
+                self._video.open(*draw_box(image, (0, 0, 1, 1)).shape[:2])
+        except WriteError as error:
+            self.close({})
+            raise InputError(str(error)) from error
+
     def add(
         self,
         image: Image | None,
         results: Sequence[Result],
         trackers: Sequence[Tracker],
         truth: NDArray[np.float64] | None = None,
+        time: float = math.nan,
     ) -> None:
         """Write a frame's rows and picture.
 
@@ -119,6 +145,7 @@ class Recorder:
             results: the results of this frame, one for each target.
             trackers: the trackers that gave them, for the overlay.
             truth: a single target's true box, to be drawn. None or NaN draws none.
+            time: when the frame is shown, in seconds; NaN if that is not known.
 
         Raises:
             WriteError: one of the files cannot be written. The frames before are safe.
@@ -126,7 +153,7 @@ class Recorder:
         index, self._count = self._count, self._count + 1
         if self._boxes is not None:
             self._rows = self._rows or GrowingFile(self._boxes)
-            self._rows.append(_rows(index, results).encode())
+            self._rows.append(_rows(index, results, time).encode())
             self._in_rows += 1
             if self._form is not None:
                 self._tracked += [
@@ -137,7 +164,7 @@ class Recorder:
                 if not index and image is not None:
                     self._size = image.shape[1], image.shape[0]
         if self._video is not None:
-            self._video.write(self._picture(index, image, results, trackers, truth))
+            self._video.write(self._picture(index, image, results, trackers, truth), time)
         if self._page is not None:
             self._page.add(image, results, trackers, truth)
 
@@ -235,17 +262,17 @@ def for_tools(source: FrameSource, boxes: Iterable[object]) -> dict[str, Any]:
     sequence = getattr(source, "sequence", None)
     return {
         "labels": [getattr(box, "label", None) or "target" for box in boxes],
-        "first": source.start if isinstance(source, Excerpt) else 0,
+        "first": source.first if isinstance(source, Span) else 0,
         "images": [file.name for file in sequence.frames] if sequence else [],
     }
 
 
-def _rows(index: int, results: Sequence[Result]) -> str:
+def _rows(index: int, results: Sequence[Result], time: float) -> str:
     """Return a frame's rows of the CSV file, before the first frame's the header."""
     several = len(results) > 1
     rows = [] if index else [SEVERAL_HEADER if several else HEADER]
     for target, result in enumerate(results):
         row = f"{index},{target}" if several else f"{index}"
         numbers = ",".join(f"{number:.4f}" for number in (*result.box, result.score))
-        rows.append(f"{row},{numbers},{result.found:d}")
+        rows.append(f"{row},{numbers},{result.found:d},{time:.6f}")
     return "".join(f"{row}\n" for row in rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -24,12 +24,14 @@ from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.inputs import checked_box, checked_seed, pick_device
 from rltrack.tracking.presets import chosen
 from rltrack.tracking.result import Result
-from rltrack.tracking.rgb import to_rgb8
+from rltrack.video.excerpt import span_of
+from rltrack.video.moments import TimedFrame
 from rltrack.video.recorder import Recorder, for_tools
 from rltrack.video.signals import HeldSignals
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.start import first_true_box, matching_truth
 from rltrack.video.targets import Targets
+from rltrack.video.times import waited_for
 from rltrack.video.tracks import Step, Track, TrackingError
 
 __all__ = ["track", "track_several"]
@@ -41,6 +43,8 @@ Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 Box = Sequence[float] | Array
+
+_Row = tuple[tuple[Result, ...], float, float]  # results, seconds of work, time in the source
 
 Start = Box | Callable[[Image], Box] | None
 
@@ -60,6 +64,8 @@ def track(
     summary: str | Path | None = None,
     html: str | Path | None = None,
     overlay: str | None = None,
+    start: str | float | None = None,
+    end: str | float | None = None,
     target: int | None = None,
     on_frame: Callable[[Step], None] | None = None,
 ) -> Track:
@@ -90,6 +96,9 @@ def track(
         html: path of a page to look at, see `rltrack.video.track_page`.
         overlay: ``attention`` or ``confidence``, drawn into the video.
             `rltrack.video.recorder.Recorder` describes it, and what the files hold.
+        start: the first frame that is tracked, which is frame 0 of the results: 300 is a frame,
+            12.5 or "1:02.5" a time, see `rltrack.video.moments.Moment.parsed`. None is the first.
+        end: likewise, the first frame that is left out. None goes to the end.
         target: for OTB folders with several targets, the one whose ground truth is used. None uses
             that of the target that ``box`` is nearest to, see `rltrack.video.start.matching_truth`.
         on_frame: called after each frame, when its row is written.
@@ -114,6 +123,8 @@ def track(
         summary=summary,
         html=html,
         overlay=overlay,
+        start=start,
+        end=end,
         target=target,
         on_frame=on_frame,
     )[0]
@@ -132,6 +143,8 @@ def track_several(
     summary: str | Path | None = None,
     html: str | Path | None = None,
     overlay: str | None = None,
+    start: str | float | None = None,
+    end: str | float | None = None,
     target: int | None = None,
     on_frame: Callable[[Step], None] | None = None,
 ) -> list[Track]:
@@ -156,6 +169,8 @@ def track_several(
             all targets together, and the number of ``targets``.
         html: path of a page to look at, with all targets.
         overlay: as in `track`, for all targets.
+        start: as in `track`.
+        end: as in `track`.
         target: as in `track`.
         on_frame: called once for each frame.
 
@@ -170,7 +185,7 @@ def track_several(
     seed = checked_seed(seed)
     if not len(boxes):
         raise InputError("no boxes were given: give one for each target")
-    frames = open_source(source, target=target)
+    frames = span_of(open_source(source, target=target), start, end)
     weights = () if isinstance(backbone, Backbone) else backbone_files(backbone)
     marked = [box.file for box in boxes if isinstance(box, FirstBox)]
     if any(box is None for box in boxes):
@@ -184,21 +199,23 @@ def track_several(
         overlay=overlay,
         fps=frames.fps,
         length=frames.length,
+        sound=getattr(frames, "sound", None),
         inputs=(*inputs_of(frames), *weights, *marked),
         **for_tools(frames, boxes),
     )
     targets = Targets(len(boxes), config, backbone=backbone, device=device, seed=seed)
     io = {"decode": 0.0, "output": 0.0}
 
-    rows: list[tuple[tuple[Result, ...], float]] = []
+    rows: list[_Row] = []
     interrupted, failure = False, None
-    with HeldSignals() as signals, closing(_decoded(frames, io)) as images, targets:
+    with HeldSignals() as signals, closing(waited_for(frames, io)) as images, targets:
         with signals.let_through():
-            first = next(images, None)
-            if first is None:
+            first = next(images, TimedFrame(None, math.nan))
+            if first.image is None:
                 raise InputError(f"{frames.name}: there is no first frame, or it cannot be read")
-            starts = [_first_box(box, first) for box in boxes]
+            starts = [_first_box(box, first.image) for box in boxes]
             truth = matching_truth(frames, starts[0]) if len(boxes) == 1 else None
+            recorder.open(first.image)  # what cannot be written is better known before the work
         steps = _steps(targets, starts, first, images, frames)
         try:
             while True:
@@ -208,8 +225,8 @@ def track_several(
                     break
                 began = time.perf_counter()
                 known = None if truth is None or step.index >= len(truth) else truth[step.index]
-                rows.append((step.results, step.seconds))
-                recorder.add(step.image, step.results, step.trackers, known)
+                rows.append((step.results, step.seconds, step.time))
+                recorder.add(step.image, step.results, step.trackers, known, step.time)
                 io["output"] += time.perf_counter() - began
                 if on_frame is not None:
                     with signals.let_through():
@@ -218,13 +235,15 @@ def track_several(
             interrupted = True
         except Exception as error:  # anything: what was tracked is kept
             if isinstance(error, InputError) and not rows:
+                recorder.close({})
                 raise
             failure = error
 
         began = time.perf_counter()
         done = _collect(frames, truth, rows, targets, interrupted, failure is not None)
         try:
-            recorder.close(_summary(done))
+            targets_said = {"targets": len(done)} if len(done) > 1 else {}
+            recorder.close({**done[0].summary(), **targets_said})
         except Exception as error:  # a full disk, say; the first failure is the one told
             failure = failure or error
         io["output"] += time.perf_counter() - began
@@ -248,33 +267,20 @@ def track_several(
 def _steps(
     targets: Targets,
     starts: Sequence[Sequence[float]],
-    first: Image,
-    images: Iterator[Image | None],
+    first: TimedFrame,
+    images: Iterator[TimedFrame],
     frames: FrameSource,
 ) -> Iterator[Step]:
-    """Track the first image, with the boxes ``starts``, and then all others."""
+    """Track the first frame, with the boxes ``starts``, and then all others."""
     began = time.perf_counter()
-    results = targets.init(first, starts)
-    yield Step(0, first, results, time.perf_counter() - began, targets.trackers, frames)
-    for index, image in enumerate(images, start=1):
+    results = targets.init(cast("Image", first.image), starts)
+    seconds = time.perf_counter() - began
+    yield Step(0, first.image, results, seconds, first.time, targets.trackers, frames)
+    for index, (image, shown) in enumerate(images, start=1):
         began = time.perf_counter()
         results = targets.update(image)
         seconds = math.nan if image is None else time.perf_counter() - began
-        yield Step(index, image, results, seconds, targets.trackers, frames)
-
-
-def _decoded(frames: FrameSource, timings: dict[str, float]) -> Generator[Image | None, None, None]:
-    """Yield the frames. The time spent waiting for them is added to ``timings["decode"]``."""
-    images = iter(frames)
-    while True:
-        began = time.perf_counter()
-        try:
-            image = next(images)
-        except StopIteration:
-            return
-        finally:
-            timings["decode"] += time.perf_counter() - began
-        yield None if image is None else to_rgb8(image)  # a source may be the user's own
+        yield Step(index, image, results, seconds, shown, targets.trackers, frames)
 
 
 def _first_box(box: Start, image: Image) -> list[float]:
@@ -284,7 +290,7 @@ def _first_box(box: Start, image: Image) -> list[float]:
 def _collect(
     frames: FrameSource,
     truth: Array | None,
-    rows: Sequence[tuple[tuple[Result, ...], float]],
+    rows: Sequence[_Row],
     targets: Targets,
     interrupted: bool,
     failed: bool,
@@ -296,10 +302,11 @@ def _collect(
     return [
         Track(
             name=frames.name,
-            boxes=np.array([results[k].box for results, _ in rows], np.float64).reshape(-1, 4),
-            scores=np.array([results[k].score for results, _ in rows], np.float64),
-            found=np.array([results[k].found for results, _ in rows], np.bool_),
-            seconds=np.array([seconds for _, seconds in rows], np.float64),
+            boxes=np.array([results[k].box for results, _, _ in rows], np.float64).reshape(-1, 4),
+            scores=np.array([results[k].score for results, _, _ in rows], np.float64),
+            found=np.array([results[k].found for results, _, _ in rows], np.bool_),
+            seconds=np.array([seconds for _, seconds, _ in rows], np.float64),
+            times=np.array([shown for _, _, shown in rows], np.float64),
             ground_truth=truth,
             expected=frames.length,
             interrupted=interrupted,
@@ -312,8 +319,3 @@ def _collect(
         )
         for k, tracker in enumerate(targets.trackers)
     ]
-
-
-def _summary(tracks: Sequence[Track]) -> dict[str, Any]:
-    summary = tracks[0].summary()
-    return summary if len(tracks) == 1 else {**summary, "targets": len(tracks)}

@@ -39,6 +39,8 @@ class Track:
         found: (T,) bool, whether the score is above the threshold (0).
         seconds: (T,) float64, of `Tracker.init` for the first frame and `Tracker.update` for the
             others, of all targets together; reading frames and writing results are not in it.
+        times: (T,) float64, when each frame is shown, in seconds from the beginning of the source;
+            NaN without a clock. See `rltrack.video.times.timed_frames`.
         ground_truth: (T, 4) float64, NaN rows where not known; None without any, and where there
             are several targets: it does not say whose it is.
         expected: number of frames that the source says it has; None where it does not say.
@@ -57,6 +59,7 @@ class Track:
     scores: Array
     found: NDArray[np.bool_]
     seconds: Array
+    times: Array
     ground_truth: Array | None
     expected: int | None
     interrupted: bool
@@ -159,6 +162,7 @@ class Step:
         image: (H, W, 3) uint8 RGB; None if it could not be read.
         results: of each target's tracker.
         seconds: see `Track.seconds`.
+        time: when the frame is shown, see `Track.times`.
         trackers: to look inside, as the frame left them.
         source: where the frame comes from.
     """
@@ -167,6 +171,7 @@ class Step:
     image: Image | None
     results: tuple[Result, ...]
     seconds: float
+    time: float
     trackers: tuple[Tracker, ...]
     source: FrameSource
 

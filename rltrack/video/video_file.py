@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from rltrack.errors import InputError
 from rltrack.limits import DEFAULT_LIMITS, Limits
 from rltrack.video.decoding import Decoder
+from rltrack.video.moments import BEGINNING, Moment, TimedFrame
 from rltrack.video.reader import read_ahead
 
 __all__ = ["VideoFile"]
@@ -31,6 +33,9 @@ class VideoFile:
         path: the file.
         limits: how large its frames may be.
 
+    Attributes:
+        sound: the file, if there is sound in it; None if there is none.
+
     Raises:
         InputError: the file cannot be read, is not a video, no frame can be decoded, or its frames
             are larger than the limit.
@@ -49,12 +54,20 @@ class VideoFile:
             self.fps, self.length = decoder.fps, decoder.length
             decoder.check_first()
             self._interlaced = decoder.interlaced
+            self.sound = path if decoder.has_sound else None
 
     def __iter__(self) -> Iterator[Image | None]:
         """Start again from the first frame."""
-        return read_ahead(self._frames)
+        return (image for image, _ in self.timed())
 
-    def _frames(self) -> Iterator[Image | None]:
+    def timed(self, start: Moment = BEGINNING) -> Iterator[TimedFrame]:
+        """Yield the frames with their times, see `rltrack.video.times.timed_frames`.
+
+        Frames before ``start`` are decoded at most, which takes a part of the time.
+        """
+        return read_ahead(partial(self._frames, start))
+
+    def _frames(self, start: Moment) -> Iterator[TimedFrame]:
         if self._interlaced:
             logger.warning(
                 "%s is interlaced: its frames are read as they are stored, and the even and odd "
@@ -62,16 +75,26 @@ class VideoFile:
                 self.path,
             )
         count = unseen = 0
-        with Decoder(self.path, self.limits) as decoder:
-            for image, _ in decoder.frames():
-                if count == 0 and image is None:  # no viewer shows it, no target is marked in it
+        with self._opened(start) as decoder:
+            for frame, time in decoder.frames():
+                if count == 0 and frame is None:  # no viewer shows it, no target is marked in it
                     unseen += 1
                     continue
-                if count == 0 and unseen:
+                count += 1
+                if not start.reached(count - 1, time):
+                    continue
+                if unseen:
                     logger.warning(
                         "the first frames of %s cannot be read, %d are left out", self.path, unseen
                     )
-                count += 1
-                yield image
-            if decoder.clock.ran_out():
+                    unseen = 0
+                yield TimedFrame(None if frame is None else decoder.image(frame), time)
+            if decoder.clock.ran_out() and not start.seconds:
                 self.length = count
+
+    def _opened(self, start: Moment) -> Decoder:
+        decoder = Decoder(self.path, self.limits)
+        if start.seconds and not decoder.seek(start.seconds):
+            decoder.close()
+            decoder = Decoder(self.path, self.limits)
+        return decoder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from rltrack.errors import InputError
 from rltrack.tracking.rgb import to_rgb8
+from rltrack.video.moments import BEGINNING, Moment, TimedFrame
 from rltrack.video.opencv_log import quiet
 
 __all__ = ["Webcam"]
@@ -50,6 +52,15 @@ class Webcam:
             raise InputError(f"no such source: no webcam with index {index} gives pictures")
         fps = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if math.isfinite(fps) and 0 < fps <= 1000 else None
+
+    def timed(self, start: Moment = BEGINNING) -> Iterator[TimedFrame]:
+        """Yield the pictures with the times at which they came, from the first one on."""
+        began = math.nan
+        for number, image in enumerate(self):
+            now = time.monotonic()
+            began = now if math.isnan(began) else began
+            if start.reached(number, now - began):
+                yield TimedFrame(image, now - began)
 
     def __iter__(self) -> Iterator[Image | None]:
         """Yield the pictures from now on, and None for one that cannot be converted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,20 +10,21 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
 from rltrack.files import new_part, put_in_place, unchanged, write_error
 from rltrack.outputs import checked_outputs
 from rltrack.tracking.rgb import to_rgb8
-
-if TYPE_CHECKING:
-    from av.container import OutputContainer
-    from av.video.stream import VideoStream
+from rltrack.video.decoding import file_address
+from rltrack.video.sound import Sound
 
 __all__ = ["VideoWriter"]
 
@@ -39,6 +41,10 @@ _FORMATS = {
     ".mkv": (*_H264, "matroska", {}),
     ".webm": (*_VP9, "webm", {}),
 }
+
+_TICK = Fraction(1, 90000)  # seconds; the usual rates are whole numbers of ticks, or nearly so
+
+_Output = tuple[Path, OutputContainer, VideoStream, Sound | None]
 
 _BT601, _LIMITED = 6, 1  # H.273's code for the colour matrix, FFmpeg's for the 16..235 range
 
@@ -60,16 +66,20 @@ class VideoWriter:
         completed: the number of frames in it, once it is complete; until then 0.
     """
 
-    def __init__(self, path: str | Path, fps: float | None = None) -> None:
+    def __init__(
+        self, path: str | Path, fps: float | None = None, sound: Path | None = None
+    ) -> None:
         """Check that the video can be written.
 
         Args:
             path: the file to write; its suffix chooses the format. Its folder is created if it is
                 missing.
-            fps: frames per second; 25 if None.
+            fps: frames per second; 25 if None. Where frames come with their times, it is only how
+                long the last one is shown.
+            sound: a video file whose sound goes along, see `rltrack.video.sound.Sound`.
 
         Raises:
-            InputError: unknown suffix, bad fps, no permission, or PyAV or its encoder missing.
+            InputError: unknown suffix, bad fps, no permission, or no encoder.
         """
         self.path = Path(path)
         if self.path.suffix.lower() not in _FORMATS:
@@ -84,38 +94,70 @@ class VideoWriter:
         self._format = _FORMATS[self.path.suffix.lower()]
         _check_encoder(self._format[0])
         self.path = checked_outputs({"video": path})["video"]
-        self._output: tuple[Path, OutputContainer, VideoStream] | None = None
+        self._sound = sound
+        self._output: _Output | None = None
         self._size = (0, 0)  # height and width of the first frame
         self._count = self.completed = 0
+        self._first = self._stamp = 0.0  # seconds in the source; the latest, in ticks
         self._closed = False
 
-    def write(self, image: Image) -> None:
-        """Append a frame, (H, W, 3) uint8 RGB.
+    def open(self, height: int, width: int) -> None:
+        """Open the file for frames of this size, which `write` does otherwise with the first.
+
+        Raises:
+            WriteError: it cannot be opened. What was at its place before is there still.
+        """
+        if self._output is None:
+            self._size = height, width
+            with _uninterrupted():
+                self._output = self._opened()
+
+    def write(self, image: Image, time: float = math.nan) -> None:
+        """Append a frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            time: when it is shown, in seconds in the source of the frames: the first frame begins
+                the video, and each other one keeps its distance from it. NaN shows it one step
+                after the frame before.
 
         Raises:
             WriteError: the file cannot be written, and is given up. What was at its place before
                 is there still.
         """
-        import av
-
         if self._closed:
             raise ValueError(f"the video {self.path} is closed")
         image = to_rgb8(image)
+        self.open(*image.shape[:2])
         with _uninterrupted():
             if self._output is None:
-                self._size = image.shape[:2]
-                self._output = self._open()
-            _, container, stream = self._output
+                return
+            _, container, stream, sound = self._output
             frame = av.VideoFrame.from_ndarray(self._fit(image), format="rgb24")
-            # 16..235 is the default; PyAV 12 takes dst_color_range for the opposite.
+            # 16..235 is the default.
             frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601")
-            frame.pts, frame.time_base = self._count, 1 / self._rate
+            frame.pts, frame.time_base = self._next_stamp(time), _TICK
             self._count += 1
             try:
                 container.mux(stream.encode(frame))
+                if sound is not None:
+                    sound.write_until(self._first, self._first + float(frame.pts * _TICK))
             except OSError as error:
                 self._give_up()
                 raise write_error(self.path, error, unchanged(self.path)) from error
+
+    def _next_stamp(self, time: float) -> int:
+        """Return when the next frame is shown, in ticks."""
+        if not self._count:
+            self._first = 0.0 if math.isnan(time) else time
+            self._stamp = 0.0
+            return 0
+        before, step = self._stamp, float(1 / self._rate / _TICK)
+        if math.isnan(time):
+            self._stamp = before + step
+        else:
+            self._stamp = max((time - self._first) / float(_TICK), before + 1)
+        return round(self._stamp)
 
     def close(self) -> None:
         """Complete the file and give it its name; the second time, do nothing.
@@ -126,14 +168,20 @@ class VideoWriter:
         self._closed = True
         if self._output is None:
             return
-        part, container, stream = self._output
+        part, container, stream, sound = self._output
         self._output = None
         with _uninterrupted():
             try:
                 try:
-                    container.mux(stream.encode(None))
+                    if self._count:
+                        container.mux(stream.encode(None))
+                        if sound is not None:
+                            sound.write_until(self._first, self._end())
+                            sound.finish()
                 finally:
                     container.close()
+                if not self._count:
+                    return
                 self._check(part)
                 put_in_place(part, self.path)
                 self.completed = self._count
@@ -153,16 +201,20 @@ class VideoWriter:
     ) -> None:
         self.close()
 
-    def _open(self) -> tuple[Path, OutputContainer, VideoStream]:
-        """Open the temporary file for frames of `_size`."""
-        import av
+    def _end(self) -> float:
+        """Return when the latest frame's time is over, in seconds in the source."""
+        return self._first + self._stamp * float(_TICK) + float(1 / self._rate)
 
+    def _opened(self) -> _Output:
+        """Open the temporary file for frames of `_size`."""
         encoder, quality, container_name, options = self._format
         height, width = self._size
         part = None
         try:
             part = new_part(self.path)
-            container = av.open(str(part), "w", format=container_name, container_options=options)
+            container = av.open(
+                file_address(part), "w", format=container_name, container_options=options
+            )
         except OSError as error:
             if part is not None:
                 part.unlink(missing_ok=True)
@@ -176,7 +228,15 @@ class VideoWriter:
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT601
         context.color_range = _LIMITED
-        return part, container, stream
+        context.time_base = _TICK
+        sound = Sound(self._sound, container, self.path.suffix.lower()) if self._sound else None
+        try:
+            container.start_encoding()
+        except OSError as error:
+            self._output = part, container, stream, sound
+            self._give_up()
+            raise write_error(self.path, error, unchanged(self.path)) from error
+        return part, container, stream, sound
 
     def _give_up(self) -> None:
         """Remove what could not be written, which also makes room for other files.
@@ -185,7 +245,7 @@ class VideoWriter:
         """
         if self._output is None:
             return
-        part, container, _ = self._output
+        part, container, *_ = self._output
         self._output, self._closed = None, True
         with suppress(OSError):
             container.close()
@@ -193,10 +253,8 @@ class VideoWriter:
 
     def _check(self, part: Path) -> None:
         """Count the frames in the finished file: not every failure to write is said by FFmpeg."""
-        import av
-
         try:
-            with av.open(str(part)) as container:
+            with av.open(file_address(part)) as container:
                 count = sum(packet.size > 0 for packet in container.demux(video=0))
         except av.FFmpegError as error:
             raise OSError(f"it cannot be read back ({error})") from error
@@ -243,9 +301,5 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _check_encoder(name: str) -> None:
-    try:
-        import av
-    except ImportError:
-        raise InputError("writing a video needs PyAV, which is missing: pip install av") from None
     if name not in av.codecs_available:
         raise InputError(f"PyAV here has no encoder {name}: pip install --force-reinstall av")
