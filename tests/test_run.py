@@ -740,7 +740,21 @@ def test_an_error_in_one_output_leaves_the_others_complete(
     assert out.read_text() == "older" and (tmp_path / "s.json").exists()
 
 
-@pytest.mark.parametrize("size", [0, 30, 60, 130, 1000])
+@pytest.mark.parametrize("size", [0, 30])
+def test_a_full_disk_is_found_before_tracking(
+    size: int, tmp_path: Path, room: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    files = outputs_in(tmp_path)
+    for path in files.values():
+        path.write_text("older")
+    message = r"^cannot write .*v\.mp4: File too large; the file that was there is unchanged"
+    with pytest.raises(InputError, match=message), room(size):
+        track(moving_square(5), BOX, **FAST, **files)
+    assert sorted(tmp_path.iterdir()) == sorted(files.values())
+    assert {path.read_text() for path in files.values()} == {"older"}
+
+
+@pytest.mark.parametrize("size", [60, 130, 1000])
 def test_a_full_disk_keeps_what_there_was_room_for(
     size: int, tmp_path: Path, room: Callable[[int], AbstractContextManager[None]]
 ) -> None:
