@@ -213,12 +213,13 @@ def test_unknown_frames_are_refused(truth_file: Path) -> None:
 # --- Datasets and ground truth ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dataset", ["Deer,Skiing", "skiing, deer", "names.txt"])
+@pytest.mark.parametrize("dataset", ["Deer,Skiing", "skiing, deer", "names.txt", "bom.txt"])
 def test_datasets_by_name(
     tmp_path: Path, truth_file: Path, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "names.txt").write_text("Deer\nSKIING\nDeer\n")
+    (tmp_path / "bom.txt").write_text("Deer\r\nSkiing\r\n", encoding="utf-8-sig")  # by an editor
     assert sorted(stored(truth_file, dataset).truth) == ["Deer", "Skiing"]
 
 

@@ -215,9 +215,9 @@ def test_every_trackers_boxes_are_written(tmp_path: Path) -> None:
     assert sorted(done.files) == sorted(out.iterdir())
     assert (out / "guide.csv").read_text().splitlines() == [
         HEADER,
-        "0,20.0000,24.0000,20.0000,16.0000,nan,1",
-        "1,22.0000,24.0000,20.0000,16.0000,nan,1",
-        "2,24.0000,24.0000,20.0000,16.0000,nan,1",
+        "0,20.0000,24.0000,20.0000,16.0000,nan,1,nan",
+        "1,22.0000,24.0000,20.0000,16.0000,nan,1,nan",
+        "2,24.0000,24.0000,20.0000,16.0000,nan,1,nan",
     ]
     assert [row["found"] for row in rows_of(out / "lost.csv")] == ["1", "0", "0"]
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from rltrack.backbones.registry import backbone_files
 from rltrack.benchmarks.opencv_trackers import Peer
+from rltrack.errors import InputError
 from rltrack.evaluation.metrics import Metrics, overlap
-from rltrack.files import try_each
+from rltrack.files import WriteError, try_each
 from rltrack.outputs import Input, checked_outputs, inputs_of
 from rltrack.paths import given_path
 from rltrack.tracking.config import TrackerConfig
@@ -170,6 +171,7 @@ def compare(
     def first_box(image: Image) -> Sequence[float]:
         # Peers first: what they cannot learn is said before the tracker's first fit, which is long.
         learned[:] = [_timed(partial(peer.init, image, start)) for peer in rivals]
+        files.open(image)
         return start
 
     def follow(step: Step) -> None:
@@ -198,6 +200,9 @@ def compare(
         )
     except TrackingError as error:
         done, failure = error.track, error
+    except InputError:
+        files.close()  # which removes them
+        raise
     try:
         files.close()
     except KeyboardInterrupt:  # a second Ctrl-C, or a late one; the files were completed first
@@ -230,6 +235,16 @@ class _Files:
         self._video = VideoWriter(video, frames.fps, getattr(frames, "sound", None))
         self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read
         self._count = 0
+
+    def open(self, image: Image) -> None:
+        """Open all files for frames like the first; InputError if one cannot be opened."""
+        for recorder in self._boxes:
+            recorder.open(image)
+        anywhere = [Result((0, 0, 1, 1), 0.0, True)] * len(self._names)
+        try:
+            self._video.open(*draw_trackers(image, self._names, anywhere, "").shape[:2])
+        except WriteError as error:
+            raise InputError(str(error)) from error
 
     def add(self, image: Image | None, results: Sequence[Result], time: float) -> None:
         """Write a frame's rows and picture."""

@@ -35,6 +35,7 @@ from rltrack.errors import InputError, few
 from rltrack.evaluation.result_files import read_targets
 from rltrack.outputs import Folder, Input
 from rltrack.paths import given_path
+from rltrack.text_files import read_text
 
 __all__ = ["FRAMES", "Benchmark", "chosen_targets", "inputs_of", "load"]
 
@@ -169,10 +170,7 @@ def _text_of(dataset: str) -> str:
         file = given_path(dataset)
     except InputError:  # no file can be called so, say because a list of many names is too long
         return dataset
-    try:
-        return file.read_text(encoding="utf-8") if file.is_file() else dataset
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the targets' names in {dataset}: {error}") from None
+    return read_text(file) if file.is_file() else dataset
 
 
 def _file_truth(file: Path) -> dict[str, Array]:
