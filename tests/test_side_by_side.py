@@ -224,7 +224,7 @@ def test_every_trackers_boxes_are_written(tmp_path: Path) -> None:
 
 def test_the_video_shows_every_box_and_name_in_one_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Image] = []
-    monkeypatch.setattr(VideoWriter, "write", lambda self, image: shown.append(image))
+    monkeypatch.setattr(VideoWriter, "write", lambda self, image, time: shown.append(image))
     compare(moving_patch(2), START, peers=["guide", "lost"], folder="out", **FAST)
     # 96x72 is enlarged by 5; below it comes a strip for the names.
     assert {image.shape for image in shown} == {shown[0].shape}
@@ -245,7 +245,7 @@ def test_the_video_shows_every_box_and_name_in_one_colour(monkeypatch: pytest.Mo
 
 def test_the_names_of_many_trackers_stand_in_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Image] = []
-    monkeypatch.setattr(VideoWriter, "write", lambda self, image: shown.append(image))
+    monkeypatch.setattr(VideoWriter, "write", lambda self, image, time: shown.append(image))
     names = ["guide", "lost", "stone", "slow", "stopped", "broken"]
     compare(moving_patch(1), START, peers=names, folder="out", **FAST)
     rows = [np.flatnonzero((shown[0][360:] == c).all(2).any(1)) for c in TARGETS]
@@ -330,8 +330,8 @@ def test_ctrl_c_while_a_picture_is_written_counts_it(
 ) -> None:
     write = VideoWriter.write
 
-    def stopped(self: VideoWriter, image: Image) -> None:
-        write(self, image)
+    def stopped(self: VideoWriter, image: Image, time: float) -> None:
+        write(self, image, time)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(VideoWriter, "write", stopped)

@@ -64,7 +64,7 @@ class Span:
         self.start = first or 0
         self._whole, self._from, self._end = whole, start, end
         before = math.ceil(round((start.seconds or 0) * (whole.fps or 0), 6))
-        self.first = self.start + before + (whole.first if isinstance(whole, Span) else 0)
+        self.first: int = self.start + before + (whole.first if isinstance(whole, Span) else 0)
         truth, sequence = whole.ground_truth, getattr(whole, "sequence", None)
         self.ground_truth = None if truth is None else truth[self.start : stop]
         self.sequence: Sequence | None = sequence and sequence._replace(
