@@ -242,8 +242,7 @@ def track_several(
         began = time.perf_counter()
         done = _collect(frames, truth, rows, targets, interrupted, failure is not None)
         try:
-            targets_said = {"targets": len(done)} if len(done) > 1 else {}
-            recorder.close({**done[0].summary(), **targets_said})
+            recorder.close(done[0].summary() | ({"targets": len(done)} if len(done) > 1 else {}))
         except Exception as error:  # a full disk, say; the first failure is the one told
             failure = failure or error
         io["output"] += time.perf_counter() - began
