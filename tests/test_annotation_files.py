@@ -12,6 +12,7 @@ import pytest
 
 from rltrack import preset, synthetic
 from rltrack.cli.main import main
+from rltrack.cli.options import first_boxes
 from rltrack.data.first_boxes import read_first_boxes
 from rltrack.data.track_files import FORMATS, TrackedBox, Tracks
 from rltrack.errors import InputError
@@ -252,6 +253,16 @@ def test_a_full_disk_leaves_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_without_a_frame_nothing_is_written(tmp_path: Path) -> None:
     Recorder(boxes=tmp_path / "a.xml", labels=["target"]).close({})
     assert not list(tmp_path.iterdir())
+
+
+def test_the_frame_of_the_boxes_is_that_of_the_start(tmp_path: Path) -> None:
+    file = write(tmp_path / "gt.txt", "1,1,11,21,30,40,1,3,1\n3,1,13,21,30,40,1,3,1\n")
+    assert [box.box for box in first_boxes(str(file))] == [(10, 20, 30, 40)]
+    assert [box.box for box in first_boxes(str(file), "2")] == [(12, 20, 30, 40)]
+    with pytest.raises(InputError, match="has no box in frame 1"):
+        first_boxes(str(file), "1")
+    with pytest.raises(InputError, match=r"'1:02', and .* has boxes by frame: give the number"):
+        first_boxes(str(file), "1:02")
 
 
 @pytest.mark.parametrize(

@@ -59,20 +59,30 @@ def parsed_box(text: str) -> list[float]:
     return numbers
 
 
-def first_boxes(text: str) -> list[Any]:
-    """The first box that ``X,Y,W,H`` gives, or those in a file of an annotation tool.
+def first_boxes(text: str, start: str | None = None) -> list[Any]:
+    """The first box that ``X,Y,W,H`` gives, or those that an annotation tool's file has in a frame.
+
+    Args:
+        text: what ``--box`` is given.
+        start: what ``--start`` is given: the frame in which tracking starts. None is frame 0.
 
     Raises:
         InputError: it is neither, or the file cannot be used.
     """
     from rltrack.data.first_boxes import read_first_boxes
+    from rltrack.video.moments import BEGINNING, Moment
 
     if not re.search(r"\.(xml|txt|csv)$", text, re.IGNORECASE):
         return [parsed_box(text)]
     file = given_path(text, "--box")
     if not file.is_file():
         raise InputError(f"--box is {text!r}: there is no such file")
-    return list(read_first_boxes(file))
+    frame = (BEGINNING if start is None else Moment.parsed(start, "--start")).frame
+    if frame is None:
+        raise InputError(
+            f"--start is {start!r}, and {file} has boxes by frame: give the number of a frame"
+        )
+    return list(read_first_boxes(file, frame))
 
 
 def checked_device(name: str) -> str:

@@ -161,7 +161,7 @@ def track(
         config = configuration(preset, **changes)
     if box and select:
         raise InputError("--box and --select both give the first box: use one of them")
-    boxes = [each for text in box or () for each in first_boxes(text)]
+    boxes = [each for text in box or () for each in first_boxes(text, start)]
     if select:
         _check_display()
 
