@@ -9,14 +9,14 @@ from typing import TypeVar, cast
 
 __all__ = ["AHEAD", "read_ahead"]
 
-_T = TypeVar("_T")
+T = TypeVar("T")
 
 AHEAD = 4  # frames that are decoded before they are asked for
 
 _END = object()
 
 
-def read_ahead(start: Callable[[], Iterator[_T]]) -> Iterator[_T]:
+def read_ahead(start: Callable[[], Iterator[T]]) -> Iterator[T]:
     """Yield the frames of ``start()``, each decoded by a thread while earlier ones are in use."""
     frames = start()
     reader = ThreadPoolExecutor(1, "rltrack-reader")
@@ -24,6 +24,6 @@ def read_ahead(start: Callable[[], Iterator[_T]]) -> Iterator[_T]:
         coming = deque(reader.submit(next, frames, _END) for _ in range(AHEAD))
         while (frame := coming.popleft().result()) is not _END:
             coming.append(reader.submit(next, frames, _END))
-            yield cast("_T", frame)
+            yield cast("T", frame)
     finally:  # also where the caller stops half-way
         reader.shutdown(cancel_futures=True)
