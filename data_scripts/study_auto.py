@@ -1,11 +1,10 @@
 """Compare the preset realtime with what `auto` makes of it on a CPU, on altered sequences.
 
-``auto`` lets targets hang over the image's border, and searches the whole image for a lost target.
-Each sequence of dev18 is tracked as follows:
+``auto`` lets targets hang over the image's border. Each sequence of dev18 is tracked as follows:
 
     first    the frames are cropped, so that a third of the target is outside in the first frame
     later    the frames are cropped, so that half of the target is outside in some later frame
-    hidden   the target is covered for 15 frames; what counts is the overlap after them
+    hidden   the target is covered for 15 frames; only the frames after them count
     plain    as it is, to see that nothing gets worse
 
 OUT is a file of runs, one JSON object on each line. Runs that are in it are not made again, so the

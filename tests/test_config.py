@@ -83,7 +83,6 @@ def test_what_was_run_before_is_found_again() -> None:
     # A sweep's folder of many hours is named so: keeping values otherwise would begin it anew.
     assert Job("Deer", 0, preset("paper"), "analytic").key == "372ac274ee4f"
     assert Job("Deer", 0, preset("paper", border="target"), "analytic").key != "372ac274ee4f"
-    assert Job("Deer", 0, preset("paper", whole_image_after=3), "analytic").key != "372ac274ee4f"
     for name, changes in presets._CHANGES.items():
         given = {**{f.name: f.default for f in fields(TrackerConfig)}, **changes, "preset": name}
         assert json.dumps(asdict(preset(name))) == json.dumps(given)
@@ -96,7 +95,7 @@ def test_the_device_decides_where_no_preset_is_named(
     presets._tell.cache_clear()
     where = torch.device(device)
     made = [presets.chosen("auto", where) for _ in range(2)]
-    assert made == [preset(name, border="target", whole_image_after=3)] * 2
+    assert made == [preset(name, border="target")] * 2
     (told,) = caplog.messages
     assert told == f"preset {name} is chosen for the device {device}; name a preset to use another"
     assert presets.suited(where, attention_weight=1.0).attention_weight == 1

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Generator
 
 from rltrack.backbones.registry import load_vggm
@@ -290,26 +289,6 @@ def test_following_the_result_or_the_candidate() -> None:
         )
         assert regressed
         assert centred is same or not same
-
-
-@pytest.mark.parametrize("after", [0, 2])
-def test_a_lost_target_is_found_anywhere_in_the_image(after: int) -> None:
-    ground = np.random.default_rng(0).integers(60, 100, (240, 320, 3), dtype=np.uint8)
-
-    def scene(x: int) -> NDArray[np.uint8]:
-        image = ground.copy()
-        image[100:140, x : x + 40] = (250, 30, 30)
-        image[110:130, x + 10 : x + 30] = (255, 255, 255)
-        return image
-
-    tracker = plain(whole_image_after=after, candidates=256)
-    tracker.init(scene(20), (20, 100, 40, 40))
-    tracker._lost = 1
-    tracker.update(scene(260))
-    assert tracker.candidates[0][:, 0].max() < 120
-    tracker._lost = 2
-    result = tracker.update(scene(260))
-    assert (result.found and abs(result.box[0] - 260) < 20) == (after > 0)
 
 
 OVER = (-18.0, 90.0, 36.0, 48.0)

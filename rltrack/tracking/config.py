@@ -23,7 +23,7 @@ Border = Literal["center", "box", "target"]
 """How far a box that is drawn may hang over the image's border; see `rltrack.tracking.sampling`."""
 
 
-_ADDED = {"border": "image", "whole_image_after": 0}
+_ADDED = {"border": "image"}
 """Fields that the first sweeps did not have, and their defaults."""
 
 
@@ -192,9 +192,6 @@ class TrackerConfig:
     search_translation_lost: float = 1.5
     """Spread of the candidates' centres after a frame in which the target was not found. Released
     code."""
-    whole_image_after: int = 0
-    """After so many frames in a row without the target, the whole image is searched for it. 0 never
-    does. Released code: never. Ours, where no preset is named: 3."""
     border: Literal["image", "target"] = "image"
     """How candidates, samples and the result are kept in the image. Released code: ``image``.
     Candidates and the result lie inside the image, and samples have their centres inside. A target

@@ -43,7 +43,6 @@ _USUAL = {
 }
 
 _NARROWER = {
-    "whole_image_after": Limits("a whole number from 0 to 1,000,000", 0, 1e6),
     "success_threshold": Limits("a finite number", -sys.float_info.max),
     **dict.fromkeys(
         ("score_seed", "attention_eps", "clip_norm"),

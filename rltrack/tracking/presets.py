@@ -104,9 +104,8 @@ def suited(device: torch.device, **changes: Any) -> TrackerConfig:
     """Return the configuration for everyday use on a device.
 
     It is the preset ``paper`` on a GPU, which makes it fast, and ``realtime`` on other devices. The
-    target may hang over the image's border (``border="target"``), and after three frames without it
-    the whole image is searched (``whole_image_after=3``). What is to be reproduced names its preset
-    instead, because this configuration may change from version to version.
+    target may hang over the image's border (``border="target"``). What is to be reproduced names
+    its preset instead, because this configuration may change from version to version.
 
     Args:
         device: where the tracker computes.
@@ -116,7 +115,7 @@ def suited(device: torch.device, **changes: Any) -> TrackerConfig:
         InputError: as :func:`preset`.
     """
     name = "paper" if device.type == "cuda" else "realtime"
-    return preset(name, **{"border": "target", "whole_image_after": 3, **changes})
+    return preset(name, **{"border": "target", **changes})
 
 
 def chosen(config: TrackerConfig | str, device: torch.device) -> TrackerConfig:

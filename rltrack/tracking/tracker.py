@@ -120,7 +120,7 @@ class Tracker:
         )
         self._memory = SampleMemory(config.long_memory, config.short_memory)
         self._optimizer = optimizer(self.classifier, config.update_learning_rate, config)
-        self._frames = self._lost = 0
+        self._frames = 0
         self._search = config.search_translation
         self._last = self._target = target
 
@@ -152,14 +152,11 @@ class Tracker:
         if image is None:
             return Result(_plain(self._last), math.nan, False)
         config = self.config
-        around = self._target
-        if 0 < config.whole_image_after <= self._lost:
-            around = self._best_anywhere(image)
-        frame = self._frame(image, around)
+        frame = self._frame(image, self._target)
         self._frames += 1
 
         candidates = sampling.gaussian(
-            around,
+            self._target,
             config.candidates,
             frame.image_wh,
             translation=self._search,
@@ -180,13 +177,13 @@ class Tracker:
         found = score > config.success_threshold
 
         if found:
-            self._search, self._lost = config.search_translation, 0
+            self._search = config.search_translation
             self._last = regressed
             self._target = regressed if config.follow == "result" else chosen.mean(0)
             learned = update_samples(frame, self._target, config, self._generator)
             self._memory.add(*learned)
         else:
-            self._search, self._lost = config.search_translation_lost, self._lost + 1
+            self._search = config.search_translation_lost
 
         if not found:
             self._learn(*self._memory.short_term())
@@ -254,21 +251,6 @@ class Tracker:
         """Make a frame from the image, with a map of the target's surroundings if configured."""
         around = target if self.config.features_from == "region" else None
         return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around)
-
-    def _best_anywhere(self, image: ImageLike) -> Tensor:
-        """Return the best of boxes (4,) over the whole image; the last target if none is one."""
-        config, frame = self.config, self._frame(image)
-        boxes = sampling.whole_image(
-            self._target,
-            config.candidates,
-            frame.image_wh,
-            scale=config.whole_image_scale,
-            generator=self._generator,
-        )
-        features = frame.cropped(boxes).features
-        with self._stopwatch.phase("score"), torch.no_grad():
-            best = self.classifier(features)[:, TARGET].max(0)
-        return boxes[best.indices] if best.values > config.success_threshold else self._target
 
     def _learn(self, positives: Samples, negatives: Samples) -> None:
         """Update the classifier from the samples in memory."""
