@@ -29,6 +29,7 @@ from _run import exit_status
 from rltrack import preset, track
 from rltrack.benchmarks.jobs import dataset
 from rltrack.cache import data_dir
+from rltrack.chapters.lite0_study import stored
 from rltrack.evaluation.metrics import overlap
 from rltrack.evaluation.statistics import paired
 from rltrack.tracking.presets import suited
@@ -44,7 +45,7 @@ SETTINGS = {"realtime": preset("realtime"), "auto": suited(torch.device("cpu"))}
 
 def altered(case: str, target: str, data: Path) -> FrameSource:
     """Return the sequence of a case."""
-    whole = open_sequence(target, str(data))
+    whole = open_sequence(target, data)
     if case == "plain":
         return whole
     part = Excerpt(whole, 0, LENGTH)
@@ -104,8 +105,7 @@ def _main() -> None:
     made.add_argument("--cases", default=",".join(CASES), help="(%(default)s)")
     made.add_argument("--seeds", type=int, default=3, help="(%(default)s)")
     chosen = made.parse_args()
-    kept_lines = chosen.out.read_text().splitlines() if chosen.out.exists() else []
-    runs = [json.loads(line) for line in kept_lines]
+    runs = stored(chosen.out) if chosen.out.exists() else []
     there = {tuple(one[key] for key in ("seed", "case", "target", "tracker")) for one in runs}
     targets = [target.name for target in dataset(chosen.dataset)]
     every = product(range(chosen.seeds), chosen.cases.split(","), targets, SETTINGS)

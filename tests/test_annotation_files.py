@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from small_presets import FAST
 
 from rltrack import preset, synthetic
 from rltrack.cli.main import main
@@ -197,17 +197,6 @@ def test_yolos_boxes_are_cut_to_the_image() -> None:
 
 
 # --- The whole way ----------------------------------------------------------------------------
-
-FAST: dict[str, Any] = {
-    "candidates": 16,
-    "first_iterations": 2,
-    "update_iterations": 1,
-    "first_positives": 20,
-    "first_negatives": 40,
-    "update_positives": 5,
-    "update_negatives": 10,
-    "regression_samples": 20,
-}
 
 
 @pytest.mark.parametrize("suffix", [".xml", ".txt", ".zip"])

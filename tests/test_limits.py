@@ -146,14 +146,19 @@ def test_the_pages_of_a_long_tiff_are_counted_only_to_the_limit(tmp_path: Path) 
     assert "11 is above the limit animation_frames = 10" in refusal(path, animation_frames=10)
 
 
-def test_a_video_that_claims_many_pixels_is_not_decoded(tmp_path: Path) -> None:
-    path = tmp_path / "clip.mp4"
+def write_video(path: Path) -> None:
+    """Write a video of one frame of 64 x 48 pixels."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         frame = av.VideoFrame.from_ndarray(np.asarray(picture()), format="rgb24")
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def test_a_video_that_claims_many_pixels_is_not_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_video(path)
     assert open_source(path, limits=Limits(frame_pixels=64 * 48)).length == 1
     message = refusal(path, frame_pixels=64 * 48 - 1)
     assert "64 x 48 pixels: 3072 is above the limit frame_pixels = 3071" in message
@@ -163,12 +168,7 @@ def test_a_video_that_claims_many_pixels_is_not_decoded(tmp_path: Path) -> None:
 def test_a_video_has_no_more_frames_than_bytes(tmp_path: Path, spare: int) -> None:
     # As many rows as there are frames missing by the header are written.
     path = tmp_path / "clip.avi"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        frame = av.VideoFrame.from_ndarray(np.asarray(picture()), format="rgb24")
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write_video(path)
     data = bytearray(path.read_bytes())
     claimed = len(data) - spare
     start = data.index(b"vids") + 32  # dwLength of the stream

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from small_presets import QUICK
 from torch import Tensor
 
 from rltrack.backbones.registry import load_backbone
@@ -48,22 +49,6 @@ from rltrack.video.writer import VideoWriter
 
 Image = NDArray[np.uint8]
 
-# Enough to run every line, and no more.
-QUICK = preset(
-    "tiny",
-    attention_weight=0.0,
-    first_iterations=6,
-    first_positives=24,
-    first_negatives=64,
-    regression_samples=32,
-    candidates=24,
-    update_positives=4,
-    update_negatives=8,
-    update_iterations=2,
-    mined_negatives=32,
-    batch_positives=8,
-    batch_negatives=8,
-)
 FAST: dict[str, Any] = {"config": QUICK, "backbone": "random"}
 BOX = (20.0, 24.0, 20.0, 16.0)
 

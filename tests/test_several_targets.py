@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from small_presets import QUICK
 
 from rltrack.benchmarks.sweep import track_all
 from rltrack.errors import InputError
-from rltrack.tracking.presets import preset
 from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.annotation import TARGETS, draw_targets
@@ -33,21 +33,6 @@ from rltrack.video.tracks import Step, Track, TrackingError
 
 Image = NDArray[np.uint8]
 
-QUICK = preset(
-    "tiny",
-    attention_weight=0.0,
-    first_iterations=6,
-    first_positives=24,
-    first_negatives=64,
-    regression_samples=32,
-    candidates=24,
-    update_positives=4,
-    update_negatives=8,
-    update_iterations=2,
-    mined_negatives=32,
-    batch_positives=8,
-    batch_negatives=8,
-)
 FAST: dict[str, Any] = {"config": QUICK, "backbone": "random"}
 BOXES = [(20.0, 10.0, 20.0, 16.0), (60.0, 44.0, 16.0, 20.0)]
 

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from small_presets import FAST
 
 from rltrack import preset, synthetic
 from rltrack.benchmarks import jobs as jobs_module
@@ -38,16 +39,6 @@ from rltrack.evaluation.run_files import keep, load, read_result
 from rltrack.hardware import machine
 
 FRAMES = 3
-FAST = {
-    "candidates": 16,
-    "first_iterations": 2,
-    "update_iterations": 1,
-    "first_positives": 20,
-    "first_negatives": 40,
-    "update_positives": 5,
-    "update_negatives": 10,
-    "regression_samples": 20,
-}
 
 
 @pytest.fixture(scope="module")

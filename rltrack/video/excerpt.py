@@ -63,7 +63,7 @@ class Span:
         self.sound: Path | None = getattr(whole, "sound", None)
         self.start = first or 0
         self._whole, self._from, self._end = whole, start, end
-        before = math.ceil(round((start.seconds or 0) * (whole.fps or 0), 6))
+        before = _frame_at(start.seconds or 0.0, whole.fps or 0.0)
         self.first: int = self.start + before + (whole.first if isinstance(whole, Span) else 0)
         truth, sequence = whole.ground_truth, getattr(whole, "sequence", None)
         self.ground_truth = None if truth is None else truth[self.start : stop]
@@ -131,4 +131,9 @@ def _as_frame(moment: Moment, source: FrameSource) -> Moment:
         return moment
     if not source.fps:
         raise InputError(f"{source.name} has no clock: give frames, such as 300, and no times")
-    return Moment(frame=math.ceil(round(moment.seconds * source.fps, 6)))
+    return Moment(frame=_frame_at(moment.seconds, source.fps))
+
+
+def _frame_at(seconds: float, fps: float) -> int:
+    """Return the number of the first frame that is shown at a time or later, at a constant rate."""
+    return math.ceil(round(seconds * fps, 6))  # 0.28 * 25 is 7.000000000000001

@@ -11,6 +11,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from made_runs import made_run
+from small_presets import QUICK
 
 from rltrack import preset, synthetic, track, track_several
 from rltrack.benchmarks.report import report
@@ -18,21 +19,6 @@ from rltrack.benchmarks.report_page import write_report_page
 from rltrack.video.tracks import Step
 
 NAME = "A_very_long_name_of_a_film_without_any_place_to_break_it_<b>&amp;" + "_and_more" * 9
-QUICK = preset(
-    "tiny",
-    attention_weight=0.0,
-    first_iterations=6,
-    first_positives=24,
-    first_negatives=64,
-    regression_samples=32,
-    candidates=24,
-    update_positives=4,
-    update_negatives=8,
-    update_iterations=2,
-    mined_negatives=32,
-    batch_positives=8,
-    batch_negatives=8,
-)
 
 
 class Named:
