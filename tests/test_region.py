@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
-from rltrack.backbones.registry import load_vggm
+from rltrack.backbones.registry import load_backbone, load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
+from rltrack.tracking import sampling
 from rltrack.tracking.boxes import iou
 from rltrack.tracking.crops import crops
 from rltrack.tracking.presets import preset
-from rltrack.tracking.region import Region
+from rltrack.tracking.region import Region, features_everywhere
 from rltrack.tracking.tracker import Tracker
+
+WH = torch.tensor([320.0, 240.0])
 
 
 def frame(index: int = 0) -> tuple[Tensor, Tensor]:
@@ -76,6 +81,72 @@ def test_boxes_outside_the_region_take_its_border() -> None:
     features = region.features(far)
     assert torch.isfinite(features).all()
     assert torch.equal(features[0], region.features(far[:1] - 50)[0])
+
+
+def test_loops_interpolate_as_the_library_does() -> None:
+    net, (image, box) = load_vggm("random"), frame()
+    region = Region(net, image, box)
+    at = 36 * torch.rand(70, 3, 2, generator=torch.Generator().manual_seed(0))
+    at[0], at[1] = 0.0, 36.0  # the corners of the map
+    torch.testing.assert_close(region._by_loops(at), region._by_library(at), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["analytic", "embedded"])
+def test_a_narrower_region_has_the_same_features(name: str) -> None:
+    """Where no cell lies beyond the map, but for the resampling's rounding."""
+    net, (image, box) = load_backbone(name), frame()
+    asked, wide = [(0.5, 1.0), (0.8, 1.2)], Region(net, image, box)
+    narrow = Region(net, image, box, asked)
+    assert narrow.extent[2] < 0.8 * wide.extent[2]
+    shifts = torch.tensor([[0.0, 0], [0.5, 0.5], [-0.8, 0.8], [0.8, -0.8]])
+    boxes = torch.cat([box[:2] + shifts * box[2:], box[2:].expand(4, 2)], dim=1)
+    larger = boxes[:, :2] - 0.1 * box[2:], 1.2 * boxes[:, 2:]
+    for at in (boxes, torch.cat(larger, dim=1)):
+        assert (similarity(narrow.features(at), wide.features(at)) > 0.97).all()
+        cells = narrow.cells(at)
+        seen = narrow.map_cells()[[0, -1]]
+        assert (cells >= seen[0] - 1e-3).all()
+        assert (cells <= seen[1] + 1e-3).all()
+
+
+def test_regions_side_by_side_have_the_features_of_crops() -> None:
+    net, (image, box) = load_backbone("embedded"), frame()
+    generator = torch.Generator().manual_seed(0)
+    boxes = sampling.whole_image(box, 200, WH, scale=1.2, aspect=1.1, generator=generator)
+    boxes = torch.cat([boxes, WH.new_tensor([[0, 0, 40, 40], [280, 200, 40, 40]])])
+    features = features_everywhere(net, image, boxes, box, 1.2 * 1.1)
+    assert features is not None
+    alike = similarity(features, net.features(crops(image, boxes, net.crop)))
+    assert alike.median() > 0.93  # as around one box: between cells, features are interpolated
+    assert alike.min() > 0.75
+    one = features_everywhere(net, image, box.expand(20, 4), box, 1.0)
+    assert one is not None
+    torch.testing.assert_close(one[:1], Region(net, image, box).features(box[None]))
+
+
+def test_crops_are_cheaper_than_regions_for_few_or_small_boxes() -> None:
+    net, (image, box) = load_vggm("random"), frame()
+    few = torch.tensor([[10.0, 10, 40, 40], [250, 170, 40, 40]])
+    assert features_everywhere(net, image, few, box, 1.0) is None
+    small = torch.tensor([100.0, 100, 4, 4])
+    generator = torch.Generator().manual_seed(0)
+    boxes = sampling.whole_image(small, 200, WH, scale=1.0, generator=generator)
+    assert features_everywhere(net, image, boxes, small, 1.0) is None
+
+
+@pytest.mark.parametrize("name", ["analytic", "embedded"])
+def test_a_layout_is_narrowed_to_what_is_needed(name: str) -> None:
+    net = load_backbone(name)
+    layout = net.dense_layout
+    span = layout.step * (layout.cells - 1)
+    assert layout.narrowed(span + 1) == layout.narrowed(math.inf) == layout
+    for dropped in (1, 2, 9):
+        narrow = layout.narrowed(span - dropped * layout.step)
+        assert narrow.cells == layout.cells - dropped
+        assert layout.narrowed(span - (dropped + 0.9) * layout.step) == narrow
+        image = torch.zeros(1, 3, narrow.size, narrow.size)
+        assert net.dense(image).shape[2:] == (narrow.cells, narrow.cells)
+    assert layout.narrowed(0).cells == 2
 
 
 @pytest.mark.parametrize("attention_weight", [0.0, 1.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from torch import nn
@@ -28,6 +29,11 @@ class CropLayout(NamedTuple):
     def enlargement(self) -> float:
         """Side of the region that a crop shows, divided by the side of the box."""
         return 1 + 2 * self.padding / self.size
+
+    @property
+    def shown(self) -> float:
+        """Side of the box in its crop, in pixels of the crop."""
+        return self.size / self.enlargement
 
 
 MDNET_CROP = CropLayout()
@@ -58,6 +64,18 @@ class DenseLayout(NamedTuple):
     """Pixels between the middles of neighbouring cells of the map."""
     spacing: float
     """Pixels between the middles of neighbouring cells of a single crop's feature map."""
+
+    def narrowed(self, span: float) -> DenseLayout:
+        """Return this layout without the cells that are not needed, the same number on each side.
+
+        Args:
+            span: pixels from the first to the last place of the map that is needed, with the
+                middle between them. If this layout is narrower, it is returned unchanged.
+        """
+        spare = (self.cells - 1) - span / self.step
+        dropped = math.floor(min(max(spare, 0), self.cells - 2))  # two are needed to interpolate
+        size = round(self.size - dropped * self.step)
+        return self._replace(size=size, cells=self.cells - dropped)
 
 
 class MultiplyAdds(NamedTuple):

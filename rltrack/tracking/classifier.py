@@ -1,6 +1,6 @@
 """The classifier: three linear layers, which are trained on the video itself (paper, section 5).
 
-    fc4, fc5   dropout, linear to 512, ReLU
+    fc4, fc5   dropout, linear to 512 units, ReLU
     fc6        dropout, linear to 2 scores
 
 The scores are logits. f_0 is the score of the background, and f_1 is the score of the target.
@@ -29,6 +29,7 @@ class Classifier(nn.Module):
     Args:
         feature_shape: the backbone's (C, k, k); see `rltrack.backbones.interface.Backbone`.
         generator: draws the initial weights. It has to be on ``device``.
+        units: the number of units of fc4, and of fc5.
         attentive_features: whether the classifier has the attention module.
         dropout: share of inputs that are dropped before each of fc4-6 in training.
         device: where to compute.
@@ -40,6 +41,7 @@ class Classifier(nn.Module):
         feature_shape: tuple[int, int, int],
         generator: Generator,
         *,
+        units: int = 512,
         attentive_features: bool = False,
         dropout: float = 0.5,
         device: torch.device | str = "cpu",
@@ -47,9 +49,9 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         self.feature_shape, self.dropout = feature_shape, dropout
-        self.fc4 = nn.Linear(math.prod(feature_shape), 512, device="meta", dtype=dtype)
-        self.fc5 = nn.Linear(512, 512, device="meta", dtype=dtype)
-        self.fc6 = nn.Linear(512, 2, device="meta", dtype=dtype)
+        self.fc4 = nn.Linear(math.prod(feature_shape), units, device="meta", dtype=dtype)
+        self.fc5 = nn.Linear(units, units, device="meta", dtype=dtype)
+        self.fc6 = nn.Linear(units, 2, device="meta", dtype=dtype)
         self.squeeze = self.weigh = None
         if attentive_features:
             self.squeeze = nn.Conv2d(feature_shape[0], 32, 1, device="meta", dtype=dtype)

@@ -23,7 +23,7 @@ Border = Literal["center", "box", "target"]
 """How far a box that is drawn may hang over the image's border; see `rltrack.tracking.sampling`."""
 
 
-_ADDED = {"border": "image"}
+_ADDED = {"border": "image", "hidden_units": 512}
 """Fields that the first sweeps did not have, and their defaults."""
 
 
@@ -49,6 +49,9 @@ class TrackerConfig:
     is the plain cross-entropy."""
     attention_weight: float = 5.0
     """Lambda of Eq. 5, >= 0. Paper 5.1: 5. With 0, the tracker is the paper's baseline."""
+
+    hidden_units: int = 512
+    """Units of the classifier's layers fc4 and fc5. Paper 5: 512, as in VGG-M's tracker MDNet."""
 
     # --- The attention map (Eq. 1, 2) -----------------------------------------------------
     map_at: Literal["conv1", "input", "conv3"] = "conv1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -13,7 +13,7 @@ from rltrack.backbones.interface import Backbone
 from rltrack.tracking.boxes import scaled
 from rltrack.tracking.crops import crops
 from rltrack.tracking.memory import Samples
-from rltrack.tracking.region import Region
+from rltrack.tracking.region import Region, features_everywhere
 from rltrack.tracking.rgb import ImageLike, to_rgb8
 
 __all__ = ["PHASES", "Frame", "Stopwatch"]
@@ -65,6 +65,7 @@ class Frame:
         around: a box (4,), or None. With a box, one feature map of its surroundings is computed,
             and the features of all other boxes are interpolated in this map. With None, each box
             gets a crop of its own.
+        asked: how far around the box there will be other boxes; see `Region`.
 
     Attributes:
         image: (3, H, W) uint8, on ``device``.
@@ -82,6 +83,7 @@ class Frame:
         dtype: torch.dtype,
         stopwatch: Stopwatch,
         around: Tensor | None = None,
+        asked: Iterable[tuple[float, float]] = (),
     ) -> None:
         array = to_rgb8(image)
         pixels = torch.tensor(array, device=device)
@@ -91,7 +93,7 @@ class Frame:
         self._region: Region | None = None
         if around is not None:
             with stopwatch.phase("features"):
-                self._region = Region(extractor, self.image, around)
+                self._region = Region(extractor, self.image, around, asked)
 
     def samples(self, boxes: Tensor) -> Samples:
         """Return the samples at ``boxes`` (N, 4).
@@ -102,6 +104,23 @@ class Frame:
             return self.cropped(boxes)
         with self._stopwatch.phase("features"):
             return Samples(self._region.features(boxes), None)
+
+    def samples_everywhere(self, boxes: Tensor, like: Tensor, scale: float) -> Samples:
+        """Return the samples at ``boxes`` (N, 4) all over the image.
+
+        They are cropped, unless features are interpolated and regions side by side cost less.
+
+        Args:
+            boxes: (N, 4).
+            like: (4,), a box of about their size.
+            scale: the largest side of a box, in units of the sides of ``like``.
+        """
+        if self._region is not None:
+            with self._stopwatch.phase("features"):
+                seen = features_everywhere(self._extractor, self.image, boxes, like, scale)
+            if seen is not None:
+                return Samples(seen, None)
+        return self.cropped(boxes)
 
     def regression_features(self, boxes: Tensor, known: Tensor | None = None) -> Tensor:
         """Return what box regression sees of ``boxes`` (N, 4): the features of each view (N, V D).

@@ -6,19 +6,28 @@ that the target is as large in it as in its crop. The region's map holds VGG-M's
 *every* window of a crop's size at steps of 8 pixels. For windows between these steps, and for boxes
 of other sizes, features are interpolated in the map (RoI-align, with one bilinear sample for each
 cell).
+
+A region may be narrower than the backbone's layout, which is made for the widest search. The
+convolutions then take less time, and as long as no cell of a sample lies beyond the map, its
+features are the same.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rltrack.backbones.interface import Backbone
-from rltrack.tracking.boxes import center
+from rltrack.parallel import batches, each
+from rltrack.tracking.boxes import center, from_center
 from rltrack.tracking.crops import resampled
+from rltrack.tracking.region_kernel import interpolate
 
-__all__ = ["Region"]
+__all__ = ["Region", "features_everywhere"]
 
 
 class Region:
@@ -30,11 +39,24 @@ class Region:
         box: (4,), the box in the middle of the region. The sides of the region are those of the
             box's crop, times the ratio of their sizes as inputs of the backbone. For VGG-M this
             ratio is 363/107.
+        asked: pairs (shift, scale) of what the region will be asked for, both in units of the box's
+            sides: boxes of at most this size, whose centres are at most this far from the middle.
+            The region is not wider than they need. Without pairs, it is as wide as in the layout.
     """
 
-    def __init__(self, extractor: Backbone, image: Tensor, box: Tensor) -> None:
+    def __init__(
+        self,
+        extractor: Backbone,
+        image: Tensor,
+        box: Tensor,
+        asked: Iterable[tuple[float, float]] = (),
+    ) -> None:
         self._crop, self._layout = extractor.crop, extractor.dense_layout
         self._across = extractor.feature_shape[-1]
+        if asked := tuple(asked):
+            span, side = _span(extractor), extractor.crop.shown
+            reach = max(shift * side + scale * span / 2 for shift, scale in asked)
+            self._layout = self._layout.narrowed(2 * reach)
         size = self._layout.size
         sides = self._crop_sides(box[None]) * size / self._crop.size
         low = (center(box[None]) - sides / 2).round()
@@ -76,6 +98,25 @@ class Region:
         low, sides = self._extent[:, :2], self._extent[:, 2:]
         pixel = (self.cells(boxes) - low) * layout.size / sides
         at = ((pixel - layout.first) / layout.step).clamp(0, layout.cells - 1)  # in cells
+        return self._by_loops(at) if at.device.type == "cpu" else self._by_library(at)
+
+    def _by_loops(self, at: Tensor) -> Tensor:
+        """Interpolate at the columns and rows ``at`` (N, k, 2), on a CPU."""
+        side, dtype = self._layout.cells, self._map.dtype
+        cells = self._map.view(side, side, -1).numpy()
+        columns, rows = (axis.to(dtype).contiguous().numpy() for axis in at.unbind(-1))
+        out = torch.empty(len(at), cells.shape[-1], self._across**2, dtype=dtype)
+        filled = out.numpy()
+
+        def work(part: slice) -> None:
+            interpolate(cells, columns[part], rows[part], filled[part])
+
+        each(work, batches(len(at), 64), at.device)
+        return out.flatten(1)
+
+    def _by_library(self, at: Tensor) -> Tensor:
+        """Interpolate at the columns and rows ``at`` (N, k, 2), on any device."""
+        layout = self._layout
         before = at.floor().clamp(max=layout.cells - 2)
         after = at - before
         x, y = before.long().unbind(-1)
@@ -89,7 +130,46 @@ class Region:
         cells = F.embedding_bag(
             index.view(-1, 4), self._map, per_sample_weights=weights.view(-1, 4), mode="sum"
         )
-        return cells.view(len(boxes), self._across**2, -1).transpose(1, 2).flatten(1)
+        return cells.view(len(at), self._across**2, -1).transpose(1, 2).flatten(1)
 
     def _crop_sides(self, boxes: Tensor) -> Tensor:
         return boxes[:, 2:] * self._crop.enlargement
+
+
+def features_everywhere(
+    extractor: Backbone, image: Tensor, boxes: Tensor, like: Tensor, scale: float
+) -> Tensor | None:
+    """Return the features of boxes all over an image, from several regions side by side.
+
+    Args:
+        extractor: the backbone.
+        image: (3, H, W) uint8.
+        boxes: (N, 4).
+        like: (4,), a box of about their size.
+        scale: the largest side of a box, in units of the sides of ``like``.
+
+    Returns:
+        (N, C k k), or None if the regions have more pixels than a crop for each box would have.
+    """
+    layout = extractor.dense_layout
+    across = (layout.step * (layout.cells - 1) - scale * _span(extractor)) / extractor.crop.shown
+    at = center(boxes)
+    low, high = at.amin(0), at.amax(0)
+    count = ((high - low) / (across * like[2:])).ceil().clamp(min=1)  # of regions, (2,)
+    if count.prod().item() * layout.size**2 > len(boxes) * extractor.crop.size**2:
+        return None
+    apart = ((high - low) / count).clamp(min=1)
+    column, row = ((at - low) / apart).floor().minimum(count - 1).unbind(-1)
+    index = (row * count[0] + column).long()
+    out = boxes.new_empty(len(boxes), math.prod(extractor.feature_shape), dtype=extractor.dtype)
+    for region in torch.unique(index):
+        inside = index == region
+        place = torch.stack([region % count[0], region // count[0]])
+        middle = from_center(low + (place + 0.5) * apart, like[2:])
+        out[inside] = Region(extractor, image, middle).features(boxes[inside])
+    return out
+
+
+def _span(extractor: Backbone) -> float:
+    """Return the pixels from the first to the last cell of a crop, along each axis."""
+    return extractor.dense_layout.spacing * (extractor.feature_shape[-1] - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -105,14 +105,15 @@ class Tracker:
             InputError: the image is not understood, or the box is not four finite numbers with
                 positive sides that overlap the image.
         """
-        target = torch.tensor(
-            checked_box(box, to_rgb8(image)), device=self.device, dtype=self.dtype
-        )
+        x, y, w, h = checked_box(box, to_rgb8(image))
+        target = torch.tensor((x, y, w, h), device=self.device, dtype=self.dtype)
+        self._elongation = (w + h) / 2 / min(w, h)
         config = self.config
         self._generator = Generator(self.device).manual_seed(self.seed)
         self.classifier = Classifier(
             self.extractor.feature_shape,
             self._generator,
+            units=config.hidden_units,
             attentive_features=config.variant == "attentive-features",
             dropout=config.dropout,
             device=self.device,
@@ -152,7 +153,7 @@ class Tracker:
         if image is None:
             return Result(_plain(self._last), math.nan, False)
         config = self.config
-        frame = self._frame(image, self._target)
+        frame = self._frame(image, self._target, self._asked())
         self._frames += 1
 
         candidates = sampling.gaussian(
@@ -247,10 +248,29 @@ class Tracker:
 
     # --- Parts ------------------------------------------------------------------------------
 
-    def _frame(self, image: ImageLike, target: Tensor | None = None) -> Frame:
+    def _frame(
+        self,
+        image: ImageLike,
+        target: Tensor | None = None,
+        asked: Iterable[tuple[float, float]] = (),
+    ) -> Frame:
         """Make a frame from the image, with a map of the target's surroundings if configured."""
         around = target if self.config.features_from == "region" else None
-        return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around)
+        return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around, asked)
+
+    def _asked(self) -> list[tuple[float, float]]:
+        """Return how far :meth:`update` samples around the target; see `Region`.
+
+        The samplers shift centres in units of the mean side, and a region counts in units of each
+        side, so the shorter one decides.
+        """
+        config, views = self.config, self.extractor.regression_views
+        drawn = (
+            (self._search, config.search_scale * max(views)),
+            (config.positive_translation, config.positive_scale),
+            (config.update_negative_translation, config.update_negative_scale),
+        )
+        return [(shift * self._elongation, scale) for shift, scale in drawn]
 
     def _learn(self, positives: Samples, negatives: Samples) -> None:
         """Update the classifier from the samples in memory."""

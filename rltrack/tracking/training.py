@@ -47,6 +47,7 @@ def optimizer(
         lr=learning_rate,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
+        fused=True,  # one pass over the weights in place of four: the same digits, sooner
     )
 
 
@@ -132,7 +133,7 @@ def _step(
     norm = torch.stack([g.norm() for g in gradients if g is not None]).norm()
     shrink = (config.clip_norm / (norm + 1e-6)).clamp(max=1)
     for parameter, gradient_of in zip(learned, gradients, strict=False):
-        parameter.grad = gradient_of * shrink
+        parameter.grad = gradient_of.mul_(shrink)
     optimizer.step()
     optimizer.zero_grad()
     return Loss(*(part.detach() for part in loss))

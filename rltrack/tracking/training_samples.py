@@ -43,12 +43,15 @@ def first_samples(
     positives = training_boxes.positives(*drawn, config.first_positives, config, generator)
     around = training_boxes.first_negatives_nearby(*drawn, half, config, generator)
     everywhere = training_boxes.first_negatives_anywhere(*drawn, n - half, config, generator)
-    # A region does not cover the whole image, so samples everywhere are always cropped.
-    both = frame.samples(around), frame.cropped(everywhere)
-    negatives = Samples.join(_to_learn_from(each, config) for each in both)
-    del both  # Their memory is needed for the shuffled copy.
     shuffle = torch.randperm(n, generator=generator, device=target.device)
-    return _to_learn_from(frame.samples(positives), config), negatives.take(shuffle)
+    if config.features_from == "crops":  # Shuffled boxes need no second copy of all samples.
+        negatives = frame.cropped(torch.cat([around, everywhere])[shuffle])
+    else:
+        largest = config.whole_image_scale * config.aspect
+        far = frame.samples_everywhere(everywhere, target, largest)
+        both = frame.samples(around), far._replace(crops=None)
+        negatives = Samples.join(both).take(shuffle)
+    return _to_learn_from(frame.samples(positives), config), _to_learn_from(negatives, config)
 
 
 def update_samples(
