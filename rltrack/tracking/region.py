@@ -158,8 +158,8 @@ def features_everywhere(
     count = ((high - low) / (across * like[2:])).ceil().clamp(min=1)  # of regions, (2,)
     if count.prod().item() * layout.size**2 > len(boxes) * extractor.crop.size**2:
         return None
-    apart = ((high - low) / count).clamp(min=1)
-    column, row = ((at - low) / apart).floor().minimum(count - 1).unbind(-1)
+    apart = (high - low) / count
+    column, row = ((at - low) / apart.clamp(min=1)).floor().minimum(count - 1).unbind(-1)
     index = (row * count[0] + column).long()
     out = boxes.new_empty(len(boxes), math.prod(extractor.feature_shape), dtype=extractor.dtype)
     for region in torch.unique(index):
