@@ -23,13 +23,13 @@ from rltrack.array_files import save_arrays
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.report_tables import table
 from rltrack.cache import data_dir
+from rltrack.chapters.book_results import earlier_realtime
 from rltrack.data.sequences import otb_folder
 from rltrack.errors import InputError
 from rltrack.plain_text import in_figure
 from rltrack.plots.style import BLUE, VERMILION, page
 from rltrack.tracking import training_boxes
 from rltrack.tracking.config import TrackerConfig
-from rltrack.tracking.presets import preset
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.sources import FrameSource, open_source
 
@@ -174,7 +174,7 @@ def keep_retention(
         config: the tracker's configuration. The default is `realtime` with lambda 0.
         commit: the commit of the code.
     """
-    config = config or preset("realtime", attention_weight=0.0)
+    config = config or earlier_realtime(attention_weight=0.0)
     targets = targets_of(dataset)
     place = Path(data) if data else data_dir()
     runs = {}

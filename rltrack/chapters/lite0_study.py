@@ -23,11 +23,11 @@ from rltrack.backbones.efficientnet_lite import EfficientNetLite0
 from rltrack.backbones.lite0_weights import lite0_weights
 from rltrack.benchmarks.report_tables import table as markdown
 from rltrack.benchmarks.selection import over_backbones
+from rltrack.chapters.book_results import earlier_realtime
 from rltrack.data.otb import targets as set_of_targets
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import evaluate
 from rltrack.plots.benchmarks import differences
-from rltrack.tracking.presets import preset
 from rltrack.video.named_sequences import open_sequence
 from rltrack.video.run import track
 
@@ -164,7 +164,7 @@ def _made(job: tuple[str, str, int, Path]) -> dict[str, Any]:
     source = open_sequence(target, data)
     if source.ground_truth is None:
         raise InputError(f"{target} has no ground truth in {data}")
-    config = preset("realtime", **variant.settings)
+    config = earlier_realtime(**variant.settings)
     box = source.ground_truth[0]
     made = track(source, box, config=config, backbone=backbone, device="cpu", seed=seed)
     metrics = evaluate(made.boxes, source.ground_truth)
@@ -236,7 +236,7 @@ def comparison(kept: Path) -> Comparison:
     Raises:
         InputError: the runs cannot be read.
     """
-    config = preset("realtime", attention_weight=0.0)
+    config = earlier_realtime(attention_weight=0.0)
     runs = over_backbones(config, "dev18", [], kept=str(kept))
     scores: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for one in runs:
