@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
-from torch import Generator, Tensor
+from torch import Tensor
 
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.layout import MDNET_CROP
@@ -175,7 +175,7 @@ class _Pupil(Tracker):
     def probes(self, image: Image, box: Sequence[float]) -> Tensor:
         """Crops of targets, the box itself first, then of as much background."""
         frame, target = self._frame(image), self._target_in(image, box)
-        self._generator = Generator(self.device).manual_seed(self.seed + 1)  # not the lesson's
+        self._begin_random(self.seed + 1)  # not the lesson's
         drawn_with = self.config, self._generator
         targets = training_boxes.positives(target, frame.image_wh, PROBES - 1, *drawn_with)
         background = training_boxes.update_negatives(target, frame.image_wh, PROBES, *drawn_with)
@@ -185,7 +185,7 @@ class _Pupil(Tracker):
     def learn(self, image: Image, box: Sequence[float], look: Callable[..., None]) -> None:
         """Learn as `init` does, and call ``look`` with 0 before the first step, then after each."""
         config, target = self.config, self._target_in(image, box)
-        self._generator = Generator(self.device).manual_seed(self.seed)
+        self._begin_random(self.seed)
         self.classifier = Classifier(
             self.extractor.feature_shape,
             self._generator,
@@ -200,7 +200,7 @@ class _Pupil(Tracker):
         self._fit(first, *samples, config.first_iterations, look)
 
     def _target_in(self, image: Image, box: Sequence[float]) -> Tensor:
-        return torch.tensor(checked_box(box, image), device=self.device, dtype=self.dtype)
+        return torch.tensor(checked_box(box, image), dtype=self.dtype)
 
 
 def learning_curves(lessons: Mapping[str, TrainingTrace]) -> Figure:

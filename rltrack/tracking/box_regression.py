@@ -24,8 +24,8 @@ class BoxRegressor:
 
     Args:
         features: (N, D), the features of the training boxes, with D = C k k.
-        boxes: (N, 4), the training boxes around the target.
-        target: (4,), the true box.
+        boxes: (N, 4), the training boxes around the target, on this device or on the CPU.
+        target: (4,), the true box, on the device of the boxes.
         alpha: strength of the ridge, > 0.
         iou_range: a regressed box is discarded if its IoU with its candidate is outside this range.
         area_range: a regressed box is also discarded if the candidate's area divided by its own
@@ -47,7 +47,7 @@ class BoxRegressor:
         corrections = torch.cat([offsets, (target[2:] / boxes[:, 2:]).log()], dim=-1)
         # Use double precision if the device has it. The system is small and is solved only once.
         wide = features.dtype if features.device.type == "mps" else torch.float64
-        x, y = features.to(wide, copy=True), corrections.to(wide)
+        x, y = features.to(wide, copy=True), corrections.to(features.device, wide)
         x_mean, y_mean = x.mean(0), y.mean(0)
         x, y = x.sub_(x_mean), y - y_mean
         gram = x @ x.T + alpha * torch.eye(len(x), device=x.device, dtype=wide)
@@ -62,10 +62,10 @@ class BoxRegressor:
 
         Args:
             features: (N, D), the features of the candidates.
-            boxes: (N, 4), the candidates.
+            boxes: (N, 4), the candidates, on any device. The result is there too.
             image_wh: (2,), the width and height of the image. With None, nothing is clipped.
         """
-        correction = features @ self.weights + self.intercept
+        correction = (features @ self.weights + self.intercept).to(boxes.device)
         regressed = from_center(
             center(boxes) + correction[:, :2] * boxes[:, 2:],
             boxes[:, 2:] * correction[:, 2:].exp(),

@@ -28,7 +28,7 @@ class Classifier(nn.Module):
 
     Args:
         feature_shape: the backbone's (C, k, k); see `rltrack.backbones.interface.Backbone`.
-        generator: draws the initial weights. It has to be on ``device``.
+        generator: draws the initial weights, on its own device.
         units: the number of units of fc4, and of fc5.
         attentive_features: whether the classifier has the attention module.
         dropout: share of inputs that are dropped before each of fc4-6 in training.
@@ -56,13 +56,14 @@ class Classifier(nn.Module):
         if attentive_features:
             self.squeeze = nn.Conv2d(feature_shape[0], 32, 1, device="meta", dtype=dtype)
             self.weigh = nn.Conv2d(32, 1, 1, device="meta", dtype=dtype)
-        self.to_empty(device=device)
+        self.to_empty(device=generator.device)
         for layer in self.children():
             # This is PyTorch's default, but drawn from the generator that is passed in.
             weight, bias = cast(Tensor, layer.weight), cast(Tensor, layer.bias)
             bound = weight[0].numel() ** -0.5
             nn.init.uniform_(weight, -bound, bound, generator=generator)
             nn.init.uniform_(bias, -bound, bound, generator=generator)
+        self.to(device)
 
     def feature_weights(self, features: Tensor) -> Tensor:
         """Return the attention module's weights (N, 1, k, k), in (0, 2).

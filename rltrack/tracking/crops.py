@@ -49,7 +49,7 @@ def crops(image: Tensor, boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tens
 
     Args:
         image: (3, H, W) uint8.
-        boxes: (N, 4) float, on the same device. They may reach outside the image.
+        boxes: (N, 4) float, on the CPU or on the image's device. They may reach outside the image.
         layout: the crop layout of the backbone that the crops are for.
 
     Returns:
@@ -89,14 +89,22 @@ def by_loops(
 def by_products(
     image: Tensor, extents: Tensor, size: int = MDNET_CROP.size, fill: int = MDNET_CROP.fill
 ) -> Tensor:
-    """Do what :func:`resampled` does on other devices, with two batched matrix products."""
+    """Do what :func:`resampled` does on other devices, with two batched matrix products.
+
+    How the regions are divided depends on their sizes. A device has to be waited for until it tells
+    them, unless ``extents`` is on the CPU.
+    """
     # All regions of a pass are padded to its largest one, so regions of similar size go together.
     order = extents[:, 2:].prod(-1).argsort()
+    ordered = extents[order]
+    passes = _passes(ordered[:, 2:].long().tolist())
+    ordered = ordered.to(image.device, non_blocking=True)
     parts, start = [], 0
-    for stop, width, height in _passes(extents[order, 2:].long().tolist()):
-        parts.append(_product(image, extents[order[start:stop]], width, height, size, fill))
+    for stop, width, height in passes:
+        parts.append(_product(image, ordered[start:stop], width, height, size, fill))
         start = stop
-    return torch.cat(parts)[order.argsort()].contiguous(memory_format=torch.channels_last)
+    back = order.argsort().to(image.device, non_blocking=True)
+    return torch.cat(parts)[back].contiguous(memory_format=torch.channels_last)
 
 
 def _passes(sides: list[list[int]]) -> list[tuple[int, int, int]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -25,13 +27,20 @@ PHASES = ("crop", "features", "score", "first_fit", "update")
 class Stopwatch:
     """A stopwatch that measures the seconds spent in each of `PHASES`.
 
-    Attributes:
-        seconds: the seconds so far, by phase.
+    On CUDA it marks the beginning and the end of a phase in the stream of work, and waits for these
+    marks only when the seconds are asked for.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.seconds = dict.fromkeys(PHASES, 0.0)
+        self._seconds = dict.fromkeys(PHASES, 0.0)
         self._device, self._running = device, False
+        self._marks: deque[tuple[str, torch.cuda.Event, torch.cuda.Event]] = deque()
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The seconds so far, by phase."""
+        self._read(wait=True)
+        return self._seconds
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -43,14 +52,43 @@ class Stopwatch:
             yield
             return
         self._running = True
+        timed = self._marked(name) if self._device.type == "cuda" else self._clocked(name)
+        try:
+            with timed:
+                yield
+        finally:
+            self._running = False
+
+    @contextmanager
+    def _clocked(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         try:
             yield
         finally:
-            if self._device.type == "cuda":
-                torch.cuda.current_stream(self._device).synchronize()
-            self.seconds[name] += time.perf_counter() - start
-            self._running = False
+            self._seconds[name] += time.perf_counter() - start
+
+    @contextmanager
+    def _marked(self, name: str) -> Iterator[None]:
+        self._read(wait=False)  # so that the marks of a long video do not pile up
+        event = partial(torch.cuda.Event, enable_timing=True)
+        start, end = event(), event()
+        stream = torch.cuda.current_stream(self._device)
+        start.record(stream)
+        try:
+            yield
+        finally:
+            end.record(stream)
+            self._marks.append((name, start, end))
+
+    def _read(self, wait: bool) -> None:
+        """Add the time between marks that have passed. ``wait`` is for those that have not."""
+        while self._marks:
+            name, start, end = self._marks[0]
+            if not wait and not end.query():  # type: ignore[no-untyped-call]
+                break
+            end.synchronize()
+            self._marks.popleft()
+            self._seconds[name] += start.elapsed_time(end) / 1000
 
 
 class Frame:
@@ -60,7 +98,7 @@ class Frame:
         image: (H, W, 3) uint8 RGB, or what `rltrack.tracking.rgb.to_rgb8` takes.
         extractor: the backbone.
         device: where the image is stored, and where crops and features are computed.
-        dtype: the type of the boxes.
+        dtype: the type of the boxes, which are on the CPU or on ``device``.
         stopwatch: measures how long crops and features take.
         around: a box (4,), or None. With a box, one feature map of its surroundings is computed,
             and the features of all other boxes are interpolated in this map. With None, each box
@@ -69,7 +107,7 @@ class Frame:
 
     Attributes:
         image: (3, H, W) uint8, on ``device``.
-        image_wh: (2,), the width and height of the image.
+        image_wh: (2,), the width and height of the image, on the CPU.
 
     Raises:
         InputError: the image is not understood.
@@ -88,7 +126,7 @@ class Frame:
         array = to_rgb8(image)
         pixels = torch.tensor(array, device=device)
         self.image = pixels.permute(2, 0, 1)
-        self.image_wh = torch.tensor(array.shape[1::-1], device=device, dtype=dtype)
+        self.image_wh = torch.tensor(array.shape[1::-1], dtype=dtype)
         self._extractor, self._stopwatch = extractor, stopwatch
         self._region: Region | None = None
         if around is not None:

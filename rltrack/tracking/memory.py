@@ -20,12 +20,14 @@ class Samples(NamedTuple):
     """(N, 3, S, S) uint8, from which attention is computed. None if attention needs no crops."""
 
     def take(self, index: Tensor | slice) -> Samples:
-        """Return the samples at ``index``."""
+        """Return the samples at ``index``, which may be on any device."""
+        if isinstance(index, Tensor):
+            index = index.to(self.features.device, non_blocking=True)
         return Samples(self.features[index], None if self.crops is None else self.crops[index])
 
     def cycled(self, n: int) -> Samples:
         """Return the first ``n`` samples. If there are fewer than ``n``, they are repeated."""
-        return self.take(torch.arange(n, device=self.features.device) % len(self.features))
+        return self.take(torch.arange(n) % len(self.features))
 
     @staticmethod
     def join(parts: Iterable[Samples]) -> Samples:

@@ -38,7 +38,8 @@ class Region:
         image: (3, H, W) uint8.
         box: (4,), the box in the middle of the region. The sides of the region are those of the
             box's crop, times the ratio of their sizes as inputs of the backbone. For VGG-M this
-            ratio is 363/107.
+            ratio is 363/107. The boxes of all methods have to be on this box's device, which is
+            the CPU or the image's.
         asked: pairs (shift, scale) of what the region will be asked for, both in units of the box's
             sides: boxes of at most this size, whose centres are at most this far from the middle.
             The region is not wider than they need. Without pairs, it is as wide as in the layout.
@@ -98,6 +99,7 @@ class Region:
         low, sides = self._extent[:, :2], self._extent[:, 2:]
         pixel = (self.cells(boxes) - low) * layout.size / sides
         at = ((pixel - layout.first) / layout.step).clamp(0, layout.cells - 1)  # in cells
+        at = at.to(self._map.device, non_blocking=True)
         return self._by_loops(at) if at.device.type == "cpu" else self._by_library(at)
 
     def _by_loops(self, at: Tensor) -> Tensor:
@@ -144,8 +146,8 @@ def features_everywhere(
     Args:
         extractor: the backbone.
         image: (3, H, W) uint8.
-        boxes: (N, 4).
-        like: (4,), a box of about their size.
+        boxes: (N, 4), on the CPU or on the image's device.
+        like: (4,), a box of about their size, on the same device.
         scale: the largest side of a box, in units of the sides of ``like``.
 
     Returns:
@@ -161,12 +163,13 @@ def features_everywhere(
     apart = (high - low) / count
     column, row = ((at - low) / apart.clamp(min=1)).floor().minimum(count - 1).unbind(-1)
     index = (row * count[0] + column).long()
-    out = boxes.new_empty(len(boxes), math.prod(extractor.feature_shape), dtype=extractor.dtype)
+    out = image.new_empty(len(boxes), math.prod(extractor.feature_shape), dtype=extractor.dtype)
     for region in torch.unique(index):
-        inside = index == region
+        inside = (index == region).nonzero()[:, 0]
         place = torch.stack([region % count[0], region // count[0]])
         middle = from_center(low + (place + 0.5) * apart, like[2:])
-        out[inside] = Region(extractor, image, middle).features(boxes[inside])
+        seen = Region(extractor, image, middle).features(boxes[inside])
+        out[inside.to(out.device, non_blocking=True)] = seen
     return out
 
 

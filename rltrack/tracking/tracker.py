@@ -58,8 +58,8 @@ class Tracker:
         config: a configuration or the name of a preset; see :func:`rltrack.preset`. With ``auto``,
             the device decides; see `rltrack.tracking.presets.suited`.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`, a file, or a backbone itself.
-        device: where everything from crops to box regression is computed; see
-            `rltrack.tracking.inputs.pick_device`.
+        device: where crops, features, scores and training are computed; see
+            `rltrack.tracking.inputs.pick_device`. Boxes are drawn and compared on the CPU.
         dtype: the type of all computation, float32 or float64.
         seed: for all random numbers. On a CPU, the same seed gives the same boxes, bit for bit.
 
@@ -106,10 +106,10 @@ class Tracker:
                 positive sides that overlap the image.
         """
         x, y, w, h = checked_box(box, to_rgb8(image))
-        target = torch.tensor((x, y, w, h), device=self.device, dtype=self.dtype)
+        target = torch.tensor((x, y, w, h), dtype=self.dtype)
         self._elongation = (w + h) / 2 / min(w, h)
         config = self.config
-        self._generator = Generator(self.device).manual_seed(self.seed)
+        self._begin_random(self.seed)
         self.classifier = Classifier(
             self.extractor.feature_shape,
             self._generator,
@@ -167,10 +167,11 @@ class Tracker:
         )
         features = frame.samples(candidates).features
         with self._stopwatch.phase("score"), torch.no_grad():
-            scores = self.classifier(features)[:, TARGET]
+            scores = self.classifier(features)[:, TARGET].cpu()
             best = scores.topk(config.averaged_candidates)
             chosen = candidates[best.indices]
-            seen = frame.regression_features(chosen, features[best.indices])
+            known = features[best.indices.to(self.device, non_blocking=True)]
+            seen = frame.regression_features(chosen, known)
             limits = frame.image_wh if config.border == "image" else None
             regressed = self._regressor(seen, chosen, limits).mean(0)
             score = best.values.mean().item()
@@ -214,7 +215,7 @@ class Tracker:
                 :meth:`init` was not called.
         """
         self._begun("scores()")
-        at = torch.as_tensor(np.asarray(boxes), device=self.device, dtype=self.dtype)
+        at = torch.as_tensor(np.asarray(boxes), dtype=self.dtype)
         if at.ndim != 2 or at.shape[1] != 4 or not len(at):
             raise InputError(f"boxes are of shape {tuple(at.shape)}; wanted (N, 4), N at least 1")
         frame = self._frame(image, at.mean(0))
@@ -230,7 +231,7 @@ class Tracker:
         :meth:`crop_extent` returns the part of the image that the maps cover.
         """
         self._begun("attention()")
-        at = torch.tensor([list(box)], device=self.device, dtype=self.dtype)
+        at = torch.tensor([list(box)], dtype=self.dtype)
         samples = self._frame(image).cropped(at)
         gradient = gradient_at(self.classifier, self.extractor, samples, self.config)
         maps = attention_maps(gradient, self.config)
@@ -247,6 +248,15 @@ class Tracker:
             raise InputError(f"{what} was used before init(): give init() the first image and box")
 
     # --- Parts ------------------------------------------------------------------------------
+
+    def _begin_random(self, seed: int) -> None:
+        """Start the generators: of boxes and of the order of samples, and of dropout.
+
+        Boxes are on the CPU, whatever the device: there it costs no waiting to look at them.
+        """
+        self._generator = self._dropout = Generator().manual_seed(seed)
+        if self.device.type != "cpu":
+            self._dropout = Generator(self.device).manual_seed(seed)
 
     def _frame(
         self,
@@ -286,7 +296,8 @@ class Tracker:
         report: Callable[[int, Loss], None] | None = None,
     ) -> None:
         learner = self.classifier, self.extractor, optimizer
-        fit(*learner, positives, negatives, iterations, self.config, self._generator, report)
+        random = self._generator, self._dropout
+        fit(*learner, positives, negatives, iterations, self.config, *random, report)
 
 
 def _plain(box: Tensor) -> tuple[float, float, float, float]:

@@ -67,6 +67,7 @@ def fit(
     iterations: int,
     config: TrackerConfig,
     generator: Generator,
+    dropout: Generator | None = None,
     report: Callable[[int, Loss], None] | None = None,
 ) -> None:
     """Train ``classifier`` in place with ``iterations`` gradient steps on Eq. 5.
@@ -85,13 +86,15 @@ def fit(
         negatives: samples of the background.
         iterations: the number of gradient steps.
         config: batch sizes, lambda, how attention is computed, and gradient clipping.
-        generator: draws the order of samples, and dropout. It has to be on the samples' device.
+        generator: draws the order of samples, on its own device.
+        dropout: draws dropout, and has to be on the samples' device. None is ``generator``.
         report: called after each step with the number of the step, from 1, and its loss.
     """
     next_positives = _shuffled(len(positives.features), config.batch_positives, generator)
     next_negatives = _shuffled(len(negatives.features), config.scored_negatives, generator)
+    device = negatives.features.device
     for step in range(1, iterations + 1):
-        candidates = next(next_negatives)
+        candidates = next(next_negatives).to(device, non_blocking=True)
         hard = hard_negatives(classifier, negatives.features[candidates], config.batch_negatives)
         loss = _step(
             classifier,
@@ -100,7 +103,7 @@ def fit(
             positives.take(next(next_positives)),
             negatives.take(candidates[hard]),
             config,
-            generator,
+            dropout or generator,
         )
         if report:
             report(step, loss)
@@ -113,15 +116,15 @@ def _step(
     positives: Samples,
     negatives: Samples,
     config: TrackerConfig,
-    generator: Generator,
+    dropout: Generator,
 ) -> Loss:
     """Take one gradient step on Eq. 5, and return the loss before the step."""
     features = torch.cat([positives.features, negatives.features])
-    scores = classifier(features, dropout=generator)
+    scores = classifier(features, dropout)
     maps = None
     if config.attention_weight > 0:
         together = Samples.join([positives, negatives])
-        gradient = gradient_at(classifier, extractor, together, config, generator)
+        gradient = gradient_at(classifier, extractor, together, config, dropout)
         maps = attention_maps(gradient, config).split(len(positives.features))
     loss = reciprocative_loss(scores, len(positives.features), maps, config)
     descended = loss.total if config.second_order else loss.cross_entropy

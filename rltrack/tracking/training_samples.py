@@ -1,7 +1,8 @@
 """The samples that the tracker learns from: those of the first frame, and of each frame after it.
 
 Each function draws boxes for a ``target`` (4,) in a frame and returns the samples there. The
-``generator`` has to be on the device of the target.
+``generator`` and the frame's ``image_wh`` have to be on the device of the target, which is the CPU
+in the tracker. The samples are on the device of the frame.
 """
 
 from __future__ import annotations
