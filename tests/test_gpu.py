@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rltrack.speed.gpu import agreement, calls, film
+from rltrack.speed.gpu import agreement, calls, film, same_boxes
 from rltrack.tracking.presets import preset
 
 PAPER = preset("paper")
 
 
 def test_the_cpu_agrees_with_itself_in_every_stage() -> None:
-    found = agreement("cpu", PAPER, dtype=torch.float64, boxes=8)
+    found = agreement("cpu", PAPER, dtype=torch.float64, boxes=2)
     assert set(found) == {"crops", "features", "region", "scores", "maps", "weights"}
     assert set(found.values()) == {0.0}
 
@@ -25,7 +25,9 @@ def test_float32_differs_from_float64_by_its_precision() -> None:
 
 def test_a_cpu_starts_no_kernels_and_follows_the_film_twice() -> None:
     tiny = preset("tiny")
-    assert set(calls("cpu", tiny, frames=2).values()) == {0.0}
+    counted = calls("cpu", tiny, frames=2)
+    assert counted.pop("longest") == {}
+    assert set(counted.values()) == {0.0}
     overlaps = film("cpu", tiny, frames=3, seeds=1)
     assert overlaps.keys() == {"cpu"} and overlaps["cpu"][0] > 0.5
 
@@ -51,7 +53,17 @@ def test_a_gpu_is_as_exact_as_its_precision(precision: str, bound: float) -> Non
 
 @pytest.mark.gpu
 def test_a_gpu_starts_kernels() -> None:
-    assert calls("cuda", preset("tiny"), frames=3)["launches"] > 0
+    counted = calls("cuda", preset("tiny"), frames=3)
+    assert counted["launches"] > 0 and counted["longest"]
+    # The scores, and the corrections of the chosen boxes; and the upload of the image.
+    assert counted["waits"] <= 4, counted
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["tiny", "realtime"])
+def test_a_gpu_finds_the_boxes_that_a_cpu_finds(name: str) -> None:
+    found = same_boxes("cuda", preset(name), frames=6)
+    assert min(found["iou"]) > 0.95, found
 
 
 @pytest.mark.gpu

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from rltrack.backbones.registry import load_backbone
@@ -21,6 +24,7 @@ from rltrack.speed.bench import measure
 from rltrack.speed.timing import finish
 from rltrack.tracking import sampling
 from rltrack.tracking.attention import attention_maps
+from rltrack.tracking.boxes import iou
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.crops import crops
@@ -29,10 +33,13 @@ from rltrack.tracking.region import Region
 from rltrack.tracking.tracker import Tracker
 from rltrack.tracking.training import fit, gradient_at, optimizer
 
-__all__ = ["agreement", "calls", "film", "speed", "stages"]
+__all__ = ["agreement", "calls", "film", "same_boxes", "speed", "stages"]
 
-_WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize")
-"""CUDA's calls in which the CPU waits for the GPU."""
+_WAITS = ("cudaStreamSynchronize", "cudaEventSynchronize")
+"""CUDA's calls in which a tracker waits for the GPU. The profiler waits for the whole device."""
+
+_LONGEST = 12
+"""How many kernels `calls` names."""
 
 
 def agreement(
@@ -40,28 +47,35 @@ def agreement(
     config: TrackerConfig,
     backbone: str = "embedded",
     dtype: torch.dtype = torch.float32,
-    boxes: int = 32,
+    boxes: int = 8,
 ) -> dict[str, float]:
     """Compare each stage of a frame with the same stage on the CPU in float64.
 
-    Random numbers differ between devices, so two whole runs cannot be compared number by number.
-    Here both devices get the same boxes and the same classifier, and dropout is off. Features are
-    those of crops that a CPU has cut, so a difference in the crops has no effect on other stages.
+    Both get the same boxes and the same classifier, and dropout, whose random numbers differ
+    between devices, is off. Features are those of crops that a CPU has cut, so a difference in the
+    crops has no effect on other stages.
 
     Args:
         device: the name of the device.
         config: a configuration with attention.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`.
-        dtype: the type of the computation on ``device``.
-        boxes: how many boxes are compared.
+        dtype: the type of the computation on ``device``. ``config.precision`` is that of its
+            convolutions.
+        boxes: how many boxes are compared. A CPU takes seconds for each in float64.
 
     Returns:
         For each stage, the largest difference, divided by the largest value on the CPU. Crops are
         uint8, and their difference is in grey levels.
     """
     ours = stages(torch.device(device), config, backbone, dtype, boxes)
-    oracle = stages(torch.device("cpu"), config, backbone, torch.float64, boxes)
+    oracle = _oracle(replace(config, precision="float32"), backbone, boxes)
     return {name: _difference(name, ours[name], oracle[name]) for name in oracle}
+
+
+@lru_cache(maxsize=4)
+def _oracle(config: TrackerConfig, backbone: str, boxes: int) -> dict[str, Tensor]:
+    """Compute the stages on the CPU in float64, once for all that are compared with them."""
+    return stages(torch.device("cpu"), config, backbone, torch.float64, boxes)
 
 
 def _difference(name: str, ours: Tensor, oracle: Tensor) -> float:
@@ -90,22 +104,21 @@ def stages(
         translation=0.3,
         scale=1.2,
         generator=cpu,
-    ).to(device, dtype)
+    ).to(dtype)
     image = torch.from_numpy(film[0]).to(device).permute(2, 0, 1)
     net = load_backbone(backbone, device=device, dtype=dtype, precision=config.precision)
     classifier = Classifier(net.feature_shape, cpu, dropout=0.0, dtype=torch.float64)
     classifier.to(device, dtype)
-    given = crops(image.cpu(), around.cpu(), net.crop).to(device)
+    given = crops(image.cpu(), around, net.crop).to(device)
     samples = Samples(net.features(given), given)
     half = samples.take(slice(boxes // 2)), samples.take(slice(boxes // 2, None))
     maps = attention_maps(gradient_at(classifier, net, samples, config), config).target
     scores = classifier(samples.features)
-    region = Region(net, image, target.to(device, dtype)).features(around)
-    # Without dropout and with all samples in each step, nothing depends on random numbers.
+    region = Region(net, image, target.to(dtype)).features(around)
+    # Without dropout, and with all samples in each step.
     whole = _whole_batches(config, boxes)
-    steps = Generator(device).manual_seed(0)
     learner = classifier, net, optimizer(classifier, whole.first_learning_rate, whole)
-    fit(*learner, *half, 3, whole, steps)
+    fit(*learner, *half, 3, whole, cpu)
     return {
         "crops": crops(image, around, net.crop),
         "features": samples.features,
@@ -129,16 +142,43 @@ def _whole_batches(config: TrackerConfig, boxes: int) -> TrackerConfig:
 
 def film(device: str, config: TrackerConfig, frames: int = 60, seeds: int = 3) -> dict[str, Any]:
     """Track the film on the CPU and on the device, and return OS of each seed on each."""
+    truth = synthetic(frames).ground_truth
+    return {
+        where: [evaluate(_followed(where, config, frames, seed), truth).os for seed in range(seeds)]
+        for where in ("cpu", device)
+    }
+
+
+def same_boxes(
+    device: str, config: TrackerConfig, frames: int = 11, seed: int = 0
+) -> dict[str, list[float]]:
+    """Track the film on the CPU and on the device, and compare their boxes frame by frame.
+
+    All random numbers but dropout's are the same on all devices. So dropout is off here, and the
+    boxes differ by what rounding does: at first hardly at all. When two candidates have almost the
+    same score, the devices may choose different ones, and after that learn different samples.
+
+    Returns:
+        Of each frame, the IoU of the two boxes ("iou") and the largest difference of their numbers
+        in pixels ("pixels").
+    """
+    config = replace(config, dropout=0.0)
+    ours, other = (
+        torch.from_numpy(_followed(where, config, frames, seed)) for where in (device, "cpu")
+    )
+    return {
+        "iou": iou(ours, other).tolist(),
+        "pixels": (ours - other).abs().amax(1).tolist(),
+    }
+
+
+def _followed(device: str, config: TrackerConfig, frames: int, seed: int) -> NDArray[np.float64]:
     source = synthetic(frames)
-
-    def overlap(where: str, seed: int) -> float:
-        tracker = Tracker(config, device=where, seed=seed)
-        images = iter(source)
-        boxes = [tracker.init(next(images), source.ground_truth[0].tolist()).box]
-        boxes += [tracker.update(image).box for image in images]
-        return evaluate(np.array(boxes), source.ground_truth).os
-
-    return {where: [overlap(where, seed) for seed in range(seeds)] for where in ("cpu", device)}
+    tracker = Tracker(config, device=device, seed=seed)
+    images = iter(source)
+    boxes = [tracker.init(next(images), source.ground_truth[0].tolist()).box]
+    boxes += [tracker.update(image).box for image in images]
+    return np.array(boxes)
 
 
 def speed(device: str, config: TrackerConfig) -> dict[str, Any]:
@@ -146,15 +186,15 @@ def speed(device: str, config: TrackerConfig) -> dict[str, Any]:
     return measure(config=config, realtime=None, device=device)
 
 
-def calls(device: str, config: TrackerConfig, frames: int = 11) -> dict[str, float]:
+def calls(device: str, config: TrackerConfig, frames: int = 11) -> dict[str, Any]:
     """Count what a frame asks of a GPU, on the average over ``frames - 1`` frames of the film.
 
-    ``launches`` are the kernels that are started, ``waits`` the calls in which the CPU waits for
-    the GPU, and ``copies`` the transfers of memory that the CPU asks for. ``device_ms`` is the sum
-    of the kernels' times in milliseconds.
+    ``launches`` are the kernels that run, ``waits`` the calls in which the CPU waits for the GPU,
+    and ``copies`` the transfers of memory. ``device_ms`` is the sum of the times of kernels and
+    transfers in milliseconds, and ``longest`` has the share of those that take the most, by name.
 
     Returns:
-        The four averages by their names. All are 0 on a CPU.
+        The averages by their names. All are 0 on a CPU, and ``longest`` is empty.
     """
     source = synthetic(frames)
     tracker = Tracker(config, device=device)
@@ -167,12 +207,18 @@ def calls(device: str, config: TrackerConfig, frames: int = 11) -> dict[str, flo
         for image in images[1:]:
             tracker.update(image)
         finish(tracker.device)
-    events = run.key_averages()
-    counts = Counter({event.key: event.count for event in events})
     ours = frames - 1
+    counts: Counter[str] = Counter()
+    times: Counter[str] = Counter()
+    for event in run.key_averages():
+        if event.device_type == DeviceType.CUDA and not getattr(event, "is_user_annotation", False):
+            kind = "copies" if event.key.startswith(("Memcpy", "Memset")) else "launches"
+            counts[kind] += event.count
+            times[event.key] += event.self_device_time_total / 1000 / ours
+        elif event.key in _WAITS:
+            counts["waits"] += event.count
     return {
-        "launches": sum(counts[name] for name in counts if name.startswith("cudaLaunch")) / ours,
-        "waits": sum(counts[name] for name in _WAITS) / ours,
-        "copies": sum(counts[name] for name in counts if name.startswith("cudaMemcpy")) / ours,
-        "device_ms": sum(event.self_device_time_total for event in events) / 1000 / ours,
+        **{name: counts[name] / ours for name in ("launches", "waits", "copies")},
+        "device_ms": sum(times.values()),
+        "longest": {name[:120]: ms for name, ms in times.most_common(_LONGEST)},
     }
