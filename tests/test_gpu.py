@@ -43,11 +43,14 @@ def test_a_gpu_agrees_with_the_cpu(backbone: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(
-    ("precision", "bound"), [("float32", 1e-3), ("tf32", 2e-2), ("bfloat16", 1e-1)]
+    ("precision", "bound", "of_maps"),
+    # A CPU in bfloat16 is off by 0.030, and its maps by 0.30.
+    [("float32", 1e-3, 1e-2), ("tf32", 2e-2, 0.2), ("bfloat16", 0.1, 0.6)],
 )
-def test_a_gpu_is_as_exact_as_its_precision(precision: str, bound: float) -> None:
-    found = agreement("cuda", preset("paper", precision=precision))
+def test_a_gpu_is_as_exact_as_its_precision(precision: str, bound: float, of_maps: float) -> None:
+    found = agreement("cuda", preset("paper", precision=precision), backbone="lite0")
     del found["crops"], found["region"]
+    assert found.pop("maps") < of_maps
     assert all(difference < bound for difference in found.values()), found
 
 

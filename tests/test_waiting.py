@@ -17,10 +17,11 @@ from rltrack.tracking.crops import by_products, crop_extents
 from rltrack.tracking.frame import Stopwatch
 from rltrack.tracking.tracker import Tracker
 
-FILM = synthetic(3)
-WITH_MAPS = replace(QUICK, attention_weight=5.0)
+FILM = synthetic(2)
+FEW = replace(QUICK, first_iterations=1)
+WITH_MAPS = replace(FEW, attention_weight=5.0)
 REGION = preset("realtime", **{
-    name: getattr(QUICK, name)
+    name: getattr(FEW, name)
     for name in ("first_iterations", "first_positives", "first_negatives", "regression_samples")
 })  # fmt: skip
 
@@ -50,7 +51,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-@pytest.mark.parametrize("config", [QUICK, WITH_MAPS, REGION], ids=["plain", "maps", "region"])
+@pytest.mark.parametrize("config", [FEW, WITH_MAPS, REGION], ids=["plain", "maps", "region"])
 def test_a_frame_looks_at_the_device_twice(config: TrackerConfig, looks: Counter[str]) -> None:
     net = load_backbone("lite0", device="meta")
     always = replace(config, success_threshold=-1.0, update_interval=1)  # zeros are found

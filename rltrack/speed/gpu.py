@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from rltrack.backbones.registry import load_backbone
@@ -64,8 +63,10 @@ def agreement(
         boxes: how many boxes are compared. A CPU takes seconds for each in float64.
 
     Returns:
-        For each stage, the largest difference, divided by the largest value on the CPU. Crops are
-        uint8, and their difference is in grey levels.
+        For each stage, the length of the difference, divided by the length of what the CPU
+        computed. Of the crops, it is the largest difference in grey levels. Maps differ the most:
+        where a rounded activation lies on the other side of a bend of ReLU6, a derivative is on or
+        off, and not a little larger or smaller.
     """
     ours = stages(torch.device(device), config, backbone, dtype, boxes)
     oracle = _oracle(replace(config, precision="float32"), backbone, boxes)
@@ -80,8 +81,9 @@ def _oracle(config: TrackerConfig, backbone: str, boxes: int) -> dict[str, Tenso
 
 def _difference(name: str, ours: Tensor, oracle: Tensor) -> float:
     ours, oracle = ours.detach().cpu().double(), oracle.detach().double()
-    largest = 1.0 if name == "crops" else float(oracle.abs().max().clamp(min=1e-30))
-    return float((ours - oracle).abs().max()) / largest
+    if name == "crops":
+        return float((ours - oracle).abs().max())
+    return float((ours - oracle).norm() / oracle.norm().clamp(min=1e-30))
 
 
 def stages(
@@ -211,7 +213,7 @@ def calls(device: str, config: TrackerConfig, frames: int = 11) -> dict[str, Any
     counts: Counter[str] = Counter()
     times: Counter[str] = Counter()
     for event in run.key_averages():
-        if event.device_type == DeviceType.CUDA and not getattr(event, "is_user_annotation", False):
+        if event.device_type.name == "CUDA" and not getattr(event, "is_user_annotation", False):
             kind = "copies" if event.key.startswith(("Memcpy", "Memset")) else "launches"
             counts[kind] += event.count
             times[event.key] += event.self_device_time_total / 1000 / ours

@@ -84,9 +84,10 @@ class Stopwatch:
         """Add the time between marks that have passed. ``wait`` is for those that have not."""
         while self._marks:
             name, start, end = self._marks[0]
-            if not wait and not end.query():  # type: ignore[no-untyped-call]
-                break
-            end.synchronize()
+            if not end.query():  # type: ignore[no-untyped-call]
+                if not wait:
+                    break
+                end.synchronize()
             self._marks.popleft()
             self._seconds[name] += start.elapsed_time(end) / 1000
 
