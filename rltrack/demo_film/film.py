@@ -9,6 +9,7 @@ Therefore frames can be rendered in any order, and a frame is always the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,22 +109,13 @@ class SyntheticSequence:
             raise InputError(f"seed is {seed}; it must be 0 or more")
         self.length = frames
         self._seed = seed
-        self._size = size
-        self._pixels = min(size[0] / STAGE[0], size[1] / STAGE[1])  # per stage unit
+        self._size = (size[0], size[1])
+        self._pixels = _pixels(size)
         self._middle = np.array(size) / 2.0
-        self._paths = {key: _loop(rows) for key, rows in _SCRIPT.items()}
-        self._walked = {path: _walked(self._paths[path]) for _, path in _CAST}
+        self._walked = {path: _walked(_PATHS[path]) for _, path in _CAST}
         self.ground_truth = np.array([self._box(i) for i in range(frames)])
         # At the largest scale, a ladybird's picture has about 1.5 texels for each pixel.
         self._side = int(1.5 * self._pixels * _LENGTH * REACH * 1.4 / 2) * 2
-        # Plates reach beyond everything that the camera sees. They have 1.5 texels for each pixel,
-        # which allows for the zoom.
-        texels = 1.5 * self._pixels
-        half = self._middle / self._pixels * 1.2 + 40.0
-        rng = np.random.default_rng([seed, 0])
-        self._ground = paint_ground(rng, half, texels)
-        self._near = paint_near(rng, half + 20.0, texels, self._near_point)
-        self._shade = paint_shade(rng)
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -144,19 +136,20 @@ class SyntheticSequence:
         """
         i = range(self.length)[index]
         width, height = self._size
+        ground, grass, _ = _painted(self._seed, self._size)
         ladybirds = [self._draw(look, path, i) for look, path in _CAST]
         total = np.zeros((height, width, 3), np.float32)
         for delay, *shift in _EXPOSURES:
             time = i + delay
             view, origin = self._view(time)
-            picture = self._ground.warp(view, origin + shift, self._size).astype(np.float32)
+            picture = ground.warp(view, origin + shift, self._size).astype(np.float32)
             for (_, path), (paint, shadow) in zip(_CAST, ladybirds, strict=True):
                 matrix, place = self._pose(path, time)
                 fall = 0.16 * np.abs(np.linalg.det(matrix)) ** 0.5
                 shadow.over(picture, matrix, place + shift - fall * SUN[:2])
                 paint.over(picture, matrix, place + shift)
             view, origin = self._view(time, _NEARNESS)
-            near = self._near.warp(view, origin + shift, self._size)
+            near = grass.warp(view, origin + shift, self._size)
             picture *= (1 - near[..., 3:] / 255).astype(np.float32)
             picture += near[..., :3]
             total += picture
@@ -192,7 +185,8 @@ class SyntheticSequence:
         """
         mask = self.mask(index)
         i = range(self.length)[index]
-        near = self._near.warp(*self._view(i, _NEARNESS), self._size)[..., 3] / 255
+        _, grass, _ = _painted(self._seed, self._size)
+        near = grass.warp(*self._view(i, _NEARNESS), self._size)[..., 3] / 255
         return float((mask * (1 - near)).sum() / mask.sum())
 
     def _view(self, time: float, nearness: float = 0.0) -> tuple[Array, Array]:
@@ -200,14 +194,9 @@ class SyntheticSequence:
 
         The point is on the ground, or on the grass near the camera if ``nearness`` is above 0.
         """
-        zoom = self._pixels * 2.0 ** self._paths["zoom"](time)[0]
-        matrix = zoom * rotation(self._paths["roll"](time)[0])
-        return matrix, self._middle - matrix @ self._paths["camera"](time) * (1 + nearness)
-
-    def _near_point(self, time: float) -> Array:
-        """Return the point of the near plate that is over the target at a time, in frames."""
-        point: Array = self._paths["target"](time) + _NEARNESS * self._paths["camera"](time)
-        return point
+        zoom = self._pixels * 2.0 ** _PATHS["zoom"](time)[0]
+        matrix = zoom * rotation(_PATHS["roll"](time)[0])
+        return matrix, self._middle - matrix @ _PATHS["camera"](time) * (1 + nearness)
 
     def _pose(self, path: str, time: float) -> tuple[Array, Array]:
         """Return a ladybird's matrix and place: pixel = matrix @ (u, v) + place.
@@ -215,12 +204,12 @@ class SyntheticSequence:
         (u, v) are the units of ``BODY``.
         """
         view, shift = self._view(time)
-        place = view @ self._paths[path](time) + shift
-        ahead = view @ self._paths[path](time, 1)
+        place = view @ _PATHS[path](time) + shift
+        ahead = view @ _PATHS[path](time, 1)
         turn = rotation(np.arctan2(ahead[1], ahead[0]))
-        lean = rotation(self._paths["lean"](time)[0])
-        squeeze = lean @ np.diag([1.0, self._paths["squeeze"](time)[0]]) @ lean.T
-        climb = 2.0 ** self._paths["climb"](time)[0] if path == "target" else 1.0
+        lean = rotation(_PATHS["lean"](time)[0])
+        squeeze = lean @ np.diag([1.0, _PATHS["squeeze"](time)[0]]) @ lean.T
+        climb = 2.0 ** _PATHS["climb"](time)[0] if path == "target" else 1.0
         scale = np.abs(np.linalg.det(view)) ** 0.5 * climb * _LENGTH / 2
         return scale * squeeze @ turn, place
 
@@ -237,7 +226,7 @@ class SyntheticSequence:
 
     def _draw(self, look: Look, path: str, index: int) -> tuple[Layer, Layer]:
         """Return a ladybird's paint and its shadow for a frame."""
-        ahead = self._paths[path](index, 1)
+        ahead = _PATHS[path](index, 1)
         heading = np.arctan2(ahead[1], ahead[0])
         return draw_ladybird(look, self._side, heading, self._walked[path][index % PERIOD])
 
@@ -245,14 +234,15 @@ class SyntheticSequence:
         """Return the light (H, W, 3) on each pixel: the trees' moving shade, times its colour."""
         width, height = self._size
         matrix, place = self._view(index)
-        shade = self._shade.warp(matrix, place - matrix @ self._paths["sway"](index), self._size)
+        _, _, shades = _painted(self._seed, self._size)
+        shade = shades.warp(matrix, place - matrix @ _PATHS["sway"](index), self._size)
         across = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
         down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
         vignette = 1 - 0.10 * (across**2 + down**2)
         # Shade is bluer than sunlight, because it takes away less of the blue.
         tint = np.array([1.0, 0.94, 0.80], np.float32)
         light = 1 - (1 - shade * vignette)[..., None] * tint
-        return np.asarray(light * self._paths["light"](index), np.float32)
+        return np.asarray(light * _PATHS["light"](index), np.float32)
 
 
 def synthetic(
@@ -282,10 +272,37 @@ def synthetic(
     return SyntheticSequence(frames, seed, size)
 
 
+@lru_cache(maxsize=2)  # to paint takes a second: twice the same film is painted once
+def _painted(seed: int, size: tuple[int, int]) -> tuple[Layer, Layer, Layer]:
+    """Paint the ground, the near plate and the shade, which are the same in all frames."""
+    # Plates reach beyond everything that the camera sees. They have 1.5 texels for each pixel,
+    # which allows for the zoom.
+    texels = 1.5 * _pixels(size)
+    half = np.array(size) / 2.0 / _pixels(size) * 1.2 + 40.0
+    rng = np.random.default_rng([seed, 0])
+
+    def over_target(time: float) -> Array:
+        """Return the point of the near plate that is over the target at a time, in frames."""
+        point: Array = _PATHS["target"](time) + _NEARNESS * _PATHS["camera"](time)
+        return point
+
+    ground = paint_ground(rng, half, texels)
+    near = paint_near(rng, half + 20.0, texels, over_target)
+    return ground, near, paint_shade(rng)
+
+
+def _pixels(size: tuple[int, int]) -> float:
+    """Return the pixels per stage unit."""
+    return min(size[0] / STAGE[0], size[1] / STAGE[1])
+
+
 def _loop(rows: Sequence[tuple[float, ...]]) -> CubicSpline:
     """Return a smooth closed curve through the rows of the script, a function of the frame."""
     times = np.linspace(0, PERIOD, len(rows) + 1)
     return CubicSpline(times, np.array([*rows, rows[0]], float), bc_type="periodic")
+
+
+_PATHS = {key: _loop(rows) for key, rows in _SCRIPT.items()}
 
 
 def _walked(path: CubicSpline) -> Array:
