@@ -81,9 +81,10 @@ lint: .venv/.with-extras
 	$(BIN)/mypy --no-error-summary
 
 # One thread for each of the two workers: more would only fight over the cores. A notebook's cells
-# depend on each other, so a file stays with one worker.
+# depend on each other, so a file stays with one worker. Without reordering the notebooks come first.
+# At the end stand the slowest tests, so that one that became slow is seen.
 pytest: .venv/.with-extras
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10 --durations-min=1 --nbval --nbval-current-env $(TESTS)
 
 # The tests have a short run of it. One input alone: FUZZ='--show images 7'; other options: FUZZ=--help.
 FUZZ ?=

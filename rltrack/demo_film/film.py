@@ -260,8 +260,8 @@ def synthetic(
             does not change what happens, or the ground truth.
         size: (width, height) in pixels, each at least 48. The picture is scaled so that it shows at
             least the whole 4:3 scene. At 320x240, the sides of the target's box are 35 to 75 pixels
-            long. At that size the film takes about a second to prepare, and each frame takes 25 ms.
-            Both times grow with the area.
+            long. At that size the first frame takes about a second, because what lies on the
+            ground is painted then, and every other 25 ms. Both times grow with the area.
 
     Returns:
         A sequence. Its items are frames, (H, W, 3) uint8 RGB.

@@ -1,4 +1,4 @@
-"""The forest floor of the film, which is painted once when a sequence is made.
+"""The forest floor of the film, which is painted once, for the first frame.
 
 There are three pictures: the ground with its leaves, stones and berries, the grass and the leaf
 near the camera, and the shade of the trees. The camera sees each of them as a
