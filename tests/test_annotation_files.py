@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_presets import FAST
+from small_presets import QUICKER
 
 from rltrack import preset, synthetic
 from rltrack.cli.main import main
@@ -207,7 +207,7 @@ def test_a_run_from_a_file_to_a_file(tmp_path: Path, suffix: str) -> None:
     marks = write(tmp_path / "gt.txt", f"1,1,{x + 1},{y + 1},{w},{h},1,2,1\n{other}")
     out = tmp_path / f"out{suffix}"
     boxes = read_first_boxes(marks)
-    config = preset("tiny", **FAST)
+    config = preset("tiny", **QUICKER)
     tracks = track_several(film, boxes, config=config, out=out)
     assert len(tracks) == 2
     if suffix == ".zip":

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from small_presets import QUICKER
 from torch import Generator, Tensor, nn
 
 from rltrack import Tracker, preset, synthetic
@@ -81,7 +82,7 @@ class Two(Backbone):
 )
 def test_a_tracker_runs_on_it(changes: dict[str, Any], map_shape: tuple[int, int]) -> None:
     film = synthetic(4)
-    config = preset("tiny", first_iterations=3, update_interval=2, **changes)
+    config = preset("tiny", **QUICKER, update_interval=2, **changes)
     tracker = Tracker(config, backbone=Two(), device="cpu")
     images, truth = list(itertools.islice(film, 4)), film.ground_truth
     tracker.init(images[0], truth[0])

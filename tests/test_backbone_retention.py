@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from rltrack.errors import InputError
 from rltrack.tracking.config import TrackerConfig
 
 FILM = synthetic()
-CONFIG = preset("tiny", attention_weight=0.0)
+FEW = {"first_positives": 50, "first_negatives": 150, "regression_samples": 50}
+CONFIG = preset("tiny", attention_weight=0.0, **FEW)
 
 
 def test_what_is_learned_fades() -> None:
@@ -26,7 +28,7 @@ def test_what_is_learned_fades() -> None:
 
 
 def test_a_threshold_below_all_scores_keeps_all() -> None:
-    low = preset("tiny", attention_weight=0.0, success_threshold=-100.0)
+    low = replace(CONFIG, success_threshold=-100.0)
     assert retention(FILM, low, ahead=(4,), starts=1, device="cpu").kept == [1.0]
 
 
@@ -62,7 +64,9 @@ def test_too_few_frames_are_named() -> None:
 @pytest.mark.parametrize("name", ["tiny", "realtime"])
 def test_scores_of_boxes_are_the_trackers_own(name: str) -> None:
     box = FILM.ground_truth[0]
-    tracker, twin = (Tracker(preset(name), device="cpu") for _ in range(2))
+    tracker, twin = (
+        Tracker(preset(name, attention_weight=0.0, **FEW), device="cpu") for _ in range(2)
+    )
     result = tracker.init(FILM[0], box)
     twin.init(FILM[0], box)
     aside = box + [60, 20, 0, 0]

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from small_presets import QUICKER
 
 import rltrack
 from rltrack.cli import track
@@ -35,21 +36,6 @@ from rltrack.video.writer import VideoWriter
 pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX's")
 
 BOX = "20,24,20,16"
-# In place of `tiny`, for the runs in this process.
-QUICKER = {
-    "first_iterations": 6,
-    "first_positives": 24,
-    "first_negatives": 64,
-    "regression_samples": 32,
-    "candidates": 24,
-    "averaged_candidates": 3,
-    "update_positives": 4,
-    "update_negatives": 8,
-    "update_iterations": 2,
-    "mined_negatives": 32,
-    "batch_positives": 8,
-    "batch_negatives": 8,
-}
 FAST = ["--preset", "tiny", "--backbone", "random", "--attention-weight", "0"]
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
+import runpy
 import shutil
-import subprocess
 import sys
 import tarfile
 import threading
@@ -1209,15 +1208,18 @@ SCRIPTS = Path(__file__).parents[1] / "data_scripts"
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("fetch_*.py")))
-def test_scripts_take_a_destination_and_say_what_is_wrong(script: str, tmp_path: Path) -> None:
+def test_scripts_take_a_destination_and_say_what_is_wrong(
+    script: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     (tmp_path / "file").write_bytes(b"")
-    told = subprocess.run(
-        [sys.executable, SCRIPTS / script, "--dest", tmp_path / "file"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(SCRIPTS.parent)},
-    )
-    assert told.returncode == 2
-    assert told.stderr.startswith("error: cannot write to ")
-    assert told.stderr.count("\n") == 1
+    monkeypatch.setattr(sys, "argv", [script, "--dest", str(tmp_path / "file")])
+    monkeypatch.syspath_prepend(str(SCRIPTS))  # as the interpreter does for a script
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: cannot write to ")
+    assert told.count("\n") == 1

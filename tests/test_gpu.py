@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from small_presets import QUICKER
 
 from rltrack.speed.gpu import agreement, calls, film, same_boxes
 from rltrack.tracking.presets import preset
@@ -18,13 +19,13 @@ def test_the_cpu_agrees_with_itself_in_every_stage() -> None:
 
 
 def test_float32_differs_from_float64_by_its_precision() -> None:
-    found = agreement("cpu", PAPER, backbone="analytic", dtype=torch.float32, boxes=8)
+    found = agreement("cpu", PAPER, backbone="analytic", dtype=torch.float32, boxes=4)
     assert found.pop("crops") == 0  # they are whole numbers
     assert all(0 < difference < 1e-4 for difference in found.values()), found
 
 
 def test_a_cpu_starts_no_kernels_and_follows_the_film_twice() -> None:
-    tiny = preset("tiny")
+    tiny = preset("tiny", **QUICKER)
     counted = calls("cpu", tiny, frames=2)
     assert counted.pop("longest") == {}
     assert set(counted.values()) == {0.0}

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_presets import QUICKER
 
 from rltrack import InputError, preset, synthetic, track
 from rltrack.array_files import load_arrays
-from rltrack.chapters.online_tracker import RunTrace, trace_figure3, trace_run, trace_runs
+from rltrack.chapters import online_tracker
+from rltrack.chapters.online_tracker import RunTrace, Scene, trace_figure3, trace_run, trace_runs
+from rltrack.tracking import presets
 from rltrack.video.excerpt import Excerpt
+from rltrack.video.named_sequences import FILM
 
 CONFIG = preset(
     "tiny",
@@ -106,16 +110,20 @@ def test_two_diaries_differ_in_lambda_alone() -> None:
     np.testing.assert_array_equal(both["λ = 2.5"].boxes, alone.boxes)
 
 
-@pytest.mark.slow
-def test_figure_3_is_kept_with_what_made_it(tmp_path: Path) -> None:
+def test_figure_3_is_kept_with_what_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Scene(3, 7, (1, 2), 3)
+    monkeypatch.setitem(online_tracker._SCENES, FILM, (part, part))
+    monkeypatch.setitem(presets._CHANGES, "tiny", QUICKER)
     path = tmp_path / "figure.npz"
-    trace_figure3(path, synthetic(100), fast=True, config="tiny", precision="float32", commit="c")
+    trace_figure3(path, synthetic(7), fast=True, config="tiny", precision="float32", commit="c")
     kept, about = load_arrays(path, RunTrace)
     assert list(kept) == ["λ = 0", "λ = 5"]
     for one in kept.values():
-        assert one.frames.tolist() == [1, 17, 31] and len(one.boxes) == 34
-        assert one.truth.shape == (34, 4)
-    known = {"first frame": 66, "frames": 34, "preset": "tiny", "commit": "c", "seed": 0}
+        assert one.frames.tolist() == [1, 2] and len(one.boxes) == 4
+        assert one.truth.shape == (4, 4)
+    known = {"first frame": 3, "frames": 4, "preset": "tiny", "commit": "c", "seed": 0}
     assert known.items() <= about.items()
 
 

@@ -180,13 +180,13 @@ def test_boxes_over_the_film_agree() -> None:
         "update_positives": 2,
         "update_negatives": 4,
         "update_iterations": 1,
-        "update_interval": 3,
+        "update_interval": 2,
         "batch_positives": 2,
         "batch_negatives": 2,
         "mined_negatives": 8,
         "success_threshold": -100.0,  # every frame is learned from
     }
-    film = synthetic(8)
+    film = synthetic(5)
     images = list(film)
     boxes, scores = [], []
     for scope, backbone in (

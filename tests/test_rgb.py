@@ -11,9 +11,11 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
+from small_presets import QUICK, QUICKER
 
 from rltrack.errors import InputError
 from rltrack.plots.frames import attention_overlay, filmstrip
+from rltrack.tracking.presets import preset
 from rltrack.tracking.result import Result
 from rltrack.tracking.rgb import to_rgb8
 from rltrack.tracking.tracker import Tracker
@@ -196,9 +198,9 @@ def test_figures_take_images_of_pillow() -> None:
 
 def test_the_tracker_takes_images_of_pillow() -> None:
     grey = PillowImage.fromarray(noise()).convert("L")
-    results = []
+    results, config = [], preset("tiny", **QUICKER)
     for image in (grey, np.asarray(grey), np.asarray(grey.convert("RGB"))):
-        tracker = Tracker("tiny", backbone="random", device="cpu")
+        tracker = Tracker(config, backbone="random", device="cpu")
         first = tracker.init(image, BOX)
         seen = tracker.scores(image, [BOX]), *tracker.attention(image, BOX)
         results.append((first, tracker.update(image), *(values.tolist() for values in seen)))
@@ -216,7 +218,7 @@ class Own:
 
 @pytest.mark.parametrize("make", [Own, lambda: [PillowImage.fromarray(noise())] * 2])
 def test_a_source_may_hold_images_of_pillow(make: Callable[[], Any]) -> None:
-    settings = {"config": "tiny", "backbone": "random", "device": "cpu"}
+    settings = {"config": QUICK, "backbone": "random", "device": "cpu"}
     got = track(make(), lambda image: (0, 0, *image.shape[1::-1]), **settings)
     assert got.boxes[0].tolist() == [0, 0, 80, 60]
 

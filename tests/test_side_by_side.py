@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from small_presets import QUICK, QUICKER
 
 from rltrack.benchmarks import opencv_trackers as peers
 from rltrack.benchmarks.side_by_side import ComparisonError, compare
 from rltrack.cli.main import main
 from rltrack.errors import InputError
 from rltrack.tracking import presets
-from rltrack.tracking.presets import preset
 from rltrack.video.annotation import TARGETS
 from rltrack.video.recorder import HEADER
 from rltrack.video.run import track
@@ -30,22 +30,7 @@ Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 START = (20.0, 24.0, 20.0, 16.0)
-QUICKER: dict[str, Any] = {
-    "attention_weight": 0.0,
-    "first_iterations": 6,
-    "first_positives": 24,
-    "first_negatives": 64,
-    "regression_samples": 32,
-    "candidates": 24,
-    "averaged_candidates": 3,
-    "update_positives": 4,
-    "update_negatives": 8,
-    "update_iterations": 2,
-    "mined_negatives": 32,
-    "batch_positives": 8,
-    "batch_negatives": 8,
-}
-FAST: dict[str, Any] = {"config": preset("tiny", **QUICKER), "backbone": "random"}
+FAST: dict[str, Any] = {"config": QUICK, "backbone": "random"}
 
 
 class Guide:
@@ -106,7 +91,7 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for kind in (Guide, Stone, Lost, Fickle, Slow, Stopped, Broken):
         monkeypatch.setattr(cv2, f"{kind.__name__}_create", kind, raising=False)
         monkeypatch.setitem(peers.PEERS, kind.__name__.lower(), f"{kind.__name__}_create")
-    monkeypatch.setitem(presets._CHANGES, "tiny", QUICKER)
+    monkeypatch.setitem(presets._CHANGES, "tiny", {**QUICKER, "attention_weight": 0.0})
     monkeypatch.chdir(tmp_path)
 
 

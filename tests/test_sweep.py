@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from small_presets import FAST
+from small_presets import QUICKER
 
 from rltrack import preset, synthetic
 from rltrack.benchmarks import jobs as jobs_module
@@ -57,7 +57,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def jobs_of(*targets: str, seeds: int = 1, **changes: Any) -> list[Job]:
-    config = preset("tiny", **FAST, **changes)
+    config = preset("tiny", **QUICKER, **changes)
     return grid([(config, "embedded")], dataset(",".join(targets)), range(seeds))
 
 
@@ -91,7 +91,7 @@ def test_a_result_says_what_ran_and_how_it_went(data: Path, tmp_path: Path) -> N
     assert file == job.file(tmp_path)
     found = read_result(file)
     assert (found["target"], found["seed"], found["tracker"]) == ("Deer", 0, job.key)
-    assert found["config"]["first_iterations"] == 2
+    assert found["config"]["first_iterations"] == QUICKER["first_iterations"]
     assert found["device"] == "cpu"
     assert found["machine"] == machine("cpu")
     assert found["threads"] == torch.get_num_threads()
@@ -121,13 +121,23 @@ def test_a_sweep_does_what_is_left_and_nothing_twice(
     assert runs == {"Deer": 1, "Skiing": 1}
 
 
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Job], Path]:
+    """Two jobs that are done, and their results."""
+    jobs, out = jobs_of("Deer", "Skiing"), tmp_path_factory.mktemp("finished")
+    assert len(results_of(jobs, out, data=data, device="cpu")) == 2
+    return jobs, out
+
+
 @pytest.fixture
-def done(data: Path, tmp_path: Path) -> tuple[list[Job], Path, Path]:
-    """Two jobs that are done, their results and a copy of their data, to be spoilt."""
+def done(
+    finished: tuple[list[Job], Path], data: Path, tmp_path: Path
+) -> tuple[list[Job], Path, Path]:
+    """Two jobs that are done, and copies of their results and of their data, to be spoilt."""
+    jobs, results = finished
     place, out = tmp_path / "data", tmp_path / "out"
     shutil.copytree(data, place)
-    jobs = jobs_of("Deer", "Skiing")
-    assert len(results_of(jobs, out, data=place, device="cpu")) == 2
+    shutil.copytree(results, out)
     return jobs, out, place
 
 
@@ -240,8 +250,8 @@ def test_a_whole_sweep_is_read_or_what_failed_is_said(data: Path, tmp_path: Path
 
 def test_results_for_a_chapter_are_run_or_kept(data: Path, tmp_path: Path) -> None:
     trackers = {
-        "attentive": preset("tiny", **FAST),
-        "plain": preset("tiny", **FAST, attention_weight=0.0),
+        "attentive": preset("tiny", **QUICKER),
+        "plain": preset("tiny", **QUICKER, attention_weight=0.0),
     }
     given = {"out": str(tmp_path / "out"), "data": str(data), "device": "cpu", "seeds": 2}
     ran = gathered(trackers, "Deer,Skiing", run=True, **given)
@@ -257,7 +267,7 @@ def test_results_for_a_chapter_are_run_or_kept(data: Path, tmp_path: Path) -> No
 def test_for_a_chapter_what_is_there_is_run(
     data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tracker = {"plain": preset("tiny", **FAST, attention_weight=0.0)}
+    tracker = {"plain": preset("tiny", **QUICKER, attention_weight=0.0)}
     given: dict[str, Any] = {"data": str(data), "device": "cpu", "run": True}
     found = gathered(tracker, "Girl,Deer", **given, out=str(tmp_path))
     assert [result["target"] for result in found] == ["Deer"]
@@ -275,7 +285,7 @@ def test_a_sweep_goes_on_from_a_kept_file(
     assert written is not None
     run_job(jobs_of("Couple")[0], data=data, out=here, device="cpu")
     keep(load(here), kept)
-    fields = [f"--set={name}={value}" for name, value in FAST.items()]
+    fields = [f"--set={name}={value}" for name, value in QUICKER.items()]
     args = ["sweep", "--dataset", "Deer,Skiing", "--preset", "tiny", *fields, "--device", "cpu"]
     args += ["--data", str(data), "--out", str(there), "--kept", str(kept)]
     assert main(args) == 0
@@ -602,7 +612,7 @@ def test_a_sweep_over_a_benchmark_with_a_folder_of_its_own(
         cv2.imwrite(str(place / f"{i:08}.png"), np.asarray(image)[..., ::-1])
     np.savetxt(place / "groundtruth.txt", film.ground_truth, delimiter=",", fmt="%.2f")
     (place / "absence.label").write_text("0\n1\n0\n")
-    options = [item for name, value in FAST.items() for item in ("--set", f"{name}={value}")]
+    options = [item for name, value in QUICKER.items() for item in ("--set", f"{name}={value}")]
     for dataset_given in ("got10k", str(tmp_path / "GOT-10k")):
         command = ["sweep", "--dataset", dataset_given, "--data", str(tmp_path)]
         command += ["--out", str(tmp_path / "runs"), "--preset", "tiny", *options]
@@ -618,6 +628,6 @@ def test_a_sweep_over_a_benchmark_with_a_folder_of_its_own(
 
 
 def test_a_job_of_a_benchmark_without_its_target_fails(tmp_path: Path) -> None:
-    job = Job("GOT-10k_Val_000009", 0, preset("tiny", **FAST), benchmark=str(tmp_path / "x"))
+    job = Job("GOT-10k_Val_000009", 0, preset("tiny", **QUICKER), benchmark=str(tmp_path / "x"))
     with pytest.raises(InputError, match="there is no target GOT-10k_Val_000009"):
         run_job(job, data=tmp_path, out=tmp_path / "runs")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from small_presets import QUICKER
 from torch import Generator, Tensor, nn
 
 from rltrack import InputError, Tracker, load_backbone, preset, synthetic
@@ -71,7 +72,7 @@ def test_a_region_holds_the_features_of_a_crop() -> None:
 @pytest.mark.parametrize("changes", [{}, {"map_at": "input"}, {"clip_scope": "all"}], ids=str)
 def test_a_tracker_with_attention_runs_on_it(changes: dict[str, Any]) -> None:
     film = synthetic(3)
-    config = preset("tiny", first_iterations=3, update_interval=1, **changes)
+    config = preset("tiny", **QUICKER, update_interval=1, **changes)
     tracker = Tracker(config, backbone=model(), device="cpu")
     images = list(film)
     tracker.init(images[0], film.ground_truth[0])

@@ -14,6 +14,7 @@ import pytest
 import torch
 from html_checks import Page, checked
 from numpy.typing import NDArray
+from small_presets import QUICKER
 
 import rltrack
 from rltrack.cli.main import main
@@ -27,27 +28,13 @@ from rltrack.video.tracks import Step, TrackingError
 
 Image = NDArray[np.uint8]
 
-SMALL: dict[str, Any] = {
-    "first_iterations": 4,
-    "first_positives": 16,
-    "first_negatives": 32,
-    "regression_samples": 16,
-    "candidates": 16,
-    "averaged_candidates": 2,
-    "update_positives": 4,
-    "update_negatives": 8,
-    "update_iterations": 1,
-    "mined_negatives": 16,
-    "batch_positives": 4,
-    "batch_negatives": 4,
-}
 BOX = (20.0, 24.0, 20.0, 16.0)
 FAST = ["--preset", "tiny", "--backbone", "random", "--attention-weight", "0"]
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(presets._CHANGES, "tiny", SMALL)
+    monkeypatch.setitem(presets._CHANGES, "tiny", QUICKER)
     monkeypatch.chdir(tmp_path)
 
 
@@ -102,7 +89,8 @@ def test_what_the_page_of_a_sequence_says(capsys: pytest.CaptureFixture[str]) ->
         "Thin and white: the ground truth", "Overlap with the ground truth (IoU)", "Score (logit)",
         "Dotted: the path of the ground truth", f"rltrack {rltrack.__version__}",
         f"PyTorch {torch.__version__}", "preset tiny", "backbone random", "seed 3", "device cpu",
-        "hardware", "first box (x, y, w, h) 20, 24, 20, 16", "mined_negatives 16",
+        "hardware", "first box (x, y, w, h) 20, 24, 20, 16",
+        f"mined_negatives {QUICKER['mined_negatives']}",
     ):  # fmt: skip
         assert words in page.text, words
     assert str(Path.cwd()) not in page.source
