@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Generator
 
 from rltrack.tracking import sampling
-from rltrack.tracking.boxes import area, center, clip_to_image, iou
+from rltrack.tracking.boxes import area, center, clip_to_image, iou, scaled
 
 IMAGE = torch.tensor([320.0, 240.0])
 BOX = torch.tensor([100.0, 80.0, 40.0, 60.0])
@@ -169,3 +169,8 @@ def test_same_generator_state_same_boxes() -> None:
         for _ in range(2)
     )
     assert torch.equal(one, two)
+
+
+def test_a_scaled_box_keeps_its_centre() -> None:
+    boxes = torch.tensor([[10.0, 20, 4, 8], [0, 0, 2, 1]])
+    assert scaled(boxes, 3).tolist() == [[6, 12, 12, 24], [-2, -1, 6, 3]]
