@@ -500,7 +500,9 @@ def test_cuda_follows_too() -> None:
 
 
 def test_fewer_first_samples_than_an_update_keeps_are_repeated() -> None:
-    few = preset("tiny", **{**FEW, "first_positives": 3, "first_negatives": 6})
+    few = preset(
+        "tiny", **{**FEW, "first_positives": 3, "first_negatives": 6, "update_positives": 8}
+    )
     tracker = Tracker(few, device="cpu")
     film = synthetic(2)
     tracker.init(film[0], film.ground_truth[0])
