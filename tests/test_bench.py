@@ -10,26 +10,33 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from torch import Generator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
+from rltrack.benchmarks import kept_accuracy, opencv_trackers
+from rltrack.benchmarks.kept_accuracy import Accuracy, KeptAccuracy
+from rltrack.chapters import book_results
 from rltrack.cli.main import main
+from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.speed import bench
-from rltrack.speed.bench import measure
-from rltrack.speed.bench_tables import tables
-from rltrack.speed.cost import ceilings, flops
+from rltrack.speed import timed_run as timed_run_module
+from rltrack.speed.bench import measure, usual_trackers
+from rltrack.speed.ceilings import ceilings
+from rltrack.speed.cost import Operation, Stage, at_best_ms, flops, frame_samples, stages
 from rltrack.speed.reference import ReferenceExtractor
-from rltrack.speed.timing import frame_ms
+from rltrack.speed.timed_run import timed_peer, timed_run
 from rltrack.tracking import presets
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.memory import Samples
 from rltrack.tracking.presets import preset
+from rltrack.tracking.region import Region
+from rltrack.tracking.result import Result
+from rltrack.tracking.tracker import Tracker
 from rltrack.tracking.training import fit, optimizer
 
 QUICKER = {
@@ -122,60 +129,172 @@ def _known_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "ceilings", lambda *_: CEILINGS)
 
 
+def test_counted_region_is_what_the_tracker_computes() -> None:
+    config, extractor = preset("realtime"), load_vggm("random")
+    image, box = torch.zeros(3, 240, 320, dtype=torch.uint8), torch.tensor([100.0, 90, 40, 30])
+    with Counter() as counter:
+        region = Region(extractor, image, box)
+    found = stages(config, extractor)
+    assert found["convolutions"].flops == flops(config, extractor)["features"] == counter.total
+    # An interpolated number is a sum of four products.
+    n = frame_samples(config)
+    features = region.features(box.expand(n, 4))
+    assert found["interpolation"].flops == 2 * 4 * features.numel()
+    assert found["interpolation"].bytes == 4 * (
+        features.numel() + 512 * region.map_cells().shape[0] ** 2
+    )
+
+
+def test_a_layer_moves_its_input_its_weights_and_its_output() -> None:
+    net = load_vggm("random")
+    conv1 = stages(preset("paper", candidates=1, update_positives=1, update_negatives=1), net)
+    moved = conv1["convolutions"].operations[0].bytes
+    whole = 3 * (3 * 107**2 + 96 * 51**2) + (net.conv1.weight.numel() + 96) * 3 / 16
+    assert moved == pytest.approx(4 * whole)  # three crops, each a 16th of a batch
+
+
+def test_a_stage_takes_the_longer_of_arithmetic_and_memory() -> None:
+    known = {"convolution_gflops": 50.0, "matrix_gflops": 100.0, "copy_gb_per_s": 10.0}
+    stage = Stage("features", (Operation(1e9, 1e7), Operation(1e8, 1e8)), 0.5)
+    assert stage.at_best_ms(known) == pytest.approx(10 + 10)
+    best = at_best_ms({"a": stage, "b": Stage("score", (Operation(1e9, 0),))}, known)
+    assert best == pytest.approx({"features": 20, "score": 10, "frame": 20})
+
+
 @pytest.mark.usefixtures("_known_ceilings")
 def test_measured_numbers_hang_together() -> None:
-    stages: list[str] = []
+    told: list[str] = []
+    trackers = {"small": quick(attention_weight=0), "whole": quick()}
     result = measure(
-        config=quick(),
-        realtime=quick(attention_weight=0),
+        trackers=trackers,
+        peers={"still": Still(), "broken": Broken()},
         backbone="random",
         device="cpu",
-        frames=4,
+        frames=7,
         repeats=1,
-        on_stage=stages.append,
+        on_stage=told.append,
     )
     json.dumps(result, allow_nan=False)
-    assert (result["device"], result["preset"], result["frames"]) == ("cpu", "tiny", 4)
-    for key in ("baseline_ms", "faithful_ms", "realtime_ms", "first_fit_s", "peak_mib"):
-        assert result[key] > 0
-    for name in ("faithful", "realtime"):
-        ratio = result["baseline_ms"] / result[f"{name}_ms"]
-        assert result[f"{name}_ratio"] == pytest.approx(ratio)
-    rate = flops(quick(), load_vggm("random"))["frame"] / (result["faithful_ms"] / 1000)
-    assert result["fraction_of_ceiling"] == pytest.approx(rate / 100e9)
+    assert (result["device"], result["size"], result["decode"]["n"]) == ("cpu", [320, 240], 7)
+    plain = result["baseline"]
+    for name, config in trackers.items():
+        one = result["trackers"][name]
+        assert one["attention_weight"] == config.attention_weight
+        assert one["fps"] == pytest.approx(1000 / one["frame_ms"])
+        assert one["times_faster"] == pytest.approx(plain["frame_ms"] / one["frame_ms"])
+        assert one["at_best_ms"] == at_best_ms(stages(config, load_vggm("random")), CEILINGS)
+        of_limit = one["at_best_ms"]["frame"] / one["frame_ms"]
+        assert one["fraction_of_limit"] == pytest.approx(of_limit)
+        assert 0 < one["frame_ms"] <= one["slowest_ms"]
+    small, whole = result["trackers"].values()
+    assert 0 < small["peak_mib"] <= whole["peak_mib"]
+    assert set(whole["stages"]) - set(small["stages"]) == {"attention"}
 
-    composed = result["composed"]
+    composed = plain["composed"]
     assert (composed["crops_a_frame"], composed["iterations_a_frame"]) == (14, 1.0)
     learning = composed["iteration_ms"] * composed["iterations_a_frame"]
-    assert result["baseline_ms"] == pytest.approx(
+    assert plain["frame_ms"] == pytest.approx(
         composed["crop_ms"] + composed["features_ms"] + composed["score_ms"] + learning
     )
+    assert set(plain["phases"]) == {"crop", "features", "score", "iteration"}
 
-    phases = result["phases"]
-    assert phases["source"]["decode"]["n"] == 4
-    assert set(phases["baseline"]) == {"crop", "features", "score", "iteration"}
-    for name in ("faithful", "realtime"):
-        times = phases[name]
-        assert set(times) == {"crop", "features", "score", "iteration"}
-        assert times["features"]["n"] == 3
-        assert all(spread["median_ms"] > 0 <= spread["iqr_ms"] for spread in times.values())
-        # A frame is at least its parts: features in every one, an update in every other.
-        parts = times["features"]["median_ms"] + times["iteration"]["median_ms"]
-        assert result[f"{name}_ms"] > 0.5 * parts
-    assert [stage.split(":")[0] for stage in stages] == [
-        "reading frames", "faithful", "faithful", "realtime", "realtime", "baseline", "the machine",
+    still, broken = result["peers"].values()
+    assert still["times_faster"] > whole["times_faster"] and still["found"] == 3
+    assert broken == {"failed": "broken inside"}
+    assert [stage.split(":")[0] for stage in told] == [
+        "reading frames", "small", "small", "whole", "whole", "still", "broken", "baseline",
+        "the machine",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("without", "with_update", "interval", "expected"),
-    [(1.0, 11.0, 10, 2000.0), (1.0, 3.0, 1, 3000.0), (0.5, 0.5, 7, 500.0)],
-)
-def test_updates_are_spread_over_the_frames(
-    without: float, with_update: float, interval: int, expected: float
+class Still:
+    """Says that the target is where it was, in every other frame."""
+
+    frames = 0
+
+    def init(self, image: Any, box: Any) -> Result:
+        self.box = tuple(box)
+        return Result(self.box, 0.0, True)
+
+    def update(self, image: Any) -> Result:
+        self.frames += 1
+        return Result(self.box, 0.0, self.frames % 2 == 0)
+
+
+class Broken(Still):
+    def update(self, image: Any) -> Result:
+        raise RuntimeError("broken inside")
+
+
+class Clockwork(Tracker):
+    """Takes a second of a made clock for a frame, and ten more for each gradient step."""
+
+    clock: list[float]
+
+    def init(self, image: Any, box: Any) -> Result:
+        self.frames, self.lost = 0, 0
+        self.clock[0] += 100
+        return Result(tuple(box), 0.0, True)
+
+    def update(self, image: Any) -> Result:
+        self.frames += 1
+        found = bool(self.config.success_threshold < 0)
+        self.lost += not found
+        steps = self.steps(found)
+        self.clock[0] += 1 + 10 * steps
+        self._stopwatch.seconds["features"] += 1
+        self._stopwatch.seconds["update"] += 10 * steps
+        return Result((0, 0, 1, 1), [0.5, -0.5][self.frames % 2], found)
+
+    def steps(self, found: bool) -> int:
+        return 0 if found and self.frames % 4 else 8
+
+
+class Spread(Clockwork):
+    """Spreads an update over the frames after it."""
+
+    def steps(self, found: bool) -> int:
+        return 2 if self.frames > 4 else 0
+
+
+@pytest.mark.parametrize(("kind", "slowest", "lost"), [(Clockwork, 81, 81), (Spread, 21, 21)])
+def test_a_frame_has_its_share_of_an_update_however_that_is_spread(
+    kind: type[Clockwork], slowest: float, lost: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = preset("tiny", update_interval=interval)
-    assert frame_ms(without, with_update, config) == pytest.approx(expected)
+    clock = [0.0]
+    monkeypatch.setattr(timed_run_module.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timed_run_module, "ENOUGH", 100)
+    monkeypatch.setattr(kind, "clock", clock, raising=False)
+    config = quick(update_interval=4, update_iterations=8)
+    tracker = kind(config, backbone="random", device="cpu")
+    run = timed_run(tracker, [np.zeros((8, 8, 3), np.uint8)] * 40, (0, 0, 4, 4))
+    assert (run.first_frame_s, run.frame_ms / 1000) == (100, 1 + 8 / 4 * 10)
+    assert (run.slowest_ms / 1000, run.lost_ms) == (slowest, 1000 * lost)
+    assert (run.timed, run.frames, run.found) == (8, 12, 6)  # two intervals take more than 100 s
+    assert run.phases["iteration"] == {"median_ms": 10_000, "iqr_ms": 0, "n": 2}
+    assert run.phases["features"] == {"median_ms": 1000, "iqr_ms": 0, "n": 8}
+    assert (tracker.frames, tracker.lost) == (15, 3)
+
+
+def test_frames_after_the_last_whole_interval_do_not_count() -> None:
+    run = timed_run(
+        Tracker(quick(), backbone="random", device="cpu"),
+        [*synthetic(6, size=(64, 48))],
+        (20, 10, 20, 20),
+    )
+    assert (run.timed, run.frames) == (2, 5)
+
+
+def test_a_peer_is_timed_over_all_frames() -> None:
+    run = timed_peer(Still(), [np.zeros((8, 8, 3), np.uint8)] * 5, (0, 0, 4, 4))
+    assert (run.timed, run.found, run.lost_ms, run.phases) == (4, 2, None, {})
+
+
+def test_the_usual_trackers_need_more_and_more_memory() -> None:
+    weights = {name: config.attention_weight for name, config in usual_trackers().items()}
+    assert weights == {"realtime": 0, "paper, lambda 0": 0, "paper, lambda 5": 5}
+    assert [*weights] == ["realtime", "paper, lambda 0", "paper, lambda 5"]
+    assert [*usual_trackers("realtime")] == ["realtime"]
 
 
 def test_the_machine_has_limits() -> None:
@@ -184,14 +303,14 @@ def test_the_machine_has_limits() -> None:
     assert all(value > 0 for value in best.values())
 
 
-def test_too_few_frames_to_see_an_update() -> None:
-    with pytest.raises(InputError, match=r"synthetic: 2 readable frames; .* at least 3: give"):
-        measure(config=quick(), realtime=None, frames=2)
+def test_too_few_frames_to_see_updates() -> None:
+    with pytest.raises(InputError, match=r"synthetic: 4 readable frames; .* at least 5: give"):
+        measure(trackers={"one": quick()}, frames=4)
 
 
 def test_the_first_box_is_the_ground_truths() -> None:
     with pytest.raises(InputError, match="no ground truth"):
-        measure([np.zeros((40, 40, 3), np.uint8)] * 3, config=quick(), realtime=None)
+        measure([np.zeros((40, 40, 3), np.uint8)] * 5, trackers={"one": quick()})
 
 
 # --- The command --------------------------------------------------------------------------------
@@ -201,50 +320,54 @@ def test_the_first_box_is_the_ground_truths() -> None:
 def _quicker(monkeypatch: pytest.MonkeyPatch, _known_ceilings: None) -> None:
     for name in ("tiny", "realtime"):
         monkeypatch.setitem(presets._CHANGES, name, {**QUICKER, "attention_weight": 0.0})
-    monkeypatch.setattr(bench, "measure", partial(measure, frames=4, repeats=1))
+    monkeypatch.setattr(bench, "measure", partial(measure, frames=6, repeats=1))
 
 
 @pytest.mark.usefixtures("_quicker")
-def test_command_prints_tables_and_writes_json(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_command_prints_tables_and_writes_what_is_asked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "new" / "times.json"
+    monkeypatch.setattr(opencv_trackers, "PEERS", {"csrt": "setNumThreads", "kcf": "no_such_thing"})
+    accuracy = KeptAccuracy(("Deer",), {"tiny, lambda 0": Accuracy(0.5, 0.4, 0.6, 1)}, {})
+    monkeypatch.setattr(kept_accuracy, "kept_accuracy", lambda *_: accuracy)
+    times, figure = tmp_path / "new" / "times.json", tmp_path / "new" / "figure.png"
     options = ["--preset", "tiny", "--backbone", "random", "--device", "cpu", "--seed", "3"]
-    assert main(["bench", *options, "--json", str(out)]) == 0
+    written = ["--json", str(times), "--figure", str(figure)]
+    assert main(["bench", *options, *written]) == 0
     shown, errors = capfd.readouterr()
     assert errors == ""
-    for word in ("baseline (composed)", "faithful", "realtime", "iteration", "GFLOP/s", "GB/s"):
+    for word in (
+        "baseline (composed)",
+        "tiny, lambda 0",
+        "realtime",
+        "iteration",
+        "GFLOP/s",
+        "GB/s",
+    ):
         assert word in shown
-    result = json.loads(out.read_text())
-    assert (result["seed"], result["frames"]) == (3, 4)
-    assert [path.name for path in out.parent.iterdir()] == ["times.json"]
+    assert "kcf is not in the table: the OpenCV" in shown
+    result = json.loads(times.read_text())
+    assert (result["seed"], [*result["trackers"]]) == (3, ["realtime", "tiny, lambda 0"])
+    assert "make peers" in result["peers"]["kcf"]["failed"]
+    assert sorted(path.name for path in times.parent.iterdir()) == ["figure.png", "times.json"]
+    assert figure.read_bytes().startswith(b"\x89PNG")
 
 
-def test_tables_show_what_is_not_known_as_a_dash() -> None:
-    spread = {"median_ms": 1.0, "iqr_ms": 0.5, "n": 3}
-    phases = {"source": {"decode": spread}, "baseline": {"features": spread}, "faithful": {}}
-    result = {
-        "source": "film", "frames": 4, "preset": "realtime", "attention_weight": 5.0,
-        "device": "cpu", "threads": 1, "baseline_ms": 9.0, "faithful_ms": 3.0, "realtime_ms": None,
-        "faithful_ratio": 3.0, "realtime_ratio": None, "first_fit_s": 1.0,
-        "realtime_first_fit_s": None, 
-        "composed": {"without_fixed_gradients_ms": 9.0},
-        "phases": {**phases, "realtime": None}, "flops": None,
-        "fraction_of_ceiling": None, "ceilings": CEILINGS, "peak_mib": None,
-    }  # fmt: skip
-    console = Console(width=100)
-    with console.capture() as capture:
-        for table in tables(result):
-            console.print(table)
-    text = capture.get()
-    assert "fraction" not in text
-    assert "1.0 (0.5)" in text and " - " in text
+def test_a_figure_needs_a_copy_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(book_results, "_BOOK", tmp_path)
+    assert main(["bench", "--figure", str(tmp_path / "a.png")]) == 2
+    assert "--figure needs the runs that the book keeps" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (["--json", "{tmp}"], "cannot write the times to"),
+        (["--figure", "{tmp}/a.txt"], "its name must end in .pdf, .png, .svg"),
+        (["--figure", "{tmp}/a.png", "--backbone", "random"], "no runs of realtime and of paper"),
         (["--preset", "best"], "unknown preset 'best'"),
         (["--device", "tpu"], "unknown device 'tpu'"),
         (["--seed", "-1"], "seed is -1"),

@@ -90,7 +90,7 @@ class MultiplyAdds(NamedTuple):
 class Heaviest(NamedTuple):
     """The layer of a backbone that costs the most.
 
-    :func:`rltrack.speed.cost.ceilings` runs it to measure how fast the machine can be at best.
+    :func:`rltrack.speed.ceilings.ceilings` runs it to measure how fast the machine can be at best.
     """
 
     layer: nn.Module

@@ -12,7 +12,7 @@ boxes every time. A second run in the same process gives other boxes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -25,7 +25,7 @@ from rltrack.tracking.inputs import checked_box
 from rltrack.tracking.result import Result
 from rltrack.tracking.rgb import to_rgb8
 
-__all__ = ["PEERS", "Peer"]
+__all__ = ["PEERS", "Peer", "installed"]
 
 Image = NDArray[np.uint8]
 
@@ -128,6 +128,24 @@ class Peer:
         if found:
             self._box = float(x), float(y), float(w), float(h)
         return Result(self._box, math.nan, bool(found))
+
+
+def installed(names: Iterable[str]) -> tuple[dict[str, Peer], dict[str, str]]:
+    """Return those of the trackers that the installed OpenCV has, and why there is no other.
+
+    Raises:
+        InputError: no tracker has one of the names.
+    """
+    there: dict[str, Peer] = {}
+    absent: dict[str, str] = {}
+    for name in names:
+        try:
+            there[name] = Peer(name)
+        except InputError as error:
+            if name not in PEERS:
+                raise
+            absent[name] = str(error)
+    return there, absent
 
 
 def _bgr(image: Image) -> Image:

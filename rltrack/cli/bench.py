@@ -30,25 +30,57 @@ def bench(
         str | None,
         typer.Option("--json", metavar="OUT", help="Write all numbers to this JSON."),
     ] = None,
+    figure: Annotated[
+        str | None,
+        typer.Option(
+            "--figure",
+            metavar="OUT.png",
+            help="Draw the speed against the OS of the runs that the book keeps.",
+        ),
+    ] = None,
 ) -> None:
-    """Time the tracker, its parts, a plain version of it, and the machine. It takes minutes."""
+    """Time the tracker, its parts, a plain version of it, and the machine. It takes minutes.
+
+    The preset is timed with attention and without, beside the preset realtime, and beside OpenCV's
+    CSRT and KCF if they are installed (`make peers`).
+    """
     from rltrack.backbones.registry import backbone_files
+    from rltrack.benchmarks.kept_accuracy import kept_accuracy
+    from rltrack.benchmarks.opencv_trackers import installed
+    from rltrack.chapters.book_results import kept_results
     from rltrack.cli.terminal import stop_signals, warnings_shown
-    from rltrack.files import write_json
+    from rltrack.errors import InputError
+    from rltrack.files import try_each, write_json
     from rltrack.outputs import checked_outputs, inputs_of
-    from rltrack.speed.bench import measure
+    from rltrack.plots.benchmarks import checked_plot, write_plot
+    from rltrack.plots.speed_accuracy import speed_accuracy
+    from rltrack.speed.bench import measure, usual_trackers
     from rltrack.speed.bench_tables import tables
     from rltrack.video.sources import open_source
 
     source = None if sequence is None else open_source(sequence)
     inputs = (*inputs_of(source), *backbone_files(backbone))
-    out = checked_outputs({"times": json}, inputs)
+    out = checked_outputs({"times": json, "figure": figure}, inputs)
+    trackers = usual_trackers(preset)
+    accuracy = None
+    if "figure" in out:
+        checked_plot(out["figure"])
+        try:
+            kept = kept_results()
+        except InputError:
+            raise InputError(
+                "--figure needs the runs that the book keeps; run the command of a copy of the "
+                "project, which has the book, or leave the figure out"
+            ) from None
+        accuracy = kept_accuracy(trackers, backbone, kept)
+    peers, absent = installed(("csrt", "kcf"))
     try:
         with stop_signals(), warnings_shown() as warnings:
             with console(stderr=True).status("") as status:
                 result = measure(
                     source,
-                    config=preset,
+                    trackers=trackers,
+                    peers=peers,
                     backbone=backbone,
                     device=checked_device(device),
                     seed=seed,
@@ -57,8 +89,13 @@ def bench(
             warnings.show()
     except KeyboardInterrupt:
         raise typer.Exit(say("interrupted; nothing is kept", INTERRUPTED)) from None
+    result["peers"] |= {name: {"failed": why} for name, why in absent.items()}
     for table in tables(result):
         console().print(table)
-    if out:
-        write_json(out["times"], result)
+    writing = []
+    if "times" in out:
+        writing.append(lambda: write_json(out["times"], result))
+    if accuracy is not None:
+        writing.append(lambda: write_plot(speed_accuracy(result, accuracy), out["figure"]))
+    try_each(writing)
     raise typer.Exit(DONE)

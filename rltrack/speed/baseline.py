@@ -21,7 +21,6 @@ from rltrack.speed import reference
 from rltrack.speed.cost import frame_samples
 from rltrack.speed.reference import iteration, plain
 from rltrack.speed.timing import Times, spread, timed
-from rltrack.speed.timing import frame_ms as of_frame
 from rltrack.tracking import sampling
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
@@ -113,13 +112,11 @@ def measure_baseline(
     without = spread(timed(iterate("fc"), repeats, device))
     iterations = spread(timed(iterate("all"), repeats, device))
 
-    def frame_ms(one: Times) -> float:
-        usual = sum(part["median_ms"] for part in (crop, features, score)) / 1000
-        updating = usual + config.update_iterations * one["median_ms"] / 1000
-        return of_frame(usual, updating, config)
+    usual = sum(part["median_ms"] for part in (crop, features, score))
+    steps = config.update_iterations / config.update_interval
 
     return Composed(
-        frame_ms=frame_ms(iterations),
+        frame_ms=usual + steps * iterations["median_ms"],
         phases={"crop": crop, "features": features, "score": score, "iteration": iterations},
         composed={
             "how": "crop_ms + features_ms + score_ms + iteration_ms * iterations_a_frame",
@@ -129,7 +126,7 @@ def measure_baseline(
             "crops_a_frame": frame_samples(config),
             "crops_timed": len(pixels),
             "iteration_ms": iterations["median_ms"],
-            "without_fixed_gradients_ms": frame_ms(without),
-            "iterations_a_frame": config.update_iterations / config.update_interval,
+            "without_fixed_gradients_ms": usual + steps * without["median_ms"],
+            "iterations_a_frame": steps,
         },
     )

@@ -1,18 +1,15 @@
-"""One run that measures how long a frame takes, where the time goes, and how fast the machine is.
+"""How fast this machine tracks, and how much faster it could be: what `rltrack bench` measures.
 
-Three trackers are timed. The *baseline* is the method as one would first write it
-(:mod:`rltrack.speed.reference`). The *faithful* tracker computes the same, but faster. The tracker
-with the preset ``realtime`` also computes less. The time of a frame has the same meaning for all
-three. Of every T frames (``update_interval``), one ends with an update and T - 1 do not. Therefore
+Several trackers follow the target through the same frames, one after the other. They are compared
+with the *baseline*, which is the method as one would first write it, and computes what the last of
+the trackers computes (:mod:`rltrack.speed.reference`). The baseline is too slow to be run over a
+film. Its frame time is composed from measured parts (:mod:`rltrack.speed.baseline`). Like the
+released code, the baseline also computes the gradients of the fixed convolutions' weights. Its time
+without these gradients is given too.
 
-    frame = ((T - 1) * median without update + median with update) / T.
-
-This time does not include reading the image. It does not include the first frame either, on which
-the classifier is first trained. The baseline is too slow to be run over a film. Its frame time is
-composed from measured parts: the crops and features of the frame's candidates and update samples,
-the candidates' scores, and the iterations of the update. Like the released code, the baseline also
-computes the gradients of the fixed convolutions' weights. Its time without these gradients is given
-too.
+The time of a frame does not include reading the image. It does not include the first frame either,
+on which the classifier is first trained. :class:`rltrack.speed.timed_run.TimedRun` defines the
+times of a tracker, and :mod:`rltrack.speed.cost` what the machine allows at best.
 """
 
 from __future__ import annotations
@@ -20,11 +17,11 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -37,8 +34,10 @@ from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.hardware import machine
 from rltrack.speed.baseline import measure_baseline
-from rltrack.speed.cost import ceilings, flops
-from rltrack.speed.timing import Times, finish, frame_ms, spread
+from rltrack.speed.ceilings import ceilings
+from rltrack.speed.cost import at_best_ms, stages
+from rltrack.speed.timed_run import Follower, TimedRun, timed_peer, timed_run
+from rltrack.speed.timing import spread
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.inputs import checked_seed, pick_device
 from rltrack.tracking.presets import preset
@@ -46,25 +45,37 @@ from rltrack.tracking.tracker import Tracker
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.start import first_true_box
 
-__all__ = ["measure"]
+__all__ = ["measure", "usual_trackers"]
 
 Image = NDArray[np.uint8]
 
-FRAMES = 21
-"""The default number of frames, including the first one, which is not timed as a frame. With an
-update every 10 frames, there are two updates.
-"""
+FRAMES = 51
+"""The default number of frames, including the first one. Slow trackers use fewer of them."""
 
-TRACKERS = ("baseline", "faithful", "realtime")
 
-PHASES = ("crop", "features", "score", "iteration")
+def usual_trackers(name: str = "paper") -> dict[str, TrackerConfig]:
+    """Return what is usually compared, by name: a preset, the same without attention, ``realtime``.
+
+    Each needs less memory than the next one, as :func:`measure` wants it.
+
+    Raises:
+        InputError: the preset is unknown.
+    """
+    chosen = preset(name)
+    if name == "realtime":
+        return {name: chosen}
+    weights = sorted({0.0, chosen.attention_weight})
+    of_preset = {
+        f"{name}, lambda {weight:g}": replace(chosen, attention_weight=weight) for weight in weights
+    }
+    return {"realtime": preset("realtime"), **of_preset}
 
 
 def measure(
     source: str | Path | Iterable[Any] | FrameSource | None = None,
     *,
-    config: TrackerConfig | str = "paper",
-    realtime: TrackerConfig | str | None = "realtime",
+    trackers: Mapping[str, TrackerConfig] | None = None,
+    peers: Mapping[str, Follower] | None = None,
     backbone: str = "embedded",
     device: str = "auto",
     seed: int = 0,
@@ -72,98 +83,107 @@ def measure(
     repeats: int = 3,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> dict[str, Any]:
-    """Time the three trackers on the same frames, and measure how fast the machine is.
+    """Time trackers on the same frames, and measure how fast the machine is.
 
     Args:
         source: anything that `rltrack.open_source` takes and that has ground truth. None is the
             bundled film.
-        config: the configuration of the faithful tracker and the baseline, or a preset's name.
-        realtime: the configuration of the third tracker, or a preset's name. None leaves it out.
+        trackers: configurations by name, from the one that needs the least memory to the one that
+            needs the most. The baseline has the last one's. None is :func:`usual_trackers`.
+        peers: other trackers by name, which were not used before, on the CPU.
         backbone: a name in `rltrack.backbones.registry.BACKBONES`.
         device: the name of a device; see `rltrack.tracking.inputs.pick_device`.
         seed: for all random numbers.
-        frames: how many frames to read, including the first. There have to be more than
-            ``update_interval``.
+        frames: how many frames to read, including the first. Each tracker needs two of its
+            ``update_interval`` after the first.
         repeats: how often each part of the baseline and each operation of the machine is timed.
         on_stage: called before each stage with words that describe it.
 
     Returns:
-        The content of the JSON file. Times "..._ms" are for one frame, as defined above. A
-        "..._ratio" says how many times faster than the baseline a tracker is. "first_fit_s" is the
-        time in seconds of the faithful tracker's first frame. "fraction_of_ceiling" is the rate at
-        which the faithful tracker computes the floating-point operations of a frame, divided by the
-        rate of the machine's convolution or of its matrix product, whichever is higher. It is None
-        if the tracker does not compute its features from crops. "peak_mib" is the largest amount of
-        memory in use, in MiB, until the faithful tracker has finished. On a CPU it is the memory of
-        the process, and on a GPU it is the memory of tensors. "phases" has the median and the
-        interquartile range, both in milliseconds, and the number n of measurements. Each frame,
-        batch or iteration is one measurement.
+        The content of the JSON file. It describes the run, and it has:
+
+        - "trackers": by name, what :class:`rltrack.speed.timed_run.TimedRun` has, and "fps", the
+          inverse of "frame_ms". "times_faster" is the frame time of the baseline divided by the
+          tracker's. "peak_mib" is the largest amount of memory in use, in MiB, until this tracker
+          has finished: on a CPU that of the whole process since it began, and on a GPU that of this
+          tracker's tensors. "at_best_ms" is the time that each phase and a "frame" take at least
+          on this machine, and "fraction_of_limit" is the frame's divided by "frame_ms". "stages"
+          has what this follows from: for each stage its phase, its GFLOP and MB, its time at best,
+          and how often it comes in a frame.
+        - "baseline": "frame_ms", "phases", and in "composed" how they are composed.
+        - "peers": by name, what a :class:`rltrack.speed.timed_run.TimedRun` has, "fps" and
+          "times_faster", or under "failed" why there is none.
+        - "ceilings": the machine's speeds; see :func:`rltrack.speed.ceilings.ceilings`.
+        - "decode": the times of reading a frame.
+
+        A "phases" has the median and the interquartile range, both in milliseconds, and the number
+        n of measurements of each phase.
 
     Raises:
         InputError: an argument cannot be used.
     """
-    config = preset(config) if isinstance(config, str) else config
-    realtime = preset(realtime) if isinstance(realtime, str) else realtime
-    seed = checked_seed(seed)
-    where = pick_device(device)
+    trackers = usual_trackers() if trackers is None else trackers
+    seed, where = checked_seed(seed), pick_device(device)
     on_stage("reading frames")
     name, images, box, decode = _read(synthetic(frames) if source is None else source, frames)
-    for each_config in (config, realtime):
-        if each_config is not None and len(images) <= each_config.update_interval:
-            raise InputError(
-                f"{name}: {len(images)} readable frames; timing an update needs at least "
-                f"{each_config.update_interval + 1}: give more frames"
-            )
+    needed = 1 + 2 * max(config.update_interval for config in trackers.values())
+    if len(images) < needed:
+        raise InputError(
+            f"{name}: {len(images)} readable frames; timing updates needs at least {needed}: give "
+            "more frames"
+        )
 
-    def tracked(what: str, config: TrackerConfig) -> _Tracked:
-        on_stage(f"{what}: warming up")
+    timed: dict[str, dict[str, Any]] = {}
+    for label, config in trackers.items():
+        on_stage(f"{label}: warming up")
         small = Tracker(_smaller(config), backbone=backbone, device=where, seed=seed)
-        _follow(small, images[:2], box)
+        small.init(images[0], box)
+        small.update(images[1])
         if where.type == "cuda":
             torch.cuda.reset_peak_memory_stats(where)
-        on_stage(f"{what}: {len(images)} frames")
-        return _follow(Tracker(config, backbone=backbone, device=where, seed=seed), images, box)
+        on_stage(f"{label}: {len(images)} frames at most")
+        tracker = Tracker(config, backbone=backbone, device=where, seed=seed)
+        timed[label] = _told(timed_run(tracker, images, box)) | {
+            "preset": config.preset,
+            "attention_weight": config.attention_weight,
+            "peak_mib": _peak_mib(where),
+        }
+        del small, tracker
+    beside: dict[str, dict[str, Any]] = {}
+    for label, peer in (peers or {}).items():
+        on_stage(f"{label}: {len(images)} frames")
+        try:
+            beside[label] = _told(timed_peer(peer, images, box))
+        except (InputError, RuntimeError) as error:
+            beside[label] = {"failed": str(error)}
 
-    faithful = tracked("faithful", config)
-    peak = _peak_mib(where)
-    fast = None if realtime is None else tracked("realtime", realtime)
     on_stage("baseline: crops, features, scores and iterations")
-    baseline = measure_baseline(config, backbone, where, seed, images[0], box, repeats)
+    plainly = [*trackers.values()][-1]
+    baseline = measure_baseline(plainly, backbone, where, seed, images[0], box, repeats)
+    for one in (*timed.values(), *beside.values()):
+        if "frame_ms" in one:
+            one["times_faster"] = baseline.frame_ms / one["frame_ms"]
     on_stage("the machine: convolution, matrix product and copy")
-    extractor = load_backbone(backbone, device=where, precision=config.precision)
-    best = ceilings(extractor, repeats)
-
-    counted = flops(config, extractor) if config.features_from == "crops" else None
-    ceiling = max(best["convolution_gflops"], best["matrix_gflops"])
+    best = ceilings(load_backbone(backbone, device=where, precision=plainly.precision), repeats)
+    for label, config in trackers.items():
+        timed[label] |= _limits(config, backbone, where, best, timed[label]["frame_ms"])
     return {
         "device": str(where),
         "machine": machine(where),
-        "preset": config.preset,
-        "attention_weight": config.attention_weight,
+        "threads": torch.get_num_threads(),
         "backbone": backbone,
         "seed": seed,
         "source": name,
-        "frames": len(images),
-        "baseline_ms": baseline.frame_ms,
-        "faithful_ms": faithful.frame_ms,
-        "realtime_ms": fast and fast.frame_ms,
-        "faithful_ratio": baseline.frame_ms / faithful.frame_ms,
-        "realtime_ratio": fast and baseline.frame_ms / fast.frame_ms,
-        "fraction_of_ceiling": counted and counted["frame"] / (1e6 * faithful.frame_ms) / ceiling,
-        "first_fit_s": faithful.first_fit_s,
-        "realtime_first_fit_s": fast and fast.first_fit_s,
-        "peak_mib": peak,
-        "found": {"faithful": faithful.found, "realtime": fast and fast.found},
-        "phases": {
-            "source": {"decode": spread(decode)},
-            "baseline": baseline.phases,
-            "faithful": faithful.phases,
-            "realtime": fast and fast.phases,
+        "size": list(images[0].shape[1::-1]),
+        "trackers": timed,
+        "baseline": {
+            "frame_ms": baseline.frame_ms,
+            "phases": baseline.phases,
+            "composed": baseline.composed,
         },
-        "composed": baseline.composed,
-        "flops": counted,
+        "peers": beside,
         "ceilings": best,
-        "threads": torch.get_num_threads(),
+        "decode": spread(decode),
         "versions": {
             "rltrack": __version__,
             "python": platform.python_version(),
@@ -174,12 +194,34 @@ def measure(
     }
 
 
-class _Tracked(NamedTuple):
-    frame_ms: float
-    first_fit_s: float
-    found: int
-    """Frames after the first in which the target was found."""
-    phases: dict[str, Times]
+def _told(run: TimedRun) -> dict[str, Any]:
+    return {**asdict(run), "fps": run.fps}
+
+
+def _limits(
+    config: TrackerConfig,
+    backbone: str,
+    device: torch.device,
+    best: Mapping[str, float],
+    frame_ms: float,
+) -> dict[str, Any]:
+    """Return what the machine allows the tracker at best, and which part of it is reached."""
+    found = stages(config, load_backbone(backbone, device=device, precision=config.precision))
+    limits = at_best_ms(found, best)
+    return {
+        "at_best_ms": limits,
+        "fraction_of_limit": limits["frame"] / frame_ms,
+        "stages": {
+            name: {
+                "phase": stage.phase,
+                "gflop": stage.flops / 1e9,
+                "mb": stage.bytes / 1e6,
+                "at_best_ms": stage.at_best_ms(best),
+                "a_frame": stage.a_frame,
+            }
+            for name, stage in found.items()
+        },
+    }
 
 
 def _read(source: Any, frames: int) -> tuple[str, list[Image], list[float], list[float]]:
@@ -196,40 +238,6 @@ def _read(source: Any, frames: int) -> tuple[str, list[Image], list[float], list
             raise InputError(f"{opened.name}: the first frame is unreadable; give another sequence")
         start = time.perf_counter()
     return opened.name, images, box, seconds
-
-
-def _follow(tracker: Tracker, images: Sequence[Image], box: Sequence[float]) -> _Tracked:
-    config = tracker.config
-    start = time.perf_counter()
-    tracker.init(images[0], box)
-    finish(tracker.device)
-    first = time.perf_counter() - start
-
-    found = 0
-    without: list[float] = []
-    updating: list[float] = []
-    phases: dict[str, list[float]] = {name: [] for name in PHASES}
-    for image in images[1:]:
-        before = dict(tracker.timings)
-        start = time.perf_counter()
-        found += tracker.update(image).found
-        finish(tracker.device)
-        seconds = time.perf_counter() - start
-        spent = {name: total - before[name] for name, total in tracker.timings.items()}
-        (updating if spent["update"] else without).append(seconds)
-        for name in PHASES:
-            if name in spent:
-                phases[name].append(spent[name])
-        if spent["update"]:
-            phases["iteration"].append(spent["update"] / config.update_iterations)
-    # A tracker that loses the target for the whole film updates in every frame.
-    usual = float(np.median(without or updating))
-    return _Tracked(
-        frame_ms=frame_ms(usual, float(np.median(updating)), config),
-        first_fit_s=first,
-        found=found,
-        phases={name: spread(seconds) for name, seconds in phases.items() if any(seconds)},
-    )
 
 
 def _smaller(config: TrackerConfig) -> TrackerConfig:

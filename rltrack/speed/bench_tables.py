@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rltrack.plain_text import on_terminal
-from rltrack.speed.bench import PHASES, TRACKERS
-from rltrack.speed.timing import Times
+from rltrack.speed.timed_run import PHASES
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,70 +15,102 @@ __all__ = ["tables"]
 
 def tables(result: dict[str, Any]) -> list[Table]:
     """Return tables, ready to print, of what `rltrack.speed.bench.measure` returned."""
+    return [_frames(result), _phases(result), _limits(result), _machine(result)]
+
+
+def _frames(result: dict[str, Any]) -> Table:
+    width, height = result["size"]
+    made = _table(
+        f"{on_terminal(result['source'])}, {width}x{height}: {result['device']}, "
+        f"{result['threads']} threads, backbone {on_terminal(result['backbone'])}",
+        "ms a frame", "FPS", "ms", "slowest", "target lost", "first frame, s",
+        "times faster", "peak MiB",
+    )  # fmt: skip
+    plain = result["baseline"]
+    rows = {"baseline (composed)": {"frame_ms": plain["frame_ms"], "times_faster": 1.0}}
+    rows |= {name: result["trackers"][name] for name in reversed(result["trackers"])}
+    rows |= {name: one for name, one in result["peers"].items() if "frame_ms" in one}
+    for name, one in rows.items():
+        ms = one["frame_ms"]
+        made.add_row(
+            on_terminal(name),
+            _number(1000 / ms),
+            _number(ms),
+            _number(one.get("slowest_ms")),
+            _number(one.get("lost_ms")),
+            _number(one.get("first_frame_s")),
+            _number(one["times_faster"]),
+            "-" if one.get("peak_mib") is None else f"{one['peak_mib']:.0f}",
+        )
+    notes = [
+        "ms: the mean, updates included. The baseline without the fixed layers' gradients: "
+        f"{_number(plain['composed']['without_fixed_gradients_ms'])} ms"
+    ]
+    notes += [
+        f"{name} is not in the table: {on_terminal(one['failed'])}"
+        for name, one in result["peers"].items()
+        if "failed" in one
+    ]
+    made.caption, made.caption_justify = "\n".join(notes), "left"
+    return made
+
+
+def _phases(result: dict[str, Any]) -> Table:
+    every = {"baseline": result["baseline"], **dict(reversed(result["trackers"].items()))}
+    made = _table("median ms and interquartile range", "phase", *map(on_terminal, every))
+
+    def cell(spread: dict[str, float] | None) -> str:
+        return "-" if spread is None else f"{spread['median_ms']:.1f} ({spread['iqr_ms']:.1f})"
+
+    made.add_row("decode", *[cell(result["decode"])] * len(every))
+    for name in PHASES:
+        made.add_row(name, *(cell(one["phases"].get(name)) for one in every.values()))
+    return made
+
+
+def _limits(result: dict[str, Any]) -> Table:
+    every = dict(reversed(result["trackers"].items()))
+    made = _table("ms at best, and the fraction that is reached", "", *map(on_terminal, every))
+
+    def cell(one: dict[str, Any], phase: str) -> str:
+        took = one["frame_ms"]
+        if phase != "frame":
+            took = one["phases"][phase]["median_ms"]
+        best = one["at_best_ms"][phase]
+        return f"{_number(best)} ({best / took:.2f})"
+
+    for phase in ("features", "score", "iteration", "frame"):
+        name = "a frame" if phase == "frame" else phase
+        made.add_row(name, *(cell(one, phase) for one in every.values()))
+    return made
+
+
+def _machine(result: dict[str, Any]) -> Table:
+    made, best = _table(on_terminal(result["machine"]), "", ""), result["ceilings"]
+    made.add_row("best convolution", f"{best['convolution_gflops']:.0f} GFLOP/s")
+    made.add_row("best matrix product", f"{best['matrix_gflops']:.0f} GFLOP/s")
+    made.add_row("copy", f"{best['copy_gb_per_s']:.1f} GB/s")
+    return made
+
+
+def _table(title: str, *columns: str) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    def table(title: str, *columns: str) -> Table:
-        made = Table(
-            title=title,
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-            show_header=any(columns),
-        )
-        for index, column in enumerate(columns):
-            made.add_column(column, justify="right" if index else "left")
-        return made
-
-    def number(value: float | None, form: str) -> str:
-        return "-" if value is None else format(value, form)
-
-    frame = table(
-        f"{on_terminal(result['source'])}, {result['frames']} frames: preset {result['preset']}, "
-        f"lambda {result['attention_weight']:g}, {result['device']}, {result['threads']} threads",
-        "a frame", "ms", "FPS", "times faster", "first frame, s",
-    )  # fmt: skip
-    firsts = None, result["first_fit_s"], result["realtime_first_fit_s"]
-    ratios = 1.0, result["faithful_ratio"], result["realtime_ratio"]
-    for name, ratio, first in zip(TRACKERS, ratios, firsts, strict=True):
-        ms = result[f"{name}_ms"]
-        frame.add_row(
-            f"{name} (composed)" if name == "baseline" else name,
-            number(ms, ".1f"),
-            number(ms and 1000 / ms, ".2f"),
-            number(ratio, ".2f"),
-            number(first, ".1f"),
-        )
-
-    frame.caption = (
-        "the baseline without the fixed layers' gradients: "
-        f"{result['composed']['without_fixed_gradients_ms']:.1f} ms"
+    made = Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_header=any(columns),
     )
-    frame.caption_justify = "left"
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index else "left")
+    return made
 
-    times = result["phases"]
-    phase = table("median ms and interquartile range", "phase", *TRACKERS)
 
-    def cell(spread: Times | None) -> str:
-        return "-" if spread is None else f"{spread['median_ms']:.1f} ({spread['iqr_ms']:.1f})"
-
-    phase.add_row("decode", *[cell(times["source"]["decode"])] * len(TRACKERS))
-    for name in PHASES:
-        phase.add_row(name, *(cell((times[who] or {}).get(name)) for who in TRACKERS))
-
-    machine = table("the machine, and the faithful tracker", "", "")
-    best, counted = result["ceilings"], result["flops"]
-    rows = [
-        ("best convolution", f"{best['convolution_gflops']:.0f} GFLOP/s"),
-        ("best matrix product", f"{best['matrix_gflops']:.0f} GFLOP/s"),
-        ("copy", f"{best['copy_gb_per_s']:.1f} GB/s"),
-    ]
-    if counted is not None:
-        rows += [
-            ("a frame", f"{counted['frame'] / 1e9:.1f} GFLOP"),
-            ("fraction of the ceiling", f"{result['fraction_of_ceiling']:.2f}"),
-        ]
-    rows.append(("peak memory", f"{number(result['peak_mib'], '.0f')} MiB"))
-    for row in rows:
-        machine.add_row(*row)
-    return [frame, phase, machine]
+def _number(value: float | None) -> str:
+    """Return three digits, or more before the point."""
+    if value is None:
+        return "-"
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"

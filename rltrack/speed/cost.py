@@ -1,19 +1,71 @@
-"""The number of operations that a frame takes, and how fast the machine could be at best."""
+"""What a frame costs: its operations and its traffic to memory, stage by stage.
+
+The model answers how fast a stage could be at best on a machine whose speeds are known. An
+operation cannot take less time than its arithmetic needs, and it cannot take less time than its
+data needs to get from memory and back. So it takes at least the longer of the two (the roofline
+model). A stage takes at least the sum over its operations, which come one after the other.
+:mod:`rltrack.speed.ceilings` measures the speeds.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from rltrack.backbones.interface import Backbone, chunks
-from rltrack.parallel import each
-from rltrack.speed.timing import timed
 from rltrack.tracking.config import TrackerConfig
 
-__all__ = ["ceilings", "flops", "frame_samples"]
+__all__ = ["Operation", "Stage", "at_best_ms", "flops", "frame_samples", "stages"]
+
+
+class Operation(NamedTuple):
+    """One layer, or another step that reads its input once and writes its output once."""
+
+    flops: float
+    """Floating-point operations. A multiplication with an addition counts as two."""
+    bytes: float
+    """What is read from memory and written to it, at the least."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of the work of a frame."""
+
+    phase: str
+    """The phase of the tracker whose measured time it is a part of: "features" and "score" of every
+    frame, "iteration" of every gradient step.
+    """
+    operations: tuple[Operation, ...]
+    """The operations of one frame, or of one gradient step."""
+    a_frame: float = 1.0
+    """How often the stage comes in a frame, on the average."""
+
+    @property
+    def flops(self) -> float:
+        """The floating-point operations, all together."""
+        return sum(operation.flops for operation in self.operations)
+
+    @property
+    def bytes(self) -> float:
+        """The bytes to and from memory, all together."""
+        return sum(operation.bytes for operation in self.operations)
+
+    def at_best_ms(self, ceilings: Mapping[str, float]) -> float:
+        """Return the milliseconds that the stage takes at least.
+
+        Args:
+            ceilings: the machine's speeds, as `rltrack.speed.ceilings.ceilings` returns them.
+        """
+        flops_per_s = 1e9 * max(ceilings["convolution_gflops"], ceilings["matrix_gflops"])
+        bytes_per_s = 1e9 * ceilings["copy_gb_per_s"]
+        return 1000 * sum(max(a / flops_per_s, b / bytes_per_s) for a, b in self.operations)
 
 
 def frame_samples(config: TrackerConfig) -> int:
@@ -21,29 +73,104 @@ def frame_samples(config: TrackerConfig) -> int:
     return config.candidates + config.update_positives + config.update_negatives
 
 
+def stages(config: TrackerConfig, extractor: Backbone) -> dict[str, Stage]:
+    """Count the operations and the bytes of each stage.
+
+    Convolutions are counted as they run, once, on a few crops or on one region. Everything else
+    follows from the configuration. Operations on single elements (ReLU, LRN, pooling, dropout, the
+    maps' statistics) are not counted. They can be a part of the layer before them, which has the
+    numbers at hand. Cropping, box regression, and the gradients of the fixed weights that
+    ``clip_scope="all"`` asks for are not counted either.
+
+    Let fc = fc4 + fc5 + fc6 be the weights of these layers, which are also the multiply-adds of one
+    sample, and D the length of a sample's features. Let B be the number of samples in a mini-batch,
+    and M the number of negatives that are scored to find the hard ones. Bytes are given in numbers,
+    of 4 bytes each in float32.
+
+    ============= =============================== ==========================================
+    stage         multiply-adds                   numbers read and written
+    ============= =============================== ==========================================
+    convolutions  of all samples' crops, or of    of each layer: input, weights and output
+                  one region
+    interpolation samples 4 D                     the map, and samples D
+    score         candidates fc                   fc, and candidates D
+    mining        M fc                            fc, and M D
+    training      B (3 fc - fc4)                  3 fc - fc4, and B D
+    attention     B (conv + fc)                   of each layer as for crops, and fc
+                  + 2 B (trunk + fc)
+                  + 2 B (trunk + 2 fc - fc6)
+    descent       3 fc                            6 fc
+    ============= =============================== ==========================================
+
+    *Training* is the cross-entropy: forward; backward to the weights, and to the inputs of fc5 and
+    fc6. *Attention* is there if lambda > 0. Its rows are the forward pass, once for both classes;
+    the maps of both classes, u_c and A_c = J^T u_c; and, if ``second_order`` is True, J times the
+    gradient of A_c, then backward through u_c to fc4-6. If the maps are at the input, J and J^T
+    contain the stem too. If the maps are at the features, these rows contain no convolution.
+    *Descent* is the step of SGD with momentum: the gradient is read for its norm, and again
+    together with weight and velocity, and these two are written.
+
+    Args:
+        config: the numbers of samples and iterations, and the place of the maps.
+        extractor: the backbone whose layers are counted.
+
+    Returns:
+        The stages by name, in the order in which they come.
+    """
+    fc4, fc5, fc6 = math.prod(extractor.feature_shape) * 512, 512 * 512, 512 * 2
+    fc, length, size = fc4 + fc5 + fc6, math.prod(extractor.feature_shape), _size(extractor)
+    samples, scored = frame_samples(config), config.scored_negatives
+    batch = config.batch_positives + config.batch_negatives
+    found: dict[str, Stage] = {}
+    if config.features_from == "region":
+        layout = extractor.dense_layout
+        cells = extractor.feature_shape[0] * layout.cells**2
+        found["convolutions"] = Stage("features", _dense(extractor))
+        interpolated = Operation(8.0 * samples * length, size * (cells + samples * length))
+        found["interpolation"] = Stage("features", (interpolated,))
+    else:
+        stem, trunk = _layers(extractor)
+        found["convolutions"] = Stage("features", _times(samples, (*stem, *trunk)))
+    read = size * (fc + config.candidates * length)
+    found["score"] = Stage("score", (Operation(2.0 * config.candidates * fc, read),))
+
+    updates = config.update_iterations / config.update_interval
+    steps = {
+        "mining": (Operation(2.0 * scored * fc, size * (fc + scored * length)),),
+        "training": (
+            Operation(2.0 * batch * (3 * fc - fc4), size * (3 * fc - fc4 + batch * length)),
+        ),
+        "attention": _attention(config, extractor, fc, fc6),
+        "descent": (Operation(6.0 * fc, size * 6.0 * fc),),
+    }
+    for name, operations in steps.items():
+        if operations:
+            found[name] = Stage("iteration", operations, updates)
+    return found
+
+
+def at_best_ms(found: Mapping[str, Stage], ceilings: Mapping[str, float]) -> dict[str, float]:
+    """Return the milliseconds that each phase takes at least, and a "frame".
+
+    Args:
+        found: the stages.
+        ceilings: the machine's speeds, as `rltrack.speed.ceilings.ceilings` returns them.
+
+    Returns:
+        Milliseconds by phase: "features" and "score" in each frame, "iteration" of one gradient
+        step. "frame" is a frame with its share of an update.
+    """
+    best: dict[str, float] = {}
+    for stage in found.values():
+        best[stage.phase] = best.get(stage.phase, 0.0) + stage.at_best_ms(ceilings)
+    best["frame"] = sum(stage.a_frame * stage.at_best_ms(ceilings) for stage in found.values())
+    return best
+
+
 def flops(config: TrackerConfig, extractor: Backbone) -> dict[str, float]:
-    """Count the floating-point operations of each phase.
+    """Count the floating-point operations of each phase, as :func:`stages` counts them.
 
-    Each multiply-add of the backbone and of fc4-6 counts as two operations. Operations on single
-    elements (ReLU, LRN, pooling, the maps' statistics, SGD) are not counted. Cropping, box
-    regression, and the gradients of the fixed weights that ``clip_scope="all"`` asks for are not
-    counted either. Let conv = stem + trunk and fc = fc4 + fc5 + fc6 be the multiply-adds of one
-    sample. Let B be the number of samples in a mini-batch, and M the number of negatives that are
-    scored to find the hard ones. The multiply-adds of the phases are::
-
-        features    samples * conv,
-        score       candidates * fc,
-        iteration   M fc                             hard negative mining
-                    + B (3 fc - fc4)                 cross-entropy: forward; backward to the
-                                                     weights, and to the inputs of fc5 and fc6
-                    + B (conv + fc)                  maps: forward, once for both classes
-                    + 2 B (trunk + fc)               maps of both classes: u_c, and A_c = J^T u_c
-                    + 2 B (trunk + 2 fc - fc6)       J times the gradient of A_c; then backward
-                                                     through u_c to fc4-6, as above without fc6.
-
-    The last three rows count only if lambda > 0, and the last one only if ``second_order`` is also
-    True. If the maps are at the input, J and J^T contain the stem too. If the maps are at the
-    features, these rows contain no convolution.
+    The interpolation and the descent are left out here. Their time is that of the memory.
 
     Args:
         config: the numbers of samples and iterations, and the place of the maps.
@@ -54,70 +181,95 @@ def flops(config: TrackerConfig, extractor: Backbone) -> dict[str, float]:
         one iteration, "first_fit" those of the first frame, and "frame" those of a later frame with
         its share of an update.
     """
-    conv, trunk = sum(extractor.multiply_adds), extractor.multiply_adds.trunk
-    fc4, fc5, fc6 = math.prod(extractor.feature_shape) * 512, 512 * 512, 512 * 2
-    fc = fc4 + fc5 + fc6
-    back = {"conv3": 0, "conv1": trunk, "input": conv}[config.map_at]
-    forward = 0 if config.map_at == "conv3" else conv
-    batch = config.batch_positives + config.batch_negatives
-    iteration = config.scored_negatives * fc + batch * (3 * fc - fc4)
-    if config.attention_weight > 0:
-        iteration += batch * (forward + fc + 2 * (back + fc))
-        if config.second_order:
-            iteration += 2 * batch * (back + 2 * fc - fc6)
-    features, score = frame_samples(config) * conv, config.candidates * fc
+    found = stages(config, extractor)
+    found = {name: one for name, one in found.items() if name not in ("interpolation", "descent")}
+
+    def of(phase: str) -> float:
+        return sum(stage.flops for stage in found.values() if stage.phase == phase)
+
     first = config.regression_samples + config.first_positives + config.first_negatives
-    updates = config.update_iterations / config.update_interval
+    fitted = config.first_iterations * of("iteration")
+    if config.features_from == "region":  # negatives anywhere in the image have crops
+        first = config.first_negatives - config.first_negatives // 2
+        fitted += of("features")
     return {
-        "features": 2.0 * features,
-        "score": 2.0 * score,
-        "iteration": 2.0 * iteration,
-        "first_fit": 2.0 * (first * conv + config.first_iterations * iteration),
-        "frame": 2.0 * (features + score + updates * iteration),
+        "features": of("features"),
+        "score": of("score"),
+        "iteration": of("iteration"),
+        "first_fit": 2.0 * first * sum(extractor.multiply_adds) + fitted,
+        "frame": sum(stage.a_frame * stage.flops for stage in found.values()),
     }
 
 
-def ceilings(extractor: Backbone, repeats: int = 3) -> dict[str, float]:
-    """Measure how fast this machine does the operations of tracking at best, with all its threads.
+def _attention(
+    config: TrackerConfig, extractor: Backbone, fc: int, fc6: int
+) -> tuple[Operation, ...]:
+    """Count the attention maps of both classes and their gradient, for one mini-batch."""
+    if config.attention_weight == 0:
+        return ()
+    batch, size = config.batch_positives + config.batch_negatives, _size(extractor)
+    stem, trunk = ((), ()) if config.map_at == "conv3" else _layers(extractor)
+    back = (*stem, *trunk) if config.map_at == "input" else trunk
+    fc_products = [Operation(2.0 * batch * fc, size * fc)] * 3
+    passes = (*stem, *trunk, *back, *back)
+    if config.second_order:
+        fc_products += [Operation(2.0 * batch * (2 * fc - fc6), size * 2.0 * fc)] * 2
+        passes += (*back, *back)
+    return (*_times(batch, passes), *fc_products)
 
-    Args:
-        extractor: the backbone. Its heaviest layer is run on batches of several sizes, each batch
-            once as a whole and once divided as the tracker divides it.
-        repeats: how often each operation is run. The shortest time counts.
 
-    Returns:
-        "convolution_gflops" and "matrix_gflops" (a product of square matrices in float32), in
-        1e9 FLOP/s, and "copy_gb_per_s", which counts the memory read and the memory written, in
-        1e9 bytes/s.
-    """
-    layer, shape, multiply_adds = extractor.heaviest()
-    device, dtype = next(layer.parameters()).device, extractor.dtype
-    cpu = device.type == "cpu"
+def _times(samples: float, layers: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Return the layers' operations on ``samples`` crops, from those on one crop."""
+    return tuple(Operation(samples * a, samples * b) for a, b in layers)
 
-    def best(work: Callable[[], object]) -> float:
-        return min(timed(work, repeats, device))
 
-    def rate(crops: int) -> float:
-        x = torch.randn(crops, *shape, device=device, dtype=dtype).contiguous(
-            memory_format=torch.channels_last
-        )
+def _layers(extractor: Backbone) -> tuple[tuple[Operation, ...], tuple[Operation, ...]]:
+    """Count the convolutions of the stem and of the trunk, for one crop of a usual batch."""
+    device, side = _device(extractor), extractor.crop.size
+    n = chunks(10**6, device)[0].stop
+    crops = torch.zeros(n, 3, side, side, dtype=torch.uint8, device=device)
+    with torch.no_grad():
+        stem, z = _counted(lambda: extractor.stem(extractor.pixels(crops)))
+        trunk, _ = _counted(lambda: extractor.trunk(z))
+    return _times(1 / n, stem), _times(1 / n, trunk)
 
-        @torch.no_grad()
-        def convolve(part: slice) -> Tensor:
-            y: Tensor = layer(x[part])
-            return y
 
-        whole = best(lambda: convolve(slice(None)))
-        parts = best(lambda: each(convolve, chunks(crops, device), device))
-        return 2 * crops * multiply_adds / min(whole, parts)
+def _dense(extractor: Backbone) -> tuple[Operation, ...]:
+    """Count the convolutions of one region."""
+    side = extractor.dense_layout.size
+    region = torch.zeros(1, 3, side, side, dtype=torch.uint8, device=_device(extractor))
+    return tuple(_counted(lambda: extractor.dense(extractor.pixels(region)))[0])
 
-    side = 2048 if cpu else 8192
-    matrix = torch.randn(side, side, device=device, dtype=torch.float32)
-    # 256 MiB, more than a cache holds.
-    there = torch.zeros(2**26, device=device, dtype=torch.float32)
-    here = torch.empty_like(there)
-    return {
-        "convolution_gflops": max(map(rate, (16, 64) if cpu else (64, 256, 1024))) / 1e9,
-        "matrix_gflops": 2 * side**3 / best(lambda: matrix @ matrix) / 1e9,
-        "copy_gb_per_s": 2 * there.nbytes / best(lambda: here.copy_(there)) / 1e9,
-    }
+
+def _counted(work: Callable[[], Tensor]) -> tuple[list[Operation], Tensor]:
+    """Run ``work``, and return the convolutions and matrix products in it, and its result."""
+    with _Counter() as counter:
+        result = work()
+    return counter.operations, result
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts every operation of this thread of which PyTorch knows the number of FLOPs."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations: list[Operation] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func._overloadpacket):
+            tensors = [x for x in (*args, out) if isinstance(x, Tensor)]
+            moved = sum(x.numel() * x.element_size() for x in tensors)
+            self.operations.append(
+                Operation(count(*args, **(kwargs or {}), out_val=out), float(moved))
+            )
+        return out
+
+
+def _device(extractor: Backbone) -> torch.device:
+    return next(extractor.parameters()).device
+
+
+def _size(extractor: Backbone) -> int:
+    """Return the bytes of a number outside the convolutions."""
+    return extractor.dtype.itemsize

@@ -185,7 +185,7 @@ def _followed(device: str, config: TrackerConfig, frames: int, seed: int) -> NDA
 
 def speed(device: str, config: TrackerConfig) -> dict[str, Any]:
     """Time the tracker on the film, beside the plain program: `rltrack.speed.bench.measure`."""
-    return measure(config=config, realtime=None, device=device)
+    return measure(trackers={config.preset: config}, device=device)
 
 
 def calls(device: str, config: TrackerConfig, frames: int = 11) -> dict[str, Any]:

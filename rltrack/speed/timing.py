@@ -1,4 +1,4 @@
-"""Functions that time a piece of work, and that compute the time of a frame from its parts."""
+"""Functions that time a piece of work."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from rltrack.tracking.config import TrackerConfig
-
-__all__ = ["Times", "finish", "frame_ms", "spread", "timed"]
+__all__ = ["Times", "finish", "spread", "timed"]
 
 Times = dict[str, float]
 """What :func:`spread` returns."""
@@ -35,15 +33,6 @@ def finish(device: torch.device) -> None:
     """Wait until ``device`` has finished all the work that it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def frame_ms(without: float, with_update: float, config: TrackerConfig) -> float:
-    """Return the time of a frame, in ms, from its times without and with an update, in seconds.
-
-    The formula is in `rltrack.speed.bench`.
-    """
-    interval = config.update_interval
-    return 1000 * ((interval - 1) * without + with_update) / interval
 
 
 def spread(seconds: Sequence[float]) -> Times:

@@ -1,0 +1,93 @@
+"""How accurate trackers are, from runs that were kept, over the targets that all of them have run.
+
+Accuracy costs hours of tracking. So a figure of speed and accuracy takes it from runs that were
+made before, of the same configuration with the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.selection import named, stored
+from rltrack.errors import InputError
+from rltrack.evaluation.statistics import paired_difference
+from rltrack.text_files import read_json
+from rltrack.tracking.config import TrackerConfig
+
+__all__ = ["Accuracy", "KeptAccuracy", "kept_accuracy"]
+
+_PUBLISHED = "published_dev18.json"
+_SET = "dev18"
+
+
+class Accuracy(NamedTuple):
+    """OS of one tracker, 0 to 1. A target counts with the mean of its runs."""
+
+    os: float
+    """The mean over the targets."""
+    low: float
+    high: float
+    """``low`` to ``high`` is the 95% bootstrap interval of the mean, over the targets. Both are
+    ``os`` if there is only one.
+    """
+    runs: int
+    """How many runs it is from."""
+
+
+class KeptAccuracy(NamedTuple):
+    """What :func:`kept_accuracy` returns."""
+
+    targets: tuple[str, ...]
+    """The targets that all numbers are over."""
+    ours: dict[str, Accuracy]
+    """Our trackers by name."""
+    published: dict[str, float]
+    """OS of other trackers by name, computed from the boxes that their authors published."""
+
+
+def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Path) -> KeptAccuracy:
+    """Read the accuracy of trackers on ``dev18``.
+
+    Only targets count that all of those trackers have run of which runs are kept. A tracker without
+    any is left out.
+
+    Args:
+        trackers: configurations by name.
+        backbone: the backbone of all trackers.
+        kept: a folder of files that `rltrack.evaluation.run_files.keep` wrote. If it also has
+            ``published_dev18.json``, the published trackers are those in that file.
+
+    Raises:
+        InputError: the runs cannot be read, or there are none of these trackers, or no two of them
+            have run the same target.
+    """
+    every = [target.name for target in targets_of(_SET)]
+    scores: dict[str, dict[str, list[float]]] = {}
+    for run in named(stored(kept), trackers, backbone=backbone, targets=every):
+        scores.setdefault(run["tracker"], {}).setdefault(run["target"], []).append(run["os"])
+    shared = tuple(t for t in every if scores and all(t in of for of in scores.values()))
+    if not shared:
+        raise InputError(
+            f"{kept} has no runs of {' and of '.join(trackers)} on the same targets with the "
+            f"backbone {backbone}: use another preset or backbone"
+        )
+    ours = {}
+    for name in trackers:
+        if of := scores.get(name):
+            means = [float(np.mean(of[target])) for target in shared]
+            low = high = means[0]
+            if len(means) > 1:
+                _, low, high, _ = paired_difference(means, np.zeros(len(means)))
+            runs = sum(len(of[target]) for target in shared)
+            ours[name] = Accuracy(float(np.mean(means)), low, high, runs)
+    published = {}
+    if (file := kept / _PUBLISHED).is_file():
+        for name, of_targets in read_json(file)["trackers"].items():
+            if of_targets.keys() >= set(shared):
+                published[name] = float(np.mean([of_targets[t]["os"] for t in shared]))
+    return KeptAccuracy(shared, ours, published)
