@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rltrack.benchmarks.opencv_trackers import PEERS, Peer
+from rltrack.benchmarks.opencv_trackers import PEERS, Peer, installed
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import overlap
@@ -67,6 +67,15 @@ def test_a_peer_follows_the_film(name: str) -> None:
     if name in ("csrt", "mil"):  # the others may lose it
         left, reached = overlap([start, results[-1].box], film.ground_truth[[12, 12]])
         assert left < 0.15 and reached > 0.3  # mil: about 0.6, and never twice the same
+
+
+def test_what_opencv_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PEERS, "kcf", "no_such_thing")
+    there, absent = installed(["mil", "kcf"])
+    assert [*there] == ["mil"]
+    assert "has no kcf: `make peers` makes an environment" in absent["kcf"]
+    with pytest.raises(InputError, match="unknown peer 'best'"):
+        installed(["best"])
 
 
 def test_opencv_is_given_bgr_and_whole_pixels(script: type[Script]) -> None:

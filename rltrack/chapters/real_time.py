@@ -191,13 +191,13 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
     """Where a frame's milliseconds go in each tracker of a report of `rltrack.speed.bench.measure`.
 
     Shares, since the totals differ by two orders of magnitude; the milliseconds are written in, and
-    how many times faster than the baseline it is, where that was measured.
+    how many times faster than the baseline it is.
     """
-    names = [name for name in ("baseline", "faithful", "realtime") if report[f"{name}_ms"]]
-    figure = page(0.75 * len(names) + 1.1)
+    timed = {"baseline": report["baseline"], **dict(reversed(report["trackers"].items()))}
+    figure = page(0.75 * len(timed) + 1.1)
     axes = figure.subplots()
-    for row, name in enumerate(names):
-        total, phases = report[f"{name}_ms"], report["phases"][name]
+    for row, one in enumerate(timed.values()):
+        total, phases = one["frame_ms"], one["phases"]
         times = {phase: phases[phase]["median_ms"] for phase in _COLOURS if phase in phases}
         times["update"] = max(total - sum(times.values()), 0)
         left = 0.0
@@ -210,11 +210,11 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
                     ha="center", va="center", fontsize=9, color=_INK.get(phase, "black"),
                 )  # fmt: skip
             left += share
-    labels = [f"{name}\n{report[f'{name}_ms']:.0f} ms a frame" for name in names]
-    for row, name in enumerate(names):
-        if ratio := report.get(f"{name}_ratio"):
+    labels = [f"{name}\n{one['frame_ms']:.0f} ms a frame" for name, one in timed.items()]
+    for row, one in enumerate(timed.values()):
+        if ratio := one.get("times_faster"):
             labels[row] += f"\n{ratio:.1f} times faster"
-    axes.set_yticks(range(len(names)), labels)
+    axes.set_yticks(range(len(timed)), labels)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xticks([])

@@ -11,13 +11,17 @@ from rltrack.plain_text import in_figure
 from rltrack.plots.style import BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, page
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from rltrack.benchmarks.kept_accuracy import KeptAccuracy
 
 __all__ = ["speed_accuracy"]
 
 _MARKS = ((VERMILION, "o"), (BLUE, "s"), (GREEN, "D"), (PINK, "^"), (ORANGE, "v"), (SKY, "P"))
+_CENTRED: dict[str, Any] = {
+    "textcoords": "offset points",
+    "ha": "center",
+    "fontsize": 9,
+    "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
+}
 
 
 def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
@@ -37,7 +41,7 @@ def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
     axes = figure.subplots()
     axes.set_xscale("log")
     ends = [*accuracy.published.values(), *(end for a in accuracy.ours.values() for end in a[1:3])]
-    bottom, top = max(min(ends) - 0.12, 0), min(max(ends) + 0.05, 1)
+    bottom, top = max(min(ends) - 0.16, 0), min(max(ends) + 0.05, 1)
     shown = [name for name in reversed(fps) if name in accuracy.ours]
     for (colour, mark), name in zip(_MARKS, shown, strict=False):
         os, low, high, _ = accuracy.ours[name]
@@ -46,12 +50,13 @@ def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
             capsize=4, linewidth=1.4, zorder=3,
         )  # fmt: skip
         text = f"{in_figure(name)}\nOS {os:.3f}, {_speed(fps[name])}"
-        _beside(axes, fps[name], os, text)
-    for name in [name for name in fps if name not in accuracy.ours]:
+        axes.annotate(text, (fps[name], low), (0, -5), va="top", **_CENTRED)
+    others = {name: in_figure(name) for name in report["trackers"] if name not in accuracy.ours}
+    others |= {name: f"OpenCV's {name}" for name in report["peers"] if name in fps}
+    for name, label in others.items():
         axes.plot(fps[name], bottom, "|", color="0.2", markersize=16, markeredgewidth=2)
-        text = f"{in_figure(name)}\n{_speed(fps[name])}"
-        axes.annotate(text, (fps[name], bottom), (0, 10), textcoords="offset points",
-                      ha="center", va="bottom", fontsize=9)  # fmt: skip
+        text = f"{label}\n{_speed(fps[name])}"
+        axes.annotate(text, (fps[name], bottom), (0, 10), va="bottom", **_CENTRED)
     right = axes.secondary_yaxis("right")
     places = _apart(accuracy.published, 0.05 * (top - bottom))
     for os in accuracy.published.values():
@@ -61,18 +66,17 @@ def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
     right.tick_params(length=0)
     right.spines[:].set_visible(False)
     axes.set_ylim(bottom, top)
-    axes.set_xlim(min(fps.values()) / 1.6, max(fps.values()) * 1.6)
+    axes.set_xlim(min(fps.values()) / 2.4, max(fps.values()) * 1.8)
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     axes.set_xlabel(f"frames a second on {in_figure(report['source'])}, {report['threads']} threads"
                     f"\n{in_figure(report['machine'])}")  # fmt: skip
     axes.set_ylabel(f"OS, mean over {len(accuracy.targets)} targets of OTB")
+    if accuracy.published:
+        axes.set_title("dotted: OS of boxes that the authors published", loc="right", fontsize=9)
     axes.grid(color="0.92", which="major")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _beside(axes: Axes, x: float, y: float, text: str) -> None:
-    axes.annotate(text, (x, y), (9, 5), textcoords="offset points", fontsize=9, va="bottom")
 
 
 def _speed(fps: float) -> str:

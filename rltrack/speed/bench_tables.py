@@ -23,11 +23,10 @@ def _frames(result: dict[str, Any]) -> Table:
     made = _table(
         f"{on_terminal(result['source'])}, {width}x{height}: {result['device']}, "
         f"{result['threads']} threads, backbone {on_terminal(result['backbone'])}",
-        "ms a frame", "FPS", "ms", "slowest", "target lost", "first frame, s",
-        "times faster", "peak MiB",
+        "a frame", "FPS", "ms", "slowest", "lost", "first, s", "faster", "MiB",
     )  # fmt: skip
     plain = result["baseline"]
-    rows = {"baseline (composed)": {"frame_ms": plain["frame_ms"], "times_faster": 1.0}}
+    rows = {"baseline": {"frame_ms": plain["frame_ms"], "times_faster": 1.0}}
     rows |= {name: result["trackers"][name] for name in reversed(result["trackers"])}
     rows |= {name: one for name, one in result["peers"].items() if "frame_ms" in one}
     for name, one in rows.items():
@@ -42,16 +41,18 @@ def _frames(result: dict[str, Any]) -> Table:
             _number(one["times_faster"]),
             "-" if one.get("peak_mib") is None else f"{one['peak_mib']:.0f}",
         )
+    less = _number(plain["composed"]["without_fixed_gradients_ms"])
     notes = [
-        "ms: the mean, updates included. The baseline without the fixed layers' gradients: "
-        f"{_number(plain['composed']['without_fixed_gradients_ms'])} ms"
+        "ms: the mean, updates included; lost: without the target; faster: than",
+        "the baseline, which is composed of its parts; MiB: the peak until then.",
+        f"The baseline takes {less} ms without the fixed layers' gradients.",
     ]
     notes += [
         f"{name} is not in the table: {on_terminal(one['failed'])}"
         for name, one in result["peers"].items()
         if "failed" in one
     ]
-    made.caption, made.caption_justify = "\n".join(notes), "left"
+    made.caption, made.caption_justify = "\n".join([*notes, ""]), "left"
     return made
 
 
@@ -105,7 +106,7 @@ def _table(title: str, *columns: str) -> Table:
         show_header=any(columns),
     )
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index else "left")
+        made.add_column(column, justify="right" if index else "left", no_wrap=True)
     return made
 
 
