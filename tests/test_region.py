@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from rltrack.errors import InputError
 from rltrack.tracking import sampling
 from rltrack.tracking.boxes import iou
 from rltrack.tracking.crops import crops
+from rltrack.tracking.frame import Frame, Stopwatch
 from rltrack.tracking.presets import preset
 from rltrack.tracking.region import Region, features_everywhere
 from rltrack.tracking.tracker import Tracker
@@ -173,3 +176,18 @@ def test_a_region_keeps_no_crops_for_attention() -> None:
     with pytest.raises(InputError, match="conv3"):
         preset("paper", features_from="region")
     assert preset("paper", features_from="region", attention_weight=0).features_from == "region"
+
+
+def test_a_frame_copies_no_image_and_says_nothing_of_one_that_is_locked() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    locked = image.copy()
+    locked.flags.writeable = False
+    net, cpu = load_vggm("random"), torch.device("cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shared, copied = (
+            Frame(each, net, cpu, torch.float32, Stopwatch(cpu)) for each in (image, locked)
+        )
+    assert torch.equal(shared.image, copied.image)
+    assert shared.image.data_ptr() == image.ctypes.data
+    assert shared.image_wh.tolist() == [64, 48]

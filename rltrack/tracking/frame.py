@@ -107,7 +107,8 @@ class Frame:
         asked: how far around the box there will be other boxes; see `Region`.
 
     Attributes:
-        image: (3, H, W) uint8, on ``device``.
+        image: (3, H, W) uint8, on ``device``. On a CPU it may share the memory of the image that
+            was given.
         image_wh: (2,), the width and height of the image, on the CPU.
 
     Raises:
@@ -125,8 +126,10 @@ class Frame:
         asked: Iterable[tuple[float, float]] = (),
     ) -> None:
         array = to_rgb8(image)
-        pixels = torch.tensor(array, device=device)
-        self.image = pixels.permute(2, 0, 1)
+        # On a CPU nothing is copied, whose time would grow with the image and with the targets. A
+        # tensor of an array that must not be written to would be warned of.
+        pixels = torch.from_numpy(array) if array.flags.writeable else torch.tensor(array)
+        self.image = pixels.to(device).permute(2, 0, 1)
         self.image_wh = torch.tensor(array.shape[1::-1], dtype=dtype)
         self._extractor, self._stopwatch = extractor, stopwatch
         self._region: Region | None = None
