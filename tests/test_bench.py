@@ -363,7 +363,6 @@ def test_a_figure_needs_a_copy_of_the_project(
     [
         (["--json", "{tmp}"], "cannot write the times to"),
         (["--figure", "{tmp}/a.txt"], "its name must end in .pdf, .png, .svg"),
-        (["--figure", "{tmp}/a.png", "--backbone", "random"], "no runs of realtime and of paper"),
         (["--preset", "best"], "unknown preset 'best'"),
         (["--device", "tpu"], "unknown device 'tpu'"),
         (["--seed", "-1"], "seed is -1"),
