@@ -6,6 +6,7 @@ import json
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from rltrack.speed.ceilings import ceilings
 from rltrack.speed.cost import Operation, Stage, at_best_ms, flops, frame_samples, stages
 from rltrack.speed.reference import ReferenceExtractor
 from rltrack.speed.timed_run import timed_peer, timed_run
+from rltrack.tracking import frame as frame_module
 from rltrack.tracking import presets
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
@@ -130,19 +132,41 @@ def _known_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_counted_region_is_what_the_tracker_computes() -> None:
-    config, extractor = preset("realtime"), load_vggm("random")
-    image, box = torch.zeros(3, 240, 320, dtype=torch.uint8), torch.tensor([100.0, 90, 40, 30])
-    with Counter() as counter:
-        region = Region(extractor, image, box)
-    found = stages(config, extractor)
-    assert found["convolutions"].flops == flops(config, extractor)["features"] == counter.total
+    config, film = preset("realtime", first_iterations=1), synthetic(3)
+    tracker = Tracker(config, backbone="random", device="cpu")
+    x, y, w, _ = film.ground_truth[0]
+    images = list(film)
+    tracker.init(images[0], (x, y, w, w))
+    made: list[Region] = []
+    with (
+        Counter() as counter,
+        mock.patch.object(
+            frame_module,
+            "Region",
+            side_effect=lambda *given: made.append(Region(*given)) or made[-1],
+        ),
+    ):
+        tracker._frame(images[1], tracker._target, tracker._asked())
+    found = stages(config, tracker.extractor)
+    assert found["convolutions"].flops == flops(config, tracker.extractor)["features"]
+    assert found["convolutions"].flops == counter.total
     # An interpolated number is a sum of four products.
     n = frame_samples(config)
-    features = region.features(box.expand(n, 4))
+    features = made[0].features(tracker._target.expand(n, 4))
     assert found["interpolation"].flops == 2 * 4 * features.numel()
-    assert found["interpolation"].bytes == 4 * (
-        features.numel() + 512 * region.map_cells().shape[0] ** 2
-    )
+    cells = 512 * len(made[0].map_cells()) ** 2
+    assert found["interpolation"].bytes == 4 * (features.numel() + cells)
+
+
+def test_counted_layers_are_as_wide_as_the_classifiers() -> None:
+    config, extractor = preset("realtime", candidates=7), load_vggm("random")
+    classifier = Classifier(VGGM.feature_shape, Generator(), units=config.hidden_units)
+    with FlopCounterMode(display=False) as counter:
+        classifier(torch.zeros(7, 4608))
+    assert counter.get_total_flops() == flops(config, extractor)["score"]
+    weights = [p for p in classifier.parameters() if p.dim() == 2]
+    descent = 6 * 4 * sum(weight.numel() for weight in weights)
+    assert stages(config, extractor)["descent"].bytes == descent
 
 
 def test_a_layer_moves_its_input_its_weights_and_its_output() -> None:

@@ -72,6 +72,7 @@ def measure_baseline(
     classifier = Classifier(
         extractor.feature_shape,
         generator,
+        units=config.hidden_units,
         attentive_features=config.variant == "attentive-features",
         dropout=config.dropout,
         device=device,

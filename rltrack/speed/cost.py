@@ -21,6 +21,7 @@ from torch.utils.flop_counter import flop_registry
 
 from rltrack.backbones.interface import Backbone, chunks
 from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.region import Region
 
 __all__ = ["Operation", "Stage", "at_best_ms", "flops", "frame_samples", "stages"]
 
@@ -76,11 +77,11 @@ def frame_samples(config: TrackerConfig) -> int:
 def stages(config: TrackerConfig, extractor: Backbone) -> dict[str, Stage]:
     """Count the operations and the bytes of each stage.
 
-    Convolutions are counted as they run, once, on a few crops or on one region. Everything else
-    follows from the configuration. Operations on single elements (ReLU, LRN, pooling, dropout, the
-    maps' statistics) are not counted. They can be a part of the layer before them, which has the
-    numbers at hand. Cropping, box regression, and the gradients of the fixed weights that
-    ``clip_scope="all"`` asks for are not counted either.
+    Convolutions are counted as they run, once, on a few crops, or on the region of a square target.
+    Everything else follows from the configuration. Operations on single elements (ReLU, LRN,
+    pooling, dropout, the maps' statistics) are not counted. They can be a part of the layer before
+    them, which has the numbers at hand. Cropping, box regression, and the gradients of the fixed
+    weights that ``clip_scope="all"`` asks for are not counted either.
 
     Let fc = fc4 + fc5 + fc6 be the weights of these layers, which are also the multiply-adds of one
     sample, and D the length of a sample's features. Let B be the number of samples in a mini-batch,
@@ -117,17 +118,19 @@ def stages(config: TrackerConfig, extractor: Backbone) -> dict[str, Stage]:
     Returns:
         The stages by name, in the order in which they come.
     """
-    fc4, fc5, fc6 = math.prod(extractor.feature_shape) * 512, 512 * 512, 512 * 2
-    fc, length, size = fc4 + fc5 + fc6, math.prod(extractor.feature_shape), _size(extractor)
+    length, units, size = math.prod(extractor.feature_shape), config.hidden_units, _size(extractor)
+    fc4, fc6 = length * units, units * 2
+    fc = fc4 + units * units + fc6
     samples, scored = frame_samples(config), config.scored_negatives
     batch = config.batch_positives + config.batch_negatives
     found: dict[str, Stage] = {}
     if config.features_from == "region":
-        layout = extractor.dense_layout
-        cells = extractor.feature_shape[0] * layout.cells**2
-        found["convolutions"] = Stage("features", _dense(extractor))
-        interpolated = Operation(8.0 * samples * length, size * (cells + samples * length))
-        found["interpolation"] = Stage("features", (interpolated,))
+        convolutions, cells = _region(config, extractor)
+        numbers = extractor.feature_shape[0] * cells**2 + samples * length
+        found["convolutions"] = Stage("features", convolutions)
+        found["interpolation"] = Stage(
+            "features", (Operation(8.0 * samples * length, size * numbers),)
+        )
     else:
         stem, trunk = _layers(extractor)
         found["convolutions"] = Stage("features", _times(samples, (*stem, *trunk)))
@@ -178,8 +181,7 @@ def flops(config: TrackerConfig, extractor: Backbone) -> dict[str, float]:
 
     Returns:
         The operations by name. "features" and "score" are those of a frame, "iteration" those of
-        one iteration, "first_fit" those of the first frame, and "frame" those of a later frame with
-        its share of an update.
+        one iteration, and "frame" those of a frame with its share of an update.
     """
     found = stages(config, extractor)
     found = {name: one for name, one in found.items() if name not in ("interpolation", "descent")}
@@ -187,16 +189,10 @@ def flops(config: TrackerConfig, extractor: Backbone) -> dict[str, float]:
     def of(phase: str) -> float:
         return sum(stage.flops for stage in found.values() if stage.phase == phase)
 
-    first = config.regression_samples + config.first_positives + config.first_negatives
-    fitted = config.first_iterations * of("iteration")
-    if config.features_from == "region":  # negatives anywhere in the image have crops
-        first = config.first_negatives - config.first_negatives // 2
-        fitted += of("features")
     return {
         "features": of("features"),
         "score": of("score"),
         "iteration": of("iteration"),
-        "first_fit": 2.0 * first * sum(extractor.multiply_adds) + fitted,
         "frame": sum(stage.a_frame * stage.flops for stage in found.values()),
     }
 
@@ -234,11 +230,18 @@ def _layers(extractor: Backbone) -> tuple[tuple[Operation, ...], tuple[Operation
     return _times(1 / n, stem), _times(1 / n, trunk)
 
 
-def _dense(extractor: Backbone) -> tuple[Operation, ...]:
-    """Count the convolutions of one region."""
-    side = extractor.dense_layout.size
-    region = torch.zeros(1, 3, side, side, dtype=torch.uint8, device=_device(extractor))
-    return tuple(_counted(lambda: extractor.dense(extractor.pixels(region)))[0])
+def _region(config: TrackerConfig, extractor: Backbone) -> tuple[tuple[Operation, ...], int]:
+    """Count the convolutions of a square target's region, and the cells in a row of its map."""
+    asked = (
+        (config.search_translation, config.search_scale * max(extractor.regression_views)),
+        (config.positive_translation, config.positive_scale),
+        (config.update_negative_translation, config.update_negative_scale),
+    )
+    image = torch.zeros(3, 64, 64, dtype=torch.uint8, device=_device(extractor))
+    box = torch.tensor([16.0, 16.0, 32.0, 32.0], device=image.device)
+    with _Counter() as counter:
+        region = Region(extractor, image, box, asked)
+    return tuple(counter.operations), len(region.map_cells())
 
 
 def _counted(work: Callable[[], Tensor]) -> tuple[list[Operation], Tensor]:
