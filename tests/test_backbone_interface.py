@@ -128,6 +128,6 @@ def test_a_regions_map_holds_its_crops_features() -> None:
 
 def test_its_cost_is_counted() -> None:
     config = preset("tiny", attention_weight=0)
-    more = preset("tiny", attention_weight=0, first_positives=config.first_positives + 1)
-    one = flops(more, Two())["first_fit"] - flops(config, Two())["first_fit"]
-    assert one == 2 * (STEM + TRUNK)
+    more = preset("tiny", attention_weight=0, update_positives=config.update_positives + 1)
+    one = flops(more, Two())["features"] - flops(config, Two())["features"]
+    assert one == 2 * (STEM + TRUNK) == 2 * sum(Two().multiply_adds)
