@@ -251,7 +251,8 @@ def comparison(kept: Path) -> Comparison:
     published = json.loads((kept / "published_dev18.json").read_text(encoding="utf-8"))["trackers"]
     for name, of_targets in published.items():
         scores[name] = {key: [(one["os"], one["dp20"])] for key, one in of_targets.items()}
-    names = [name for name in ("lite0", "lite0 now", "rendered", "analytic", *published) if name in scores]
+    ours = "lite0", "lite0 now", "rendered", "analytic"
+    names = [name for name in (*ours, *published) if name in scores]
     every = sorted(scores[names[-1]], key=str.lower)
     names = [name for name in names if scores[name].keys() >= set(every)]
 
