@@ -63,8 +63,8 @@ def test_a_frame_looks_at_the_device_twice(config: TrackerConfig, looks: Counter
     assert not looks["looks"]
     looks.clear()
     assert tracker.update(FILM[1]).found
-    # For the candidates' scores, and for the corrections of the best.
-    assert looks == {"looks": 2}
+    # It looks for the candidates' scores and the corrections of the best, and uploads the image.
+    assert looks == {"looks": 2, "uploads that wait": 1}
     assert tracker.classifier.fc4.weight.device.type == "meta"
     assert tracker._target.device.type == "cpu"
 

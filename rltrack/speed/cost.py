@@ -238,7 +238,7 @@ def _region(config: TrackerConfig, extractor: Backbone) -> tuple[tuple[Operation
         (config.update_negative_translation, config.update_negative_scale),
     )
     image = torch.zeros(3, 64, 64, dtype=torch.uint8, device=_device(extractor))
-    box = torch.tensor([16.0, 16.0, 32.0, 32.0], device=image.device)
+    box = torch.tensor([16.0, 16.0, 32.0, 32.0], device=image.device, dtype=torch.float32)
     with _Counter() as counter:
         region = Region(extractor, image, box, asked)
     return tuple(counter.operations), len(region.map_cells())
