@@ -100,7 +100,7 @@ def measure(
         on_stage: called before each stage with words that describe it.
 
     Returns:
-        The content of the JSON file. It describes the run, and it has:
+        The content of the JSON file, which describes the run. Among others it has these entries.
 
         - "trackers": by name, what :class:`rltrack.speed.timed_run.TimedRun` has, and "fps", the
           inverse of "frame_ms". "times_faster" is the frame time of the baseline divided by the

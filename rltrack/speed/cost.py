@@ -160,8 +160,8 @@ def at_best_ms(found: Mapping[str, Stage], ceilings: Mapping[str, float]) -> dic
         ceilings: the machine's speeds, as `rltrack.speed.ceilings.ceilings` returns them.
 
     Returns:
-        Milliseconds by phase: "features" and "score" in each frame, "iteration" of one gradient
-        step. "frame" is a frame with its share of an update.
+        The milliseconds of each phase, by name. They are "features" and "score" in each frame, and
+        "iteration" of one gradient step. "frame" is a frame with its share of an update.
     """
     best: dict[str, float] = {}
     for stage in found.values():
