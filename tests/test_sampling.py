@@ -68,6 +68,14 @@ def test_uniform_fills_its_range() -> None:
     assert 1.1**2 * 0.99 < aspect.max() <= 1.1**2 * (1 + 1e-5)
 
 
+def test_whole_image_reaches_its_last_column_and_row() -> None:
+    """The grid begins half a box from the origin, and ends one pixel before the other sides."""
+    drawn = sampling.whole_image(BOX, 2000, IMAGE, scale=1.0, generator=rng())
+    centers = center(drawn)
+    assert torch.equal(centers.amin(0), BOX[2:] / 2)
+    assert torch.equal(centers.amax(0), IMAGE - 1)
+
+
 def test_whole_image_reaches_every_quarter_evenly() -> None:
     drawn = sampling.whole_image(BOX, 2000, IMAGE, scale=1.2, aspect=1.1, generator=rng())
     middle = center(drawn)

@@ -118,6 +118,10 @@ def test_nine_of_ten_studies_tell_the_smallest_effect() -> None:
     assert paired([], "new", "old").smallest_effect is None
 
 
+def test_a_large_effect_needs_two_targets_at_least() -> None:
+    assert Spread(targets=0.01, seeds=0.0).targets_needed(1.0, seeds=1) == 2
+
+
 def test_ranges_are_over_the_seeds_of_one_tracker_on_one_target() -> None:
     results = [*runs("new", {"A": [0.6, 0.8, 0.7], "B": [0.5]}), *runs("old", {"A": [0.1, 0.15]})]
     np.testing.assert_allclose(seed_ranges(results), [0.2, 0.05])
