@@ -138,15 +138,15 @@ def test_counted_region_is_what_the_tracker_computes() -> None:
     images = list(film)
     tracker.init(images[0], (x, y, w, w))
     made: list[Region] = []
-    with (
-        Counter() as counter,
-        mock.patch.object(
-            frame_module,
-            "Region",
-            side_effect=lambda *given: made.append(Region(*given)) or made[-1],
-        ),
-    ):
-        tracker._frame(images[1], tracker._target, tracker._asked())
+    counter = Counter()
+
+    def counted(*given: Any) -> Region:
+        with counter:
+            made.append(Region(*given))
+        return made[-1]
+
+    with mock.patch.object(frame_module, "Region", counted):
+        tracker.update(images[1])
     found = stages(config, tracker.extractor)
     assert found["convolutions"].flops == flops(config, tracker.extractor)["features"]
     assert found["convolutions"].flops == counter.total

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import flop_registry
 
 from rltrack.backbones.interface import Backbone, chunks
 from rltrack.tracking.config import TrackerConfig
-from rltrack.tracking.region import Region
+from rltrack.tracking.region import Region, asked_in_a_frame
 
 __all__ = ["Operation", "Stage", "at_best_ms", "flops", "frame_samples", "stages"]
 
@@ -232,11 +232,7 @@ def _layers(extractor: Backbone) -> tuple[tuple[Operation, ...], tuple[Operation
 
 def _region(config: TrackerConfig, extractor: Backbone) -> tuple[tuple[Operation, ...], int]:
     """Count the convolutions of a square target's region, and the cells in a row of its map."""
-    asked = (
-        (config.search_translation, config.search_scale * max(extractor.regression_views)),
-        (config.positive_translation, config.positive_scale),
-        (config.update_negative_translation, config.update_negative_scale),
-    )
+    asked = asked_in_a_frame(config, extractor, config.search_translation)
     image = torch.zeros(3, 64, 64, dtype=torch.uint8, device=_device(extractor))
     box = torch.tensor([16.0, 16.0, 32.0, 32.0], device=image.device, dtype=torch.float32)
     with _Counter() as counter:

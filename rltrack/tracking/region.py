@@ -24,10 +24,11 @@ from torch import Tensor
 from rltrack.backbones.interface import Backbone
 from rltrack.parallel import batches, each
 from rltrack.tracking.boxes import center, from_center
+from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.crops import resampled
 from rltrack.tracking.region_kernel import interpolate
 
-__all__ = ["Region", "features_everywhere"]
+__all__ = ["Region", "asked_in_a_frame", "features_everywhere"]
 
 
 class Region:
@@ -136,6 +137,26 @@ class Region:
 
     def _crop_sides(self, boxes: Tensor) -> Tensor:
         return boxes[:, 2:] * self._crop.enlargement
+
+
+def asked_in_a_frame(
+    config: TrackerConfig, extractor: Backbone, search: float, elongation: float = 1.0
+) -> list[tuple[float, float]]:
+    """Return how far the tracker samples around its target in a frame, as `Region` takes it.
+
+    Args:
+        config: how candidates and samples are drawn.
+        extractor: the backbone, whose box regression sees enlarged candidates.
+        search: the spread of the candidates' centres.
+        elongation: the target's mean side, divided by its shorter side. The samplers shift centres
+            in units of the mean side, and a region counts in units of each side.
+    """
+    drawn = (
+        (search, config.search_scale * max(extractor.regression_views)),
+        (config.positive_translation, config.positive_scale),
+        (config.update_negative_translation, config.update_negative_scale),
+    )
+    return [(shift * elongation, scale) for shift, scale in drawn]
 
 
 def features_everywhere(

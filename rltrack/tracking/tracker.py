@@ -26,6 +26,7 @@ from rltrack.tracking.frame import Frame, Stopwatch
 from rltrack.tracking.inputs import checked_box, checked_seed, pick_device
 from rltrack.tracking.memory import SampleMemory, Samples
 from rltrack.tracking.presets import chosen
+from rltrack.tracking.region import asked_in_a_frame
 from rltrack.tracking.result import Result
 from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.tracking.training import fit, gradient_at, optimizer
@@ -153,7 +154,8 @@ class Tracker:
         if image is None:
             return Result(_plain(self._last), math.nan, False)
         config = self.config
-        frame = self._frame(image, self._target, self._asked())
+        asked = asked_in_a_frame(config, self.extractor, self._search, self._elongation)
+        frame = self._frame(image, self._target, asked)
         self._frames += 1
 
         candidates = sampling.gaussian(
@@ -267,20 +269,6 @@ class Tracker:
         """Make a frame from the image, with a map of the target's surroundings if configured."""
         around = target if self.config.features_from == "region" else None
         return Frame(image, self.extractor, self.device, self.dtype, self._stopwatch, around, asked)
-
-    def _asked(self) -> list[tuple[float, float]]:
-        """Return how far :meth:`update` samples around the target; see `Region`.
-
-        The samplers shift centres in units of the mean side, and a region counts in units of each
-        side, so the shorter one decides.
-        """
-        config, views = self.config, self.extractor.regression_views
-        drawn = (
-            (self._search, config.search_scale * max(views)),
-            (config.positive_translation, config.positive_scale),
-            (config.update_negative_translation, config.update_negative_scale),
-        )
-        return [(shift * self._elongation, scale) for shift, scale in drawn]
 
     def _learn(self, positives: Samples, negatives: Samples) -> None:
         """Update the classifier from the samples in memory."""
