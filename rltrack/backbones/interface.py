@@ -31,7 +31,7 @@ should pass.
 - ``linearised`` is used for attention maps at the stem's output or at the input.
 - With ``clip_scope="all"``, PyTorch differentiates ``stem`` and ``trunk`` twice, with respect to
   their inputs and to the weights. The weights therefore have to be parameters of the module.
-- ``multiply_adds`` and ``heaviest`` are used only by :mod:`rltrack.speed`.
+- ``heaviest`` is used only by :mod:`rltrack.speed`. ``multiply_adds`` is for readers and tests.
 
 **Threads**
 

@@ -189,6 +189,7 @@ class _Pupil(Tracker):
         self.classifier = Classifier(
             self.extractor.feature_shape,
             self._generator,
+            units=config.hidden_units,
             dropout=config.dropout,
             device=self.device,
             dtype=self.dtype,

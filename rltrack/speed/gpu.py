@@ -31,6 +31,7 @@ from rltrack.tracking.memory import Samples
 from rltrack.tracking.region import Region
 from rltrack.tracking.tracker import Tracker
 from rltrack.tracking.training import fit, gradient_at, optimizer
+from rltrack.video.run import track
 
 __all__ = ["agreement", "calls", "film", "same_boxes", "speed", "stages"]
 
@@ -175,12 +176,8 @@ def same_boxes(
 
 
 def _followed(device: str, config: TrackerConfig, frames: int, seed: int) -> NDArray[np.float64]:
-    source = synthetic(frames)
-    tracker = Tracker(config, device=device, seed=seed)
-    images = iter(source)
-    boxes = [tracker.init(next(images), source.ground_truth[0].tolist()).box]
-    boxes += [tracker.update(image).box for image in images]
-    return np.array(boxes)
+    film = synthetic(frames)
+    return track(film, film.ground_truth[0], config=config, device=device, seed=seed).boxes
 
 
 def speed(device: str, config: TrackerConfig) -> dict[str, Any]:
