@@ -15,9 +15,11 @@ __all__ = [
     "BLUE",
     "GREEN",
     "ORANGE",
+    "PAGE_WIDTH",
     "PINK",
     "RUN_LINES",
     "SKY",
+    "TEXT",
     "VERMILION",
     "YELLOW",
     "missing_glyphs_as_boxes",
@@ -31,13 +33,22 @@ RUN_LINES = ((BLUE, "--"), (VERMILION, "-"), (GREEN, "-."), (PINK, ":"))
 """Colour and line of each run: lambda 0 is blue and dashed, lambda 5 vermilion and solid."""
 
 
-def page(height: float) -> Figure:
-    """An empty figure, 7 x ``height`` inches: as wide as the book's text.
+PAGE_WIDTH = 4.6
+"""Inches across a figure in the book."""
 
-    A page shows it in its own size, and text of 9 points and more can be read. A wider one would
-    shrink there, text and all.
+TEXT = 10
+"""Points: the size of all text in a figure of the book, and matplotlib's own default size."""
+
+
+def page(height: float, width: float = PAGE_WIDTH) -> Figure:
+    """Return an empty figure of ``width`` x ``height`` inches, for a page of the book.
+
+    A page shows a figure of `PAGE_WIDTH` across its whole column. On a phone the column is 366
+    pixels wide. There, text of `TEXT` points is 11 pixels high, which is the least that can be
+    read. So no text in a figure is smaller than `TEXT`. A wider figure is for files, which a reader
+    can enlarge.
     """
-    return Figure(figsize=(7, height), layout="constrained")
+    return Figure(figsize=(width, height), layout="constrained", dpi=150)
 
 
 @contextmanager
