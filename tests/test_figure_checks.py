@@ -49,7 +49,7 @@ def test_a_fault_is_found(fault: Callable[[Axes], None], complaint: str) -> None
 
 
 def test_a_wide_figure_is_no_page() -> None:
-    with pytest.raises(AssertionError, match="7.5 inches across"):
+    with pytest.raises(AssertionError, match=r"7\.5 inches across"):
         legible(page(3, 7.5))
 
 
