@@ -24,7 +24,7 @@ define NEW_VENV
 @$(PIP_INSTALL) $(or $(TORCH),torch)
 endef
 
-.PHONY: help venv peers demo test lint pytest fuzz test-extras book test-site gpu clean
+.PHONY: help venv peers demo test lint pytest fuzz test-extras test-colab book test-site gpu clean
 
 help:
 	@echo "make demo    track the bundled example; results in out/demo/"
@@ -33,6 +33,7 @@ help:
 	@echo "make pytest  the tests alone"
 	@echo "make fuzz    thousands of damaged inputs of every kind, and kills: about 20 minutes"
 	@echo "make test-extras     the tests that need the toolkits of VOT and GOT-10k, and OpenCV's other trackers"
+	@echo "make test-colab      run notebooks as Colab opens them, with what Colab has installed"
 	@echo "make book    run the notebooks and build the pages in _build/html/"
 	@echo "make book DATA=DIR   the same, on the benchmark sequences in DIR where a page can use them"
 	@echo "make test-site       test the built pages, and those that --html writes, in Chromium"
@@ -40,7 +41,7 @@ help:
 	@echo "             runs on the benchmark sequences in DIR. The same command goes on where it ended"
 	@echo "make venv    only make .venv, with everything in it"
 	@echo "make peers   make .venv-peers, with OpenCV's other trackers for rltrack compare"
-	@echo "make clean   remove what the others made, except .venv and .venv-peers"
+	@echo "make clean   remove what the others made, except .venv, .venv-peers and .venv-colab"
 	@echo "PYTHON=python3.12 chooses the interpreter for a new .venv (now: $(PYTHON))."
 
 venv: .venv/.with-extras
@@ -104,6 +105,20 @@ test-extras: .venv/.with-toolkits .venv-peers/.with-tests
 .venv-peers/.with-tests: BIN := .venv-peers/bin
 .venv-peers/.with-tests: .venv-peers/.with-rltrack
 	@$(PIP_INSTALL) -c $(@D)/constraints.txt pytest hypothesis
+	@touch $@
+
+# What is tested is the commit, in an environment like Colab's. COLAB_TORCH names another release of
+# PyTorch, for machines that have another build for the CPU.
+COLAB_TORCH ?= $(shell sed -n 's/^\(torch==.*\)/\1/p' .github/colab.txt)
+test-colab: .venv-colab/.with-colab
+	.venv-colab/bin/python tests/colab/notebooks.py 02_attention 03_regulariser 11_your_own
+
+.venv-colab/.with-colab: BIN := .venv-colab/bin
+.venv-colab/.with-colab: TORCH := $(COLAB_TORCH)
+.venv-colab/.with-colab: .github/colab.txt
+	$(NEW_VENV)
+	@sed '/^torch==/d' $< > $(@D)/requirements.txt
+	@$(PIP_INSTALL) -r $(@D)/requirements.txt
 	@touch $@
 
 book: .venv/.with-extras book/_assets/vendor/.filled

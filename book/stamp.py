@@ -5,13 +5,14 @@ In the book's own notebooks, this cell says what to install if the package is mi
 
 Colab has PyTorch, but not this book. The command with URL, COMMIT and FOLDER therefore writes a
 copy of each notebook to FOLDER, for Colab. The first cell of a copy installs the book and its
-package from the repository at URL, as they were at COMMIT, and fetches VGG-M. Outside Colab it does
-the same as the stored cell.
+package from the repository at URL, as they were at COMMIT, and says whether there is a GPU. Outside
+Colab it does the same as the stored cell. The cell of parameters below it becomes a form.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,64 @@ if find_spec("rltrack") is None:
     )"""
 
 # pip replaces no package of Colab that is new enough for this one. Above all, it keeps Colab's
-# PyTorch.
+# PyTorch. If the runtime was restarted, the clone is still there.
 INSTALL = """\
-# On Colab: install this book and its package, and fetch VGG-M, whose filters the paper uses.
+# @title On Colab: install this book and its package, and look for a GPU
 import sys
 
 if "google.colab" in sys.modules:
-    %cd -q /content
-    !git clone -q {url} rltrack-book
+    %cd -q {folder}
+    ![ -d rltrack-book ] || git clone -q {url} rltrack-book
     !git -C rltrack-book checkout -q {commit}
     %pip install -q ./rltrack-book
     %cd -q rltrack-book/book
-    !rltrack fetch vggm || echo "VGG-M cannot be fetched now. Everything else works without it."
+
+    import torch
+
+    if torch.cuda.is_available():
+        print(f"There is a GPU, {{torch.cuda.get_device_name()}}. The chapter uses it.")
+    else:
+        print("There is no GPU, so the chapter runs on the CPU. To get one, open the menu Runtime, "
+              "choose Change runtime type and a GPU there, then run this cell again.")
 
 """
+
+# The kinds of fields in Colab's forms, by the types that the cell of parameters declares. A value
+# of any other type, such as `str | None`, is written in Python.
+FIELDS = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
+
+
+def form(parameters: str) -> str:
+    """Return the source of a cell of parameters as a form of Colab, with a field for each of them.
+
+    Colab makes a field of a line that ends with `# @param`, and a text of `# @markdown`. It knows
+    no annotations of types, so they become the kinds of the fields.
+
+    >>> print(form("seed: int = 0  # of the samples"))
+    # @title Parameters: change them, run this cell, and then the cells below
+    seed = 0  # @param {type: "integer"}
+    # @markdown `seed`: of the samples
+
+    Raises:
+        SyntaxError: a line is not complete Python.
+        ValueError: a line is neither empty, nor a comment, nor of the form `name: type = value`.
+    """
+    lines = ["# @title Parameters: change them, run this cell, and then the cells below"]
+    for line in parameters.splitlines():
+        words = line
+        for one in ast.parse(line).body:
+            if not (isinstance(one, ast.AnnAssign) and one.value):
+                raise ValueError(f"{line!r} is not of the form 'name: type = value'")
+            name, value = ast.unparse(one.target), ast.get_source_segment(line, one.value)
+            kind = FIELDS.get(ast.unparse(one.annotation), "raw")
+            lines.append(f'{name} = {value}  # @param {{type: "{kind}"}}')
+            words = line.encode()[one.end_col_offset :].decode().lstrip(" #")
+            if kind == "raw":
+                words += " (None, or a text in quotes)"
+            words = f"`{name}`: {words}" if words else ""
+        if words := words.lstrip("# "):
+            lines.append(f"# @markdown {words}")
+    return "\n".join(lines)
 
 
 def with_first_cell(notebook: dict[str, Any], source: str) -> dict[str, Any]:
@@ -69,15 +114,25 @@ def with_first_cell(notebook: dict[str, Any], source: str) -> dict[str, Any]:
     return {**notebook, "cells": cells}
 
 
-def stamped(notebook: dict[str, Any], url: str, commit: str) -> dict[str, Any]:
-    """Return a copy of a notebook for Colab. It asks for a GPU and installs the package.
+def stamped(
+    notebook: dict[str, Any], url: str, commit: str, folder: str = "/content"
+) -> dict[str, Any]:
+    """Return a copy of a notebook for Colab, which installs the package and has a form.
+
+    It asks Colab for a GPU.
 
     Args:
         notebook: the notebook as JSON. It is not changed.
         url: the address of the repository, for `git clone`.
         commit: the commit to check out.
+        folder: where it is cloned to. The default is the folder in which Colab works.
     """
-    made = with_first_cell(notebook, INSTALL.format(url=url, commit=commit) + FIND)
+    source = INSTALL.format(url=url, commit=commit, folder=folder) + FIND
+    made = with_first_cell(notebook, source)
+    for place, cell in enumerate(made["cells"]):
+        if "parameters" in cell["metadata"].get("tags", []):
+            fields = form("".join(cell["source"])).splitlines(keepends=True)
+            made["cells"][place] = {**cell, "source": fields}
     return {**made, "metadata": {**notebook["metadata"], "accelerator": "GPU"}}
 
 

@@ -69,31 +69,74 @@ def commands(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch, colab: bool)
     return shell.commands
 
 
-def test_stamped_notebook_first_installs_the_commit_and_fetches_vggm_on_colab(
-    stamp: ModuleType, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", [None, "Tesla T4"])
+def test_stamped_notebook_first_installs_the_commit_and_looks_for_a_gpu_on_colab(
+    stamp: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str | None,
 ) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: name is not None)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: name)
     stamped = stamp.stamped(notebook("seed: int = 0"), URL, COMMIT)
     codes = [cell for cell in stamped["cells"] if cell["cell_type"] == "code"]
     assert "google.colab" in "".join(codes[0]["source"])
-    *install, fetch = commands(stamped, monkeypatch, colab=True)
-    assert install == [
+    assert commands(stamped, monkeypatch, colab=True) == [
         "cd -q /content",
-        f"git clone -q {URL} rltrack-book",
+        f"[ -d rltrack-book ] || git clone -q {URL} rltrack-book",
         f"git -C rltrack-book checkout -q {COMMIT}",
         "pip install -q ./rltrack-book",
         "cd -q rltrack-book/book",
     ]
-    assert fetch.startswith("rltrack fetch vggm || echo ")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert (name or "Runtime, choose Change runtime type") in line
     assert stamped["metadata"]["accelerator"] == "GPU"
 
 
-def test_a_fetch_that_fails_is_told_and_stops_nothing(
-    stamp: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_parameters_become_a_form_of_colab(stamp: ModuleType) -> None:
+    form = stamp.form(
+        'sequence: str | None = None  # a video, "Deer" or #3\n'
+        "# Of the tracker:\n"
+        'kept: str = "a # b"\n'
+        "weight: float = 5.0  # λ\n\n"
+        "seed: int = 0\n"
+        "fast: bool = True  # preset tiny"
+    )
+    assert form.splitlines()[1:] == [
+        'sequence = None  # @param {type: "raw"}',
+        '# @markdown `sequence`: a video, "Deer" or #3 (None, or a text in quotes)',
+        "# @markdown Of the tracker:",
+        'kept = "a # b"  # @param {type: "string"}',
+        'weight = 5.0  # @param {type: "number"}',
+        "# @markdown `weight`: λ",
+        'seed = 0  # @param {type: "integer"}',
+        'fast = True  # @param {type: "boolean"}',
+        "# @markdown `fast`: preset tiny",
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["seed = 0", "print(1)", "seed: int"])
+def test_a_cell_with_more_than_parameters_is_refused(stamp: ModuleType, wrong: str) -> None:
+    with pytest.raises(ValueError, match="is not of the form 'name: type = value'"):
+        stamp.form(wrong)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_form_is_right_below_the_first_cell_and_sets_the_same_values(
+    stamp: ModuleType, path: Path
 ) -> None:
-    stamped = stamp.stamped(notebook("seed: int = 0"), URL, COMMIT)
-    fetch = commands(stamped, monkeypatch, colab=True)[-1].replace("rltrack fetch vggm", "false")
-    done = subprocess.run(fetch, shell=True, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("VGG-M cannot be fetched now")
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    before, after = (
+        [cell for cell in made["cells"] if cell["cell_type"] == "code"][1]
+        for made in (stored, stamp.stamped(stored, URL, COMMIT))
+    )
+    assert all("parameters" in cell["metadata"]["tags"] for cell in (before, after))
+    values: list[dict[str, Any]] = [{}, {}]
+    for cell, names in zip((before, after), values, strict=True):
+        exec("".join(cell["source"]), {}, names)
+    values[0].pop("__annotations__", None)
+    assert values[0] == values[1]
+    assert "".join(after["source"]).count("# @param {type: ") == len(values[1])
 
 
 def test_stamped_notebook_runs_nothing_elsewhere(
