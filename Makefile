@@ -24,7 +24,7 @@ define NEW_VENV
 @$(PIP_INSTALL) $(or $(TORCH),torch)
 endef
 
-.PHONY: help venv peers demo test lint pytest fuzz test-extras test-colab book test-site gpu clean
+.PHONY: help venv peers demo test lint pytest fuzz test-extras test-colab book slides test-site gpu clean
 
 help:
 	@echo "make demo    track the bundled example; results in out/demo/"
@@ -36,7 +36,8 @@ help:
 	@echo "make test-colab      run notebooks as Colab opens them, with what Colab has installed"
 	@echo "make book    run the notebooks and build the pages in _build/html/"
 	@echo "make book DATA=DIR   the same, on the benchmark sequences in DIR where a page can use them"
-	@echo "make test-site       test the built pages, and those that --html writes, in Chromium"
+	@echo "make slides          make slides for a lecture from the chapters, in _build/slides/"
+	@echo "make test-site       test the built pages, the slides, and the pages that --html writes, in Chromium"
 	@echo "make gpu     measure what needs a GPU, in about 8 minutes; results in out/gpu/. DATA=DIR adds"
 	@echo "             runs on the benchmark sequences in DIR. The same command goes on where it ended"
 	@echo "make venv    only make .venv, with everything in it"
@@ -124,10 +125,14 @@ test-colab: .venv-colab/.with-colab
 book: .venv/.with-extras book/_assets/vendor/.filled
 	$(BIN)/python book/build.py $(if $(DATA),-p data "$(if $(filter /%,$(DATA)),,$(CURDIR)/)$(DATA)")
 
-# Tests what `make book` made last, and pages of results.
-test-site: .venv/.with-rltrack node_modules/.package-lock.json
+# From the outputs that are stored with the notebooks.
+slides: .venv/.with-extras node_modules/.package-lock.json
+	$(BIN)/python book/slides.py
+
+# Tests what `make book` made last, slides, and pages of results.
+test-site: .venv/.with-rltrack node_modules/.package-lock.json slides
 	$(BIN)/python tests/site/pages.py _build/pages
-	node --test --test-reporter=spec tests/site/pages.test.mjs tests/site/site.test.mjs
+	node --test --test-reporter=spec tests/site/pages.test.mjs tests/site/slides.test.mjs tests/site/site.test.mjs
 
 gpu: .venv/.with-extras
 	$(BIN)/python data_scripts/measure_gpu.py out/gpu $(if $(DATA),--data "$(DATA)")

@@ -82,7 +82,8 @@ def run(name: str, commit: str, folder: Path) -> tuple[str, set[str]]:
     kernel = [python, "-m", "ipykernel", "install", "--sys-prefix"]
     subprocess.run(kernel, check=True, stdout=subprocess.DEVNULL)
     kernels = {"JUPYTER_PATH": str(folder / "venv" / "share" / "jupyter")}
-    environ = {**os.environ, "IPYTHONDIR": str(profile), **kernels}
+    quiet = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # no warnings of the kernel's debugger
+    environ = {**os.environ, "IPYTHONDIR": str(profile), **kernels, **quiet}
     for variable in ("PYTHONPATH", "VIRTUAL_ENV", "RLTRACK_DATA"):
         environ.pop(variable, None)
     subprocess.run([python, "-c", EXECUTE, path, folder], check=True, env=environ)
