@@ -3,11 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from figure_checks import legible
 from matplotlib.colors import to_rgb
 from torch import Generator
 
 from rltrack.backbones.cards import Card
 from rltrack.backbones.filter_banks import analytic_bank
+from rltrack.plots.style import PAGE_WIDTH
 from rltrack.pretraining.crop_batches import NEGATIVES, POSITIVES, draw_batch
 from rltrack.pretraining.figures import batch_sheet, filter_sheets, loss_curves, scene_sheet
 from rltrack.pretraining.scenes import render
@@ -15,7 +17,9 @@ from rltrack.pretraining.scenes import render
 
 def test_scenes_show_the_targets_box_at_each_moment() -> None:
     scenes = render(2, 3, Generator().manual_seed(0))
-    axes = scene_sheet(scenes).axes
+    figure = scene_sheet(scenes)
+    assert figure.get_figwidth() == PAGE_WIDTH
+    axes = figure.axes
     assert len(axes) == 2 * 3
     for ax, boxes in zip(axes, scenes.boxes.flatten(0, 1).tolist(), strict=True):
         first = ax.patches[1].get_bbox()  # over its black edge
@@ -24,21 +28,28 @@ def test_scenes_show_the_targets_box_at_each_moment() -> None:
 
 def test_a_lesson_frames_the_target() -> None:
     lesson = draw_batch(1, 2, Generator().manual_seed(0))
-    axes = batch_sheet(lesson).axes
+    figure = batch_sheet(lesson)
+    legible(figure)
+    axes = figure.axes
     assert len(axes) == 2 * (POSITIVES + NEGATIVES)
     framed = [to_rgb(ax.spines["top"].get_edgecolor()) != (1, 1, 1) for ax in axes]
     assert framed == 2 * ([True] * POSITIVES + [False] * NEGATIVES)
-    assert [ax.get_ylabel() for ax in axes[:: POSITIVES + NEGATIVES]] == ["1, before", "2, after"]
+    assert [block.get_suptitle() for block in figure.subfigs] == [
+        "before, moment 1",
+        "after, moment 2",
+    ]
 
 
-def test_filters_lie_in_rows_of_twelve_each_on_its_own_scale() -> None:
+def test_filters_lie_in_rows_of_sixteen_each_on_its_own_scale() -> None:
     weights = analytic_bank()["conv1.weight"].clone()
-    weights[13] *= 1000
-    (axes,) = filter_sheets({"analytic": weights}).axes
+    weights[17] *= 1000
+    figure = filter_sheets({"analytic": weights})
+    legible(figure)
+    (axes,) = figure.axes
     sheet = np.asarray(axes.images[0].get_array())
-    assert sheet.shape == (8 * 8 - 1, 12 * 8 - 1, 3)
+    assert sheet.shape == (6 * 8 - 1, 16 * 8 - 1, 3)
     tile = torch.from_numpy(sheet[8:15, 8:15] * 2 - 1).permute(2, 0, 1)  # row 1, column 1
-    torch.testing.assert_close(tile, weights[13] / weights[13].abs().max())
+    torch.testing.assert_close(tile, weights[17] / weights[17].abs().max())
 
 
 def test_a_curve_puts_the_mean_of_a_part_at_its_middle() -> None:
@@ -46,7 +57,9 @@ def test_a_curve_puts_the_mean_of_a_part_at_its_middle() -> None:
         return Card("trained", "", "MIT", {"steps": str(steps), "losses": losses})
 
     cards = {"neighbours": course(100, "0.4 0.2"), "instances": course(60, "3.0")}
-    first, second = loss_curves(cards).axes
+    figure = loss_curves(cards)
+    legible(figure)
+    first, second = figure.axes
     np.testing.assert_allclose(first.lines[0].get_xydata(), [[25, 0.4], [75, 0.2]])
     np.testing.assert_allclose(second.lines[0].get_xydata(), [[30, 3]])
     assert [axes.get_title() for axes in (first, second)] == ["neighbours", "instances"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from figure_checks import legible
 from made_runs import made_run
 
 from rltrack import preset
@@ -76,20 +77,26 @@ def test_every_tracker_is_named_with_its_speed() -> None:
     ours = {"realtime": Accuracy(0.58, 0.5, 0.66, 3), "paper, $x$": Accuracy(0.6, 0.5, 0.7, 3)}
     published = {"one": 0.651, "other": 0.65, "third": 0.2}
     figure = speed_accuracy(report, KeptAccuracy(("Deer", "Girl"), ours, published))
-    figure.canvas.draw()
+    legible(figure)
     (axes,) = figure.axes
-    texts = [text.get_text() for text in axes.texts]
-    assert texts == [
-        "paper, \\$x\\$\nOS 0.600, 1.5 FPS",
-        "realtime\nOS 0.580, 20 FPS",
-        "tiny\n40 FPS",
-        "OpenCV's csrt\n75 FPS",
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "paper, \\$x\\$: 1.5 FPS, OS 0.600",
+        "realtime: 20 FPS, OS 0.580",
+        "tiny: 40 FPS",
+        "OpenCV's csrt: 75 FPS",
+        "OS of boxes that the authors published",
     ]
-    assert "2 targets" in axes.get_ylabel() and "film, 2 threads" in axes.get_xlabel()
+    marks = [line.get_marker() for line in axes.lines if line.get_marker() not in ("_", "None")]
+    assert sorted(map(str, marks)) == ["+", "o", "s", "x"]  # one each, ends of bars left out
+    assert "2 targets" in axes.get_ylabel()
+    assert axes.get_xlabel() == "frames a second on film,\n2 threads of CPU"
     names = [label.get_text() for label in axes.child_axes[0].get_yticklabels()]
     assert names == ["one 0.651", "other 0.650", "third 0.200"]
     places = axes.child_axes[0].get_yticks()
-    assert places[0] - places[1] > 0.02  # one label is not written over the other
+    assert places[0] + places[1] == pytest.approx(0.651 + 0.65)  # apart, but as near as can be
+    assert places[0] - places[1] > 0.02
+    assert places[2] == pytest.approx(0.2)
     low, high = axes.get_ylim()
     assert all(low < one < high for one in (*published.values(), 0.5, 0.7))
     left, right = axes.get_xlim()

@@ -27,7 +27,7 @@ from rltrack.chapters.book_results import earlier_realtime
 from rltrack.data.sequences import otb_folder
 from rltrack.errors import InputError
 from rltrack.plain_text import in_figure
-from rltrack.plots.style import BLUE, VERMILION, page
+from rltrack.plots.style import BLUE, TEXT, VERMILION, page
 from rltrack.tracking import training_boxes
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.tracker import Tracker
@@ -85,6 +85,9 @@ AHEAD = (1, 4, 8, 16)
 """How many frames later the samples are scored."""
 
 _TARGETS, _BACKGROUND = 50, 200
+
+_PANELS = 3
+"""In a row of the figure."""
 
 
 class Retention(NamedTuple):
@@ -208,24 +211,31 @@ def misordered(memories: Mapping[str, Retention], ahead: Sequence[int]) -> str:
 def retained(runs: Mapping[str, Retention], ahead: Sequence[int]) -> Figure:
     """Draw the scores of target and background some frames later, a panel for each backbone.
 
+    Above a panel stands how many of 1000 pairs are in the wrong order after the last of them.
+
     Args:
         runs: (T, A) arrays by the backbone's name. Means over targets are drawn.
         ahead: how many frames later, A of them.
     """
-    figure = page(2.9)
-    panels = figure.subplots(1, len(runs), squeeze=False, sharey=True)[0]
-    for axes, (name, run) in zip(panels, runs.items(), strict=True):
+    rows = -(-len(runs) // _PANELS)
+    figure = page(2.1 * rows + 0.8)
+    grid = figure.subplots(rows, _PANELS, squeeze=False, sharex=True, sharey=True)
+    for axes in grid.ravel()[len(runs) :]:
+        axes.set_axis_off()
+    for axes, (name, run) in zip(grid.ravel(), runs.items(), strict=False):
         axes.axhline(0, color="0.6", linewidth=1)
-        for label, scores, colour, marker in (
-            ("target", run.target, VERMILION, "o"),
-            ("background", run.background, BLUE, "s"),
+        for label, scores, colour, line in (
+            ("target", run.target, VERMILION, "o-"),
+            ("background", run.background, BLUE, "s--"),
         ):
-            axes.plot(ahead, scores.mean(0), color=colour, marker=marker, markersize=4, label=label)
+            axes.plot(ahead, scores.mean(0), line, color=colour, markersize=4, label=label)
         wrong = 1000 * (1 - run.ranked[:, -1].mean())
-        axes.set_title(f"{in_figure(name)}\n{wrong:.0f} of 1000 wrong", fontsize=9)
-        axes.set_xticks(ahead)
+        axes.set_title(f"{in_figure(name)}\n{wrong:.0f} of 1000 wrong", fontsize=TEXT)
+        axes.set_xticks(ahead[-1:] if len(ahead) < 3 else [ahead[0], *ahead[2:]])
+        axes.tick_params(labelbottom=True)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("mean score")
-    panels[0].legend(frameon=False, fontsize=8, loc="lower center")
-    figure.supxlabel("frames after the one that was learned", fontsize=10)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=2, frameon=False)
+    figure.supylabel("mean score", fontsize=TEXT)
+    figure.supxlabel("frames after the one that was learned", fontsize=TEXT)
     return figure

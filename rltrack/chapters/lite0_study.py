@@ -27,7 +27,7 @@ from rltrack.chapters.book_results import earlier_realtime
 from rltrack.data.otb import targets as set_of_targets
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import evaluate
-from rltrack.plots.benchmarks import differences
+from rltrack.plots.paired_differences import differences
 from rltrack.tracking.presets import preset
 from rltrack.video.named_sequences import open_sequence
 from rltrack.video.run import track

@@ -23,7 +23,19 @@ from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.lrn_stage import local_response_norm
 from rltrack.backbones.registry import load_vggm
 from rltrack.demo_film.film import synthetic
-from rltrack.plots.style import BLUE, GREEN, ORANGE, PINK, SKY, YELLOW, page
+from rltrack.plain_text import in_figure
+from rltrack.plots.style import (
+    ACROSS,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PAGE_WIDTH,
+    PINK,
+    SKY,
+    TEXT,
+    YELLOW,
+    page,
+)
 from rltrack.speed.reference import ReferenceExtractor, iteration
 from rltrack.speed.timing import timed
 from rltrack.tracking import crops as cropping
@@ -194,57 +206,55 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
     how many times faster than the baseline it is.
     """
     timed = {"baseline": report["baseline"], **dict(reversed(report["trackers"].items()))}
-    figure = page(0.75 * len(timed) + 1.1)
+    figure = page(0.85 * len(timed) + 0.9)
     axes = figure.subplots()
-    for row, one in enumerate(timed.values()):
+    for row, (name, one) in enumerate(timed.items()):
         total, phases = one["frame_ms"], one["phases"]
         times = {phase: phases[phase]["median_ms"] for phase in _COLOURS if phase in phases}
         times["update"] = max(total - sum(times.values()), 0)
         left = 0.0
         for phase, milliseconds in times.items():
             share = milliseconds / sum(times.values())
-            axes.barh(row, share, left=left, color=_COLOURS[phase], edgecolor="white", height=0.62)
-            if share > 0.07:
+            axes.barh(row, share, left=left, color=_COLOURS[phase], edgecolor="white", height=0.5)
+            text = f"{milliseconds:.0f} ms"
+            if share * ACROSS > len(text) + 1:
                 axes.text(
-                    left + share / 2, row, f"{phase}\n{milliseconds:.0f} ms",
-                    ha="center", va="center", fontsize=9, color=_INK.get(phase, "black"),
+                    left + share / 2, row, text,
+                    ha="center", va="center", color=_INK.get(phase, "black"),
                 )  # fmt: skip
             left += share
-    labels = [f"{name}\n{one['frame_ms']:.0f} ms a frame" for name, one in timed.items()]
-    for row, one in enumerate(timed.values()):
-        if ratio := one.get("times_faster"):
-            labels[row] += f"\n{ratio:.1f} times faster"
-    axes.set_yticks(range(len(timed)), labels)
-    axes.invert_yaxis()
+        ratio = one.get("times_faster")
+        faster = f", {ratio:.1f} times faster" if ratio else ""
+        axes.text(0, row - 0.3, f"{in_figure(name)}: {total:.0f} ms a frame{faster}", va="bottom")
+    axes.set_ylim(len(timed) - 0.7, -0.75)
     axes.set_xlim(0, 1)
-    axes.set_xticks([])
-    axes.set_xlabel("share of a frame's time, the update's part in it included")
-    axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
-    axes.tick_params(left=False)
+    axes.set_axis_off()
+    handles = [Rectangle((0, 0), 1, 1, color=colour) for colour in _COLOURS.values()]
+    figure.legend(
+        handles, list(_COLOURS), loc="outside lower left", ncols=4, frameon=False,
+        title="share of a frame's time, the update's part in it included", alignment="left",
+        columnspacing=1.2, handlelength=1.2,
+    )  # fmt: skip
     return figure
 
 
 def speedup_bars(rungs: Mapping[str, Sequence[Speedup]]) -> Figure:
     """Milliseconds of each rung, and how many times faster than the first, a panel a ladder."""
     sizes = [len(ladder) for ladder in rungs.values()]
-    figure = page(0.36 * sum(sizes) + 0.75 * len(sizes))
+    figure = page(0.47 * sum(sizes) + 0.4 * len(sizes))
     panels = np.atleast_1d(figure.subplots(len(sizes), height_ratios=sizes))
     for axes, (title, ladder) in zip(panels, rungs.items(), strict=True):
-        milliseconds = [rung.milliseconds for rung in ladder]
-        axes.barh(range(len(ladder)), milliseconds, color=BLUE, height=0.66)
+        longest = max(rung.milliseconds for rung in ladder)
         for row, rung in enumerate(ladder):
-            text = (
-                f" {rung.milliseconds:.0f} ms"
-                if rung.milliseconds >= 10
-                else (f" {rung.milliseconds:.1f} ms")
-            )
-            axes.text(rung.milliseconds, row, f"{text}, {rung.times_faster:.1f}x", va="center")
-        axes.set_yticks(range(len(ladder)), [rung.name for rung in ladder])
-        axes.set_xlim(0, 1.4 * max(milliseconds))
-        axes.set_xticks([])
-        axes.invert_yaxis()
-        axes.set_title(title, loc="left", fontsize=11)
-        axes.spines[["top", "right", "bottom"]].set_visible(False)
+            axes.barh(row, rung.milliseconds, color=BLUE, height=0.36)
+            axes.text(0, row - 0.22, rung.name, va="bottom")
+            digits = 0 if rung.milliseconds >= 10 else 1
+            text = f" {rung.milliseconds:.{digits}f} ms, {rung.times_faster:.1f}x"
+            axes.text(rung.milliseconds, row, text, va="center")
+        axes.set_xlim(0, 1.5 * longest)
+        axes.set_ylim(len(ladder) - 0.75, -0.75)
+        axes.set_axis_off()
+        axes.set_title(title, loc="left", fontsize=TEXT, fontweight="bold")
     return figure
 
 
@@ -256,7 +266,7 @@ def region_map(image: NDArray[np.uint8], region: Region, boxes: Any) -> Figure:
         region: in it.
         boxes: (N, 4) tensor, the first the target.
     """
-    figure = page(7 * image.shape[0] / image.shape[1])
+    figure = page(PAGE_WIDTH * image.shape[0] / image.shape[1])
     axes = figure.subplots()
     axes.imshow(image)
     x, y, width, height = region.extent

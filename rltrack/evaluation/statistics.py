@@ -139,7 +139,7 @@ class Paired(NamedTuple):
 
     @property
     def rows(self) -> dict[str, tuple[Array, Difference | None]]:
-        """The rows of `rltrack.plots.benchmarks.differences`: one for each target, and the mean.
+        """Rows of `rltrack.plots.paired_differences.differences`: each target, and the mean.
 
         The dots of a target are its seeds, and the dots of the mean are the targets. The mean is
         there if it can be judged.

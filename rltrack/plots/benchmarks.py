@@ -1,41 +1,40 @@
-"""Figures of benchmark results: precision and success (Figure 4), OS over lambda, differences."""
+"""Figures of benchmark results: precision and success (Figure 4), and scores over lambda."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from matplotlib.transforms import blended_transform_factory
 
 from rltrack.errors import InputError
 from rltrack.evaluation.paper_values import PAPER, WEIGHTS
-from rltrack.evaluation.statistics import Difference
 from rltrack.plain_text import in_figure, on_terminal
 from rltrack.plots.style import (
     BLUE,
     GREEN,
+    LINE,
     ORANGE,
     PINK,
     SKY,
+    TEXT,
     VERMILION,
     missing_glyphs_as_boxes,
     page,
+    wrapped,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-    from rltrack.benchmarks.report import Report, Row
+    from rltrack.benchmarks.report import Row
 
 __all__ = [
     "checked_plot",
-    "differences",
-    "differences_from_first",
     "over_weights",
     "precision_and_success",
     "write_plot",
@@ -57,6 +56,12 @@ _PANELS: dict[str, tuple[str, str, float]] = {
     "success": ("Success", "overlap (IoU) above", 1),
 }
 """Title, label and end of the axis of each curve."""
+
+_PANEL, _LABELS = 2.3, 0.75
+"""Inches: the height of a panel of curves, and of its title and labels."""
+
+_ROOM = 34
+"""Characters of a name in a legend."""
 
 _LEGENDS = {"dp20": "DP at 20 px", "np20": "at 0.2", "os": "OS, area under curve", "ao": "AO"}
 _THRESHOLDS = {"dp20": 20, "np20": 0.2}
@@ -91,40 +96,39 @@ def precision_and_success(
     for score in curves.values():
         ranked = sorted(scored, key=lambda tracker: -(tracker["means"][score] or 0))
         shown[score] = [t for rank, t in enumerate(ranked) if rank < top or t["name"] in always]
-    rows = max(map(len, shown.values()))
-    below = 0.2 * (rows + 2) + (0.9 if of in PAPER else 0)  # inches for the legends
-    figure = page(3.5 + below)
-    figure.set_layout_engine("constrained", rect=(0, below / (3.5 + below), 1, 3.5 / (3.5 + below)))
-    panels = figure.subplots(1, len(curves), squeeze=False)[0]
-    legends = []
+    on = "" if of == report["dataset"] else f" on {of}"
+    notes = {score: _note(_published(of, score), on) for score in curves.values()}
+    below = [
+        LINE * (len(ranked) + 1 + notes[score].count("\n") + 1) for score, ranked in shown.items()
+    ]
+    figure = page((_PANEL + _LABELS) * len(curves) + sum(below))
+    heights = [height for words in below for height in (_PANEL, words)]
+    grid = figure.add_gridspec(len(heights), height_ratios=heights)
+    panels = [figure.add_subplot(grid[row]) for row in range(0, len(heights), 2)]
     dataset = report.get("benchmark") or in_figure(report["dataset"])
-    for axes, (curve, score) in zip(panels, curves.items(), strict=True):
-        legends += _panel(axes, report, curve, score, shown[score], of)
-        title, xlabel, _ = _PANELS[curve]
-        axes.set(title=f"{title}, {dataset}", xlabel=xlabel)
+    for row, (axes, (curve, score)) in enumerate(zip(panels, curves.items(), strict=True)):
+        title, xlabel, end = _PANELS[curve]
+        entries = _draw_curves(axes, report, curve, score, shown[score])
+        over = "of all targets" if report.get("pooled") else "(mean of targets)"
+        axes.set(xlabel=xlabel, ylabel=f"share of frames\n{over}", xlim=(0, end), ylim=(0, 1))
+        axes.set_title(f"{title}, {dataset}", fontsize=TEXT)
+        axes.grid(color="0.9")
         if score in _THRESHOLDS:
             axes.axvline(_THRESHOLDS[score], color="0.6", linewidth=0.8, zorder=0)
-    # The panels are laid out without what stands below them, and a page shows it with them.
-    for artist in legends:
-        artist.set_in_layout(False)
-    with missing_glyphs_as_boxes():
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for artist in legends:
-        artist.set_in_layout(True)
+        place = figure.add_subplot(grid[2 * row + 1])  # of the words below the panel
+        place.set_axis_off()
+        _write_below(axes, place, entries, score, notes[score])
     return figure
 
 
-def _panel(
+def _draw_curves(
     axes: Axes,
     report: Mapping[str, Any],
     curve: str,
     score: str,
     ranked: Sequence[Mapping[str, Any]],
-    paper: str,
-) -> list[Artist]:
-    """Draw one; returns what stands below it."""
-    below: list[Artist] = []
+) -> dict[Line2D, str]:
+    """Draw the curves of a panel; returns them with their entries in the legend."""
     styles = {
         tracker["name"]: {
             "color": _COLOURS[index % len(_COLOURS)],
@@ -133,55 +137,58 @@ def _panel(
         for index, tracker in enumerate(report["trackers"])
     }
     every, end = len(report["targets"]), _PANELS[curve][2]
-    room = (80, 40, 18)[len(report.get("curves", _OTB)) - 1]  # characters
     entries = {}
     for tracker in ranked:
         means = tracker["means"]
         of = "" if means["targets"] == every else f" ({means['targets']} of {every})"
-        name = _fitting(on_terminal(tracker["name"]), room)
+        name = _fitting(on_terminal(tracker["name"]), _ROOM)
         x = np.arange(len(means[curve])) * end / (len(means[curve]) - 1)
         style = styles[tracker["name"]]
         (line,) = axes.plot(x, means[curve], label="tracker", linewidth=1.8, **style)
         entries[line] = in_figure(f"{name} [{means[score]:.3f}]{of}")
-    over = " of all targets" if report.get("pooled") else ", mean over targets"
-    axes.set(xlim=(0, end), ylim=(0, 1), ylabel=f"share of frames{over}")
-    axes.grid(color="0.9")
-    if ranked:
+    return entries
+
+
+def _write_below(
+    axes: Axes, place: Axes, entries: Mapping[Line2D, str], score: str, note: str
+) -> None:
+    """Write the legend of a panel, and a note under it, from the left edge of the page."""
+    edge = blended_transform_factory(place.figure.transFigure, place.transAxes)
+    if entries:
         legend = axes.legend(
-            loc="upper left",  # below the curves, which it would hide
-            bbox_to_anchor=(-0.1, -0.2),
+            loc="upper left",
+            bbox_to_anchor=(0.01, 1),
+            bbox_transform=edge,
             borderaxespad=0,
+            borderpad=0,
+            labelspacing=0.3,
             frameon=False,
             title=_LEGENDS.get(score, "area under curve"),
-            fontsize=9,
-            title_fontsize=9,
             alignment="left",
         )
+        legend.set_in_layout(False)  # the layout keeps the place free
         # Only now: a legend leaves out lines whose label begins with an underscore.
         for text, (line, entry) in zip(legend.get_texts(), entries.items(), strict=True):
             line.set_label(entry)
             text.set_text(entry)
-        below.append(legend)
-    published = _published(paper, score)
-    if published:
-        on = "" if paper == report["dataset"] else f" on {paper}"
-        words = f"The paper's own values{on}, not computed here: " + ", ".join(published)
-        note = axes.annotate(
-            fill(words, 44, break_on_hyphens=False),
-            (-0.1, -0.2),
-            (0, -14.3 * (len(ranked) + 1) - 6),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            va="top",
-            fontsize=9,
+    if note:
+        below = (0, -72 * LINE * (len(entries) + 1))
+        words = axes.annotate(
+            note, (0.01, 1), below, xycoords=edge, textcoords="offset points", va="top"
         )
-        below.append(note)
-    return below
+        words.set_in_layout(False)
 
 
 def _fitting(name: str, room: int) -> str:
-    """Cut a name that would reach into another panel's legend."""
+    """Cut a name that would reach beyond the page."""
     return name if len(name) <= room else f"{name[: room - 1]}\u2026"
+
+
+def _note(published: Sequence[str], on: str) -> str:
+    """Return the lines that give the paper's values; nothing if there are none."""
+    if not published:
+        return ""
+    return wrapped(f"The paper's own values{on}, not computed here: {', '.join(published)}")
 
 
 def _published(dataset: str, score: str) -> Sequence[str]:
@@ -205,8 +212,9 @@ def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
         rows: rows of `rltrack.benchmarks.report.report`, by lambda; may be empty.
         label: what our rows are over.
     """
-    figure = page(3.3)
-    for axes, metric, name in zip(figure.subplots(1, 2), ("dp20", "os"), ("DP", "OS"), strict=True):
+    figure = page(5.2)
+    panels = figure.subplots(2, sharex=True)
+    for axes, metric, name in zip(panels, ("dp20", "os"), ("DP", "OS"), strict=True):
         published = [getattr(scores, metric) for scores in WEIGHTS.values()]
         axes.plot(list(WEIGHTS), published, "o-", color="0.45", label="the paper, OTB-2013")
         if rows:
@@ -216,37 +224,13 @@ def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
                 [row.spread[metric] for row in rows.values()],  # of a single seed NaN: no bar
                 fmt="s", color=VERMILION, capsize=4, label=label,
             )  # fmt: skip
-        axes.set(xlabel="λ", ylabel=f"{name}, mean over targets", xticks=list(WEIGHTS))
+        axes.set(ylabel=f"{name}, mean over targets", xticks=list(WEIGHTS))
         axes.grid(color="0.9")
         axes.spines[["top", "right"]].set_visible(False)
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    panels[-1].set_xlabel("λ")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", frameon=False)
     return figure
-
-
-def differences_from_first(made: Report, results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw each tracker's OS minus that of the report's first row.
-
-    Dots are targets, averaged over seeds.
-
-    Args:
-        made: a report of at least two trackers.
-        results: the runs that it was made from.
-
-    Raises:
-        InputError: there is only one tracker.
-    """
-    from rltrack.evaluation.statistics import paired
-
-    first, *others = made.rows
-    if not others:
-        raise InputError(f"{first.name} is the only tracker; there is no other to compare it with")
-    shared = [r for r in results if r["target"] in made.targets and r["seed"] in made.seeds]
-    rows = {
-        row.name: (paired(shared, row.tracker, first.tracker).means, row.difference)
-        for row in others
-    }
-    return differences(rows, title=f"OS minus OS of {first.name}")
 
 
 def checked_plot(file: Path) -> Path:
@@ -266,49 +250,3 @@ def write_plot(figure: Figure, file: Path) -> None:
 
     with whole(file) as part, missing_glyphs_as_boxes():
         figure.savefig(part, format=file.suffix.lower()[1:], dpi=150)
-
-
-def differences(
-    rows: Mapping[str, tuple[NDArray[np.float64], Difference | None]],
-    *,
-    title: str,
-    published: float | None = None,
-) -> Figure:
-    """Draw paired differences of OS, one row each: single ones as dots, their mean in black.
-
-    Args:
-        rows: by name, the differences (n,) and, if there is one, their mean with its interval,
-            which is drawn as a bar. A mean without an interval is drawn as a tick.
-        title: what is subtracted from what.
-        published: the paper's difference, drawn as a dotted line.
-    """
-    figure = page(0.32 * len(rows) + 1.2)
-    axes = figure.subplots()
-    axes.axvline(0, color="0.6", linewidth=1)
-    if published is not None:
-        axes.axvline(published, color="0.3", linestyle=":")
-        title += f"; dotted: the paper, {published:+.3f}"
-    texts = []
-    for place, (dots, mean) in enumerate(rows.values()):
-        axes.plot(dots, np.full(len(dots), place), "o", color=BLUE, alpha=0.55, markersize=6)
-        if mean is None:
-            texts.append(f"{dots.mean():+.3f}")
-            axes.plot(dots.mean(), place, "|", color="black", markersize=13, markeredgewidth=1.8)
-        else:
-            texts.append(str(mean))
-            axes.plot([mean.low, mean.high], [place, place], "-", color="black", linewidth=2.2)
-            axes.plot(mean.mean, place, "D", color="black", markersize=7)
-    axes.set_yticks(range(len(rows)), [in_figure(name) for name in rows], fontsize=9)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    right = axes.secondary_yaxis("right")
-    right.set_yticks(range(len(rows)), texts, fontsize=9)
-    right.tick_params(length=0)
-    right.spines[:].set_visible(False)
-    axes.tick_params(left=False)
-    axes.locator_params(axis="x", nbins=6)
-    axes.set_xlabel("difference in OS")
-    axes.set_title(in_figure(title), loc="left", fontsize=10)
-    axes.grid(axis="x", color="0.92")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    return figure

@@ -8,12 +8,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import wrap
 
 from matplotlib.figure import Figure
 
+from rltrack.plain_text import in_figure, on_terminal
+
 __all__ = [
+    "ACROSS",
     "BLUE",
     "GREEN",
+    "LINE",
     "ORANGE",
     "PAGE_WIDTH",
     "PINK",
@@ -24,6 +29,7 @@ __all__ = [
     "YELLOW",
     "missing_glyphs_as_boxes",
     "page",
+    "wrapped",
 ]
 
 BLUE, VERMILION, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
@@ -39,6 +45,12 @@ PAGE_WIDTH = 4.6
 TEXT = 10
 """Points: the size of all text in a figure of the book, and matplotlib's own default size."""
 
+LINE = 0.2
+"""Inches: the height of a line of such text."""
+
+ACROSS = 58
+"""Characters of such text that fit across a figure in the book."""
+
 
 def page(height: float, width: float = PAGE_WIDTH) -> Figure:
     """Return an empty figure of ``width`` x ``height`` inches, for a page of the book.
@@ -49,6 +61,12 @@ def page(height: float, width: float = PAGE_WIDTH) -> Figure:
     can enlarge.
     """
     return Figure(figsize=(width, height), layout="constrained", dpi=150)
+
+
+def wrapped(text: str, characters: int = ACROSS) -> str:
+    """Break a text into lines of so many ``characters``, which matplotlib draws as they are."""
+    lines = wrap(on_terminal(text), characters, break_on_hyphens=False)
+    return "\n".join(map(in_figure, lines))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rltrack.backbones.cards import Card
-from rltrack.plots.style import BLUE, GREEN, PINK, VERMILION, page
+from rltrack.plots.style import BLUE, GREEN, PAGE_WIDTH, PINK, TEXT, VERMILION, page
 from rltrack.pretraining.crop_batches import POSITIVES, CropBatch
 from rltrack.pretraining.scenes import Scenes
 
@@ -31,8 +31,8 @@ def scene_sheet(scenes: Scenes) -> Figure:
         for axes, frame, at in zip(row, frames, boxes.tolist(), strict=True):
             axes.imshow(_picture(frame))
             for index, (x, y, w, h) in enumerate(at):
-                style = (target, "-", 2.5) if index == 0 else (other, ":", 1.5)
-                for colour, width in (("black", style[2] + 1.5), (style[0], style[2])):
+                style = (target, "-", 2) if index == 0 else (other, ":", 1)
+                for colour, width in (("black", style[2] + 1), (style[0], style[2])):
                     axes.add_patch(
                         Rectangle((x, y), w, h, fill=False, ec=colour, ls=style[1], lw=width)
                     )
@@ -40,58 +40,62 @@ def scene_sheet(scenes: Scenes) -> Figure:
 
 
 def batch_sheet(lesson: CropBatch, scene: int = 0) -> Figure:
-    """One scene's crops: a row for each moment, before to learn from and after to be judged on.
+    """One scene's crops: a block for each moment, before to learn from and after to be judged on.
 
-    The target's crops come first, framed.
+    The target's crops are the first row of a block, framed.
     """
     crops = lesson.crops[scene]
-    figure, grid = _sheet(*crops.shape[:2])
-    for moment, (row, samples) in enumerate(zip(grid, crops, strict=True)):
-        for k, (axes, crop) in enumerate(zip(row, samples, strict=True)):
+    figure = page(PAGE_WIDTH * 1.1 * -(-len(crops) // 2) / 2)
+    blocks = figure.subfigures(-(-len(crops) // 2), 2, squeeze=False, wspace=0.04).ravel()
+    for moment, (block, samples) in enumerate(zip(blocks, crops, strict=False)):
+        when = "before" if moment < len(crops) // 2 else "after"
+        block.suptitle(f"{when}, moment {moment + 1}", fontsize=TEXT)
+        grid = block.subplots(-(-len(samples) // POSITIVES), POSITIVES).ravel()
+        for k, (axes, crop) in enumerate(zip(grid, samples, strict=True)):
             axes.imshow(_picture(crop))
-            axes.set_axis_on()
             axes.set(xticks=[], yticks=[])
             for spine in axes.spines.values():
                 spine.set(color=_COLOURS[0] if k < POSITIVES else "white", linewidth=3)
-        when = "before" if moment < len(crops) // 2 else "after"
-        row[0].set_ylabel(f"{moment + 1}, {when}", fontsize=9)
     return figure
 
 
 def filter_sheets(banks: Mapping[str, Tensor]) -> Figure:
     """Filters of conv1 (N, 3, 7, 7), bank by bank; each filter on its own scale, grey is zero."""
-    figure = page(6.8 / len(banks))
+    figure = page(2.05 * len(banks))
     for axes, (name, weights) in zip(
-        figure.subplots(1, len(banks), squeeze=False)[0], banks.items(), strict=True
+        figure.subplots(len(banks), squeeze=False)[:, 0], banks.items(), strict=True
     ):
         axes.imshow(_tiles(weights), interpolation="nearest")
-        axes.set_title(name, fontsize=10)
+        axes.set_title(name, fontsize=TEXT)
         axes.set_axis_off()
     return figure
 
 
 def loss_curves(cards: Mapping[str, Card]) -> Figure:
-    """Mean losses of equal parts of trainings, a panel for each by its name.
+    """Mean losses of equal parts of trainings, a panel for each by its name, two in a row.
 
     Losses of different lessons are no measure of each other, so each has its own scale.
 
     Args:
         cards: as `rltrack.pretraining.training.card` makes them.
     """
-    figure = page(2.6)
-    panels = figure.subplots(1, len(cards), squeeze=False)[0]
-    for axes, (name, card) in zip(panels, cards.items(), strict=True):
+    rows = -(-len(cards) // 2)
+    figure = page(2.1 * rows)
+    for place, (name, card) in enumerate(cards.items()):
+        axes = figure.add_subplot(rows, 2, place + 1)
         values, steps = [*map(float, card.facts["losses"].split())], int(card.facts["steps"])
         at = (np.arange(len(values)) + 0.5) * steps / len(values)
         axes.plot(at, values, color=_COLOURS[0])
-        axes.set(title=name, xlabel="step", ylim=(0, None), xlim=(0, steps))
+        axes.set(xlabel="step", ylim=(0, None), xlim=(0, steps), xticks=[0, steps // 2, steps])
+        axes.set_title(name, fontsize=TEXT)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("loss")
+        if place % 2 == 0:
+            axes.set_ylabel("loss")
     return figure
 
 
 def _sheet(rows: int, columns: int) -> tuple[Figure, NDArray[np.object_]]:
-    figure = page(7 * rows / columns)
+    figure = page(PAGE_WIDTH * rows / columns)
     grid: NDArray[np.object_] = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.ravel():
         assert isinstance(axes, Axes)
@@ -105,7 +109,7 @@ def _picture(pixels: Tensor) -> NDArray[np.uint8]:
     return image
 
 
-def _tiles(weights: Tensor, columns: int = 12, gap: int = 1) -> NDArray[np.float32]:
+def _tiles(weights: Tensor, columns: int = 16, gap: int = 1) -> NDArray[np.float32]:
     n, _, side, _ = weights.shape
     rows = -(-n // columns)
     pitch = side + gap
