@@ -33,5 +33,5 @@ def test_crops_stand_in_their_rows_under_their_titles() -> None:
     shown = [np.asarray(axes.images[0].get_array())[0, 0, 0] for axes in figure.axes]
     assert shown == [0, 1, 2, 2, 1, 0]
     assert [axes.get_title() for axes in figure.axes] == [*"abcdef"]
-    assert [axes.get_ylabel() for axes in figure.axes] == ["up", "", "", "down", "", ""]
+    assert [part.get_suptitle() for part in figure.subfigs] == ["up", "down"]
     figure.savefig(io.BytesIO(), format="jpeg")

@@ -1,8 +1,13 @@
-"""Chapter 2: a test of Eq. 1. The score on the way from one crop to another, and its tangent."""
+"""Chapter 2: what Eq. 1 says of a score, and how far it holds.
+
+A score is followed from one crop to another beside its tangent, and while parts of a crop are
+hidden.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,14 +19,12 @@ from torch import Tensor
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.plots.attention_maps import lay_over
-from rltrack.plots.style import BLUE, GREEN, ORANGE, PINK, VERMILION, page
-from rltrack.tracking.attention import (
-    TARGET,
-    through_jacobian,
-)
+from rltrack.plots.style import BLUE, GREEN, ORANGE, PINK, TEXT, VERMILION, page
+from rltrack.tracking.attention import TARGET, through_jacobian
 from rltrack.tracking.classifier import Classifier
+from rltrack.video.heat_maps import smoothed
 
-__all__ = ["Expansion", "blend", "expansion", "expansions", "tangent"]
+__all__ = ["Expansion", "blend", "expansion", "expansions", "occlusion", "tangent"]
 
 
 class Expansion(NamedTuple):
@@ -61,7 +64,7 @@ def expansion(
     Args:
         classifier: fc4-6, called without dropout.
         extractor: the backbone.
-        crops: (2, 3, 107, 107) uint8, I_0 and I_1.
+        crops: (2, 3, S, S) uint8, I_0 and I_1.
         steps: the values of t. The first one is 0.
         c: the class whose score is followed.
         at: where the line is straight and the derivative is taken: conv1's output, or the crop.
@@ -81,6 +84,34 @@ def expansion(
     return Expansion(*as_arrays)
 
 
+@torch.no_grad()
+def occlusion(
+    classifier: Classifier, extractor: Backbone, crop: Tensor, squares: int = 9, c: int = TARGET
+) -> Tensor:
+    """Hide one square of a crop after the other, and return how much f_c falls.
+
+    A hidden square has the grey that the backbone takes for 0.
+
+    Args:
+        classifier: fc4-6, called without dropout.
+        extractor: the backbone.
+        crop: (1, 3, S, S) uint8. S is a multiple of ``squares``.
+        squares: the crop is divided into ``squares`` x ``squares`` of them.
+        c: the class whose score is meant.
+
+    Returns:
+        (squares, squares) logits: the score of the crop less that without this square. It is
+        negative where the score rises.
+    """
+    side = crop.shape[-1] // squares
+    hidden = crop.repeat(squares**2, 1, 1, 1)
+    for one, (row, column) in zip(hidden, product(range(squares), repeat=2), strict=True):
+        top, left = row * side, column * side
+        one[:, top : top + side, left : left + side] = extractor.crop.fill
+    scores = classifier(extractor.features(torch.cat([crop, hidden])))[:, c]
+    return (scores[0] - scores[1:]).view(squares, squares)
+
+
 def blend(crops: Tensor, t: float) -> Tensor:
     """Return (1, 3, S, S) uint8: a rounded point on the line between the first two of ``crops``."""
     start, end = crops[:2].float()
@@ -97,8 +128,8 @@ def expansions(
         near: by the same names, expansions with steps that begin with 0 and then grow by a factor.
         tolerance: the share of the change that is marked.
     """
-    figure = page(3.2)
-    scores, errors = figure.subplots(1, 2)
+    figure = page(5.6)
+    scores, errors = figure.subplots(2, 1)
     for (name, line), colour in zip(lines.items(), (PINK, BLUE, ORANGE, GREEN), strict=False):
         scores.plot(line.steps, line.exact, color=colour, label=name)
         scores.plot(line.steps, line.linear, color=colour, linestyle=":")
@@ -111,11 +142,11 @@ def expansions(
     margin = 0.25 * (high - low)  # a tangent may leave the picture
     scores.set(ylim=(low - margin, high + margin), xlabel="t, from the crop (0) to another (1)")
     scores.set_ylabel("score $f_1$; dotted: its tangent")
-    scores.legend(frameon=False, fontsize=9)
+    scores.legend(frameon=False)
     errors.axhline(tolerance, color="0.4", linewidth=1, linestyle="--")
     errors.annotate(
         f"{tolerance:.0%} wrong", (0, tolerance), (4, 4),
-        xycoords=("axes fraction", "data"), textcoords="offset points", color="0.3", fontsize=9,
+        xycoords=("axes fraction", "data"), textcoords="offset points", color="0.3",
     )  # fmt: skip
     errors.set(xscale="log", yscale="log", xlabel="t")
     errors.set_ylabel("error / change of the score")
@@ -136,21 +167,21 @@ def tangent(
         crop: (S, S, 3), the crop there.
         attention: (h, w), the crop's map.
     """
-    figure = page(2.5)
-    picture, overlay, scores = figure.subplots(1, 3, width_ratios=[1, 1, 1.7])
+    figure = page(4.2)
+    grid = figure.add_gridspec(2, 2, height_ratios=[1.3, 1])
+    picture, overlay = (figure.add_subplot(grid[0, column]) for column in (0, 1))
+    scores = figure.add_subplot(grid[1, :])
     picture.imshow(crop)
     picture.set_axis_off()
-    picture.set_anchor("N")
-    picture.set_title(f"$I(t)$, t = {t:.2f}", fontsize=9)
-    lay_over(overlay, crop, np.asarray(attention, float))
+    picture.set_title(f"the crop at t = {t:.1f}", fontsize=TEXT)
+    lay_over(overlay, crop, smoothed(attention))
     overlay.set_axis_off()
-    overlay.set_anchor("N")
-    overlay.set_title("$A_p$ there", fontsize=9)
+    overlay.set_title("$A_p$ there, smoothed", fontsize=TEXT)
     scores.plot(line.steps, line.exact, color=BLUE)
     scores.plot(t + here.steps * (1 - t), here.linear, ":", color=VERMILION, linewidth=2)
     scores.plot(t, here.exact[0], "o", color=VERMILION)
     reach = np.ptp(line.exact)
-    scores.set(xlabel="t", ylim=(line.exact.min() - 1.4 * reach, line.exact.max() + 0.3 * reach))
-    scores.set_title("score $f_1$; dotted: its tangent here", fontsize=9)
+    scores.set(xlabel="t", ylim=(line.exact.min() - 1.2 * reach, line.exact.max() + 0.3 * reach))
+    scores.set_title("score $f_1$; dotted: its tangent here", fontsize=TEXT)
     scores.spines[["top", "right"]].set_visible(False)
     return figure

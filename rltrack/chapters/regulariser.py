@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Generator, Tensor
 
 from rltrack.plots.attention_maps import lay_over
-from rltrack.plots.style import BLUE, VERMILION, page
+from rltrack.plots.style import BLUE, PAGE_WIDTH, TEXT, VERMILION, page
 from rltrack.tracking.attention import Maps, mean_and_deviation, regulariser
 from rltrack.tracking.config import TrackerConfig
 from rltrack.video.heat_maps import smoothed
@@ -28,7 +29,7 @@ __all__ = [
     "widening_spot",
 ]
 
-SIZE = 51  # as conv1's
+SIZE = 49  # as the stem's output
 
 
 def spot(radius: float, size: int = SIZE) -> Tensor:
@@ -47,7 +48,7 @@ def handmade_maps(generator: Generator, size: int = SIZE) -> dict[str, Tensor]:
     made = {
         "even": torch.ones(size, size, dtype=torch.float32),
         "noise": noise,
-        "over the object": spot(2**-0.5, size),
+        "a broad patch": spot(2**-0.5, size),
         "a ring": torch.exp(-40 * (distance - 0.6).square()),
         "a spot": spot(40**-0.5, size),
         "one place": lit,
@@ -113,21 +114,30 @@ def descent(
 
 
 def gradient_maps(maps: Mapping[str, Any], found: Mapping[str, MapStatistics]) -> Figure:
-    """Maps, and below each how its sigma / mu would have it changed: up is green, down purple."""
-    figure = page(14 / len(maps) + 0.5)
+    """Draw maps, and below each the change that lowers its sigma / mu: more is green, less purple.
+
+    Args:
+        maps: up to four maps (h, w), by name.
+        found: the statistics of each, by name.
+    """
+    figure = page(2 * PAGE_WIDTH / len(maps) + 0.8)
     grid = figure.subplots(2, len(maps), squeeze=False)
     for column, (name, values) in enumerate(maps.items()):
         above, below = grid[:, column]
         above.imshow(np.asarray(values), cmap="magma", vmin=0)
-        above.set_title(f"{name}\n$\\sigma/\\mu$ = {found[name].ratio:.2f}", fontsize=9)
-        slope = -np.asarray(found[name].gradient)
-        reach = max(float(np.abs(slope).max()), 1e-9)  # an even map wants no change
-        below.imshow(slope, cmap="PRGn", vmin=-reach, vmax=reach)
+        above.set_title(f"{name}\n$\\sigma/\\mu$ = {found[name].ratio:.2f}", fontsize=TEXT)
+        _wanted_change(below, found[name])
         for axes in (above, below):
             axes.set(xticks=[], yticks=[])
-    grid[0, 0].set_ylabel("map", fontsize=9)
-    grid[1, 0].set_ylabel("wanted change", fontsize=9)
+    grid[0, 0].set_ylabel("map", fontsize=TEXT)
+    grid[1, 0].set_ylabel("wanted change", fontsize=TEXT)
     return figure
+
+
+def _wanted_change(axes: Axes, seen: MapStatistics) -> None:
+    slope = -np.asarray(seen.gradient)
+    reach = max(float(np.abs(slope).max()), 1e-9)  # an even map wants no change
+    axes.imshow(slope, cmap="PRGn", vmin=-reach, vmax=reach)
 
 
 def among_handmade_maps(
@@ -135,33 +145,33 @@ def among_handmade_maps(
 ) -> Figure:
     """Where sigma / mu of real maps lies among that of maps by hand.
 
-    Filled is a map as it is, open the same map smoothed over the grid that max-pooling leaves.
+    A filled dot is a map as it is. An open one is the same map, smoothed for the eye.
 
     Args:
         toys: opinions of maps by hand, by name.
         real: by name, a crop (S, S, 3) uint8 RGB, and its maps (h, w).
     """
-    figure = page(1.35 * len(real) + 0.9)
-    grid = figure.add_gridspec(len(real), 4, width_ratios=[1, 1, 1, 3.2])
-    scale = figure.add_subplot(grid[:, 3])
+    figure = page(1.35 * len(real) + 2.9)
+    grid = figure.add_gridspec(len(real) + 1, 3, height_ratios=[1] * len(real) + [2])
+    scale = figure.add_subplot(grid[-1, :])
     places: list[str] = []
     for row, (name, (crop, maps)) in enumerate(real.items()):
         axes = figure.add_subplot(grid[row, 0])
         axes.imshow(np.asarray(crop))
         axes.set(xticks=[], yticks=[])
-        axes.set_ylabel(name, fontsize=9)
+        axes.set_title(name, fontsize=TEXT)
         for column, (what, values) in enumerate(
             zip(("$A_p$", "$A_n$"), map(np.asarray, maps), strict=True), start=1
         ):
             axes = figure.add_subplot(grid[row, column])
             lay_over(axes, np.asarray(crop), values)
             axes.set(xticks=[], yticks=[])
-            axes.set_title(what, fontsize=9)
+            axes.set_title(what, fontsize=TEXT)
             for drawn, face in ((values, "black"), (smoothed(values), "white")):
                 ratio = drawn.std() / drawn.mean()
                 scale.plot(ratio, len(places), "o", color="black", markerfacecolor=face)
             places.append(f"{name}, {what}")
-    scale.set_yticks(range(len(places)), places, fontsize=9)
+    scale.set_yticks(range(len(places)), places)
     scale.set(ylim=(len(places) - 0.5, -0.5), xlabel="$\\sigma/\\mu$; open: smoothed")
     scale.set_xscale("symlog", linthresh=1, linscale=1.5)
     scale.set_xlim(-0.05, 100)
@@ -170,8 +180,8 @@ def among_handmade_maps(
     for name, seen in toys.items():
         scale.axvline(seen.ratio, color="0.6", linewidth=1)
         scale.text(
-            seen.ratio, 1.01, f" {name}", rotation=60, ha="left", va="bottom", fontsize=9,
-            color="0.3", transform=scale.get_xaxis_transform(), rotation_mode="anchor",
+            seen.ratio, 1.01, f" {name}", rotation=60, ha="left", va="bottom", color="0.3",
+            transform=scale.get_xaxis_transform(), rotation_mode="anchor",
         )  # fmt: skip
     scale.spines[["top", "right"]].set_visible(False)
     return figure
@@ -187,17 +197,16 @@ def widening_spot(
         found: opinions of them.
         radius: of the one shown.
     """
-    figure = page(2.4)
-    above, wanted, quotients = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
+    figure = page(4.4)
+    grid = figure.add_gridspec(2, 2)
+    above, wanted = (figure.add_subplot(grid[0, column]) for column in (0, 1))
+    quotients = figure.add_subplot(grid[1, :])
     above.imshow(np.asarray(spots[radius]), cmap="magma", vmin=0, vmax=1)
-    above.set_title("map", fontsize=10)
-    slope = -np.asarray(found[radius].gradient)
-    reach = float(np.abs(slope).max())
-    wanted.imshow(slope, cmap="PRGn", vmin=-reach, vmax=reach)
-    wanted.set_title("wanted change", fontsize=10)
+    above.set_title("map", fontsize=TEXT)
+    _wanted_change(wanted, found[radius])
+    wanted.set_title("wanted change", fontsize=TEXT)
     for axes in (above, wanted):
         axes.set(xticks=[], yticks=[])
-        axes.set_anchor("N")
     radii, now = list(found), found[radius].ratio
     ratios = np.array([seen.ratio for seen in found.values()])
     quotients.loglog(radii, ratios, color=VERMILION, label="$\\sigma/\\mu$")

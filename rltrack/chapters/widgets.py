@@ -20,7 +20,7 @@ from PIL import Image
 
 from rltrack.errors import InputError
 
-__all__ = ["explore", "strip"]
+__all__ = ["choose", "explore", "strip"]
 
 T = TypeVar("T")
 Picture = Figure | NDArray[np.uint8]
@@ -50,33 +50,39 @@ def strip(pictures: Sequence[Picture], labels: Sequence[str], alt: str, start: i
     Raises:
         InputError: no picture, not one label for each, or ipywidgets is not installed.
     """
-    try:
-        import ipywidgets as ipw  # type: ignore[import-untyped]
-        from ipywidgets.widgets.widget_link import Link  # type: ignore[import-untyped]
-    except ImportError:
-        raise InputError(
-            'pictures to step through need ipywidgets: pip install "rltrack[book]"'
-        ) from None
-    if not len(pictures) or len(pictures) != len(labels):
-        raise InputError(
-            f"got {len(pictures)} pictures and {len(labels)} labels; "
-            "give one or more pictures, and each its label"
-        )
-    pages = [
-        _new(ipw.HTML, value=_page(*shown, alt)) for shown in zip(pictures, labels, strict=True)
-    ]
-    # ipywidgets 7, which is Colab's, has no Stack: there, each picture has a tab.
-    stack = _new(getattr(ipw, "Stack", ipw.Tab), children=pages, selected_index=start)
-    steps = {"value": start, "min": 0, "max": len(pages) - 1}
+    ipw = _ipywidgets()
+    stack = _stack(ipw, pictures, labels, alt, start)
+    steps = {"value": start, "min": 0, "max": len(pictures) - 1}
     play = _new(ipw.Play, interval=500, **steps)
     slider = _new(
         ipw.IntSlider, readout=False, layout={"flex": "1 1 12em", "width": "auto"}, **steps
     )
-    # What `jslink` does; it takes no name.
-    _new(Link, source=(play, "value"), target=(slider, "value"))
-    _new(Link, source=(slider, "value"), target=(stack, "selected_index"))
+    _link(ipw, (play, "value"), (slider, "value"))
+    _link(ipw, (slider, "value"), (stack, "selected_index"))
     controls = _new(ipw.HBox, children=[play, slider], layout={"flex_flow": "row wrap"})
     whole = _new(ipw.VBox, children=[controls, stack])
+    return whole.add_class("rltrack-strip")
+
+
+def choose(
+    choices: Sequence[str], pictures: Sequence[Picture], labels: Sequence[str], alt: str
+) -> Any:
+    """Return a widget with a button for each of several pictures, which shows it.
+
+    Args:
+        choices: plain text, the words on the buttons. The first one is chosen at the start.
+        pictures: as in `strip`.
+        labels: as in `strip`.
+        alt: as in `strip`.
+
+    Raises:
+        InputError: as in `strip`.
+    """
+    ipw = _ipywidgets()
+    stack = _stack(ipw, pictures, labels, alt, 0)
+    buttons = _new(ipw.ToggleButtons, options=list(choices), style={"button_width": "auto"})
+    _link(ipw, (buttons, "index"), (stack, "selected_index"))
+    whole = _new(ipw.VBox, children=[buttons, stack])
     return whole.add_class("rltrack-strip")
 
 
@@ -99,6 +105,37 @@ def explore(
         start: as in `strip`.
     """
     return strip(list(map(make, values)), list(map(label, values)), alt, start)
+
+
+def _ipywidgets() -> Any:
+    try:
+        import ipywidgets  # type: ignore[import-untyped]
+    except ImportError:
+        raise InputError(
+            'pictures to step through need ipywidgets: pip install "rltrack[book]"'
+        ) from None
+    return ipywidgets
+
+
+def _stack(
+    ipw: Any, pictures: Sequence[Picture], labels: Sequence[str], alt: str, start: int
+) -> Any:
+    """Return the widget that shows one picture of several, the one at its ``selected_index``."""
+    if not len(pictures) or len(pictures) != len(labels):
+        raise InputError(
+            f"got {len(pictures)} pictures and {len(labels)} labels; "
+            "give one or more pictures, and each its label"
+        )
+    pages = [
+        _new(ipw.HTML, value=_page(*shown, alt)) for shown in zip(pictures, labels, strict=True)
+    ]
+    # ipywidgets 7, which is Colab's, has no Stack: there, each picture has a tab.
+    return _new(getattr(ipw, "Stack", ipw.Tab), children=pages, selected_index=start)
+
+
+def _link(ipw: Any, source: tuple[Any, str], target: tuple[Any, str]) -> None:
+    """Let the browser copy one value to another, as `jslink` does, which takes no name."""
+    _new(ipw.widgets.widget_link.Link, source=source, target=target)
 
 
 def _new(kind: Any, **traits: Any) -> Any:

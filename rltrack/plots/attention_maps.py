@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from rltrack.plots.style import page
+from rltrack.plots.style import PAGE_WIDTH, TEXT, page
 
 __all__ = ["lay_over", "map_rows", "map_strip"]
 
@@ -21,7 +21,7 @@ def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
     Each map has a colour scale of its own. It shows where attention is, and not how much there is.
     """
     columns = 1 + max(len(maps) for _, maps in rows)
-    figure = page((7 / columns + 0.2) * len(rows))
+    figure = page((PAGE_WIDTH / columns + 0.25) * len(rows))
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for axes, (crop, maps) in zip(grid, rows, strict=True):
         for ax in axes:
@@ -29,23 +29,15 @@ def map_rows(rows: Sequence[tuple[Any, Mapping[str, Any]]]) -> Figure:
         axes[0].imshow(crop)
         for ax, (title, values) in zip(axes[1:], maps.items(), strict=False):
             lay_over(ax, np.asarray(crop), np.asarray(values, float))
-            ax.set_title(title, fontsize=10)
+            ax.set_title(title, fontsize=TEXT)
     return figure
 
 
 def lay_over(axes: Axes, crop: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
-    """Draw the places of a map over their crop in grey. A coarse map also shows its numbers."""
+    """Draw the places of a map over their crop in grey."""
     width, height = crop.shape[1], crop.shape[0]
     extent = (0.0, float(width), float(height), 0.0)
     axes.imshow(crop.mean(2), cmap="gray", vmin=0, vmax=330, extent=extent)
-    rows, columns = values.shape
-    if rows < 10:
-        values = values / values.max()
-        axes.imshow(values, cmap="inferno", vmin=0, vmax=1.6, extent=extent, alpha=0.55)
-        for (row, column), value in np.ndenumerate(values):
-            x, y = (column + 0.5) * width / columns, (row + 0.5) * height / rows
-            axes.text(x, y, f"{value:.2f}", color="white", fontsize=8, ha="center", va="center")
-        return
     # The power brings out what the few largest places would leave in the dark.
     strength = np.clip(values / np.percentile(values, 99.5), 0, 1) ** 0.6
     axes.imshow(
@@ -60,14 +52,16 @@ def map_strip(rows: Mapping[str, Sequence[Any]], titles: Sequence[str]) -> Figur
         rows: the maps of each row, by the row's name.
         titles: the titles of the columns.
     """
-    figure = page((6.6 / len(titles) + 0.1) * len(rows) + 0.3)
+    figure = page(
+        (PAGE_WIDTH / len(titles)) * len(rows) + 0.3 * (1 + max(t.count("\n") for t in titles))
+    )
     grid = figure.subplots(len(rows), len(titles), squeeze=False)
     for axes, (name, maps) in zip(grid, rows.items(), strict=True):
         top = max(float(np.asarray(values).max()) for values in maps)
         for ax, values in zip(axes, maps, strict=True):
             ax.imshow(np.asarray(values), cmap="magma", vmin=0, vmax=top)
             ax.set(xticks=[], yticks=[])
-        axes[0].set_ylabel(name, fontsize=10)
+        axes[0].set_ylabel(name, fontsize=TEXT)
     for ax, title in zip(grid[0], titles, strict=True):
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=TEXT)
     return figure

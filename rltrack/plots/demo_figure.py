@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 
 from rltrack.evaluation.metrics import overlap
 from rltrack.plain_text import in_figure
-from rltrack.plots.frames import attention_overlay, outline, show
+from rltrack.plots.frames import attention_overlay, outline, outline_result, show
 from rltrack.plots.style import RUN_LINES, page
 from rltrack.tracking.rgb import ImageLike, to_rgb8
-from rltrack.video.annotation import FOUND, LOST
 from rltrack.video.heat_maps import confidence_map, smoothed
 from rltrack.video.tracks import Step, Track
 
-__all__ = ["DemoRun", "Moment", "demo_figure", "demo_run", "moment"]
+__all__ = ["DemoRun", "Moment", "demo_figure", "demo_run", "gaze", "moment"]
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 Box = Sequence[float] | Array
+
+_WIDTH = 7.0  # inches; the demo's figure is a file, which can be enlarged
 
 
 class Moment(NamedTuple):
@@ -104,7 +105,7 @@ def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> 
         A figure with 3 panels for each run, a colour bar for each confidence map, and the panel of
         the overlaps. Save it with its `savefig`.
     """
-    figure = page(0.4 + 2.1 * len(runs) + 2)
+    figure = page(0.4 + 2.1 * len(runs) + 2, _WIDTH)
     figure.suptitle(in_figure(title), fontsize=11, fontweight="bold")
     grid = figure.add_gridspec(
         len(runs) + 1, 3, height_ratios=[2.1] * len(runs) + [2], width_ratios=[4, 3.2, 4.2]
@@ -117,15 +118,29 @@ def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> 
     return figure
 
 
+def gaze(run: DemoRun) -> Figure:
+    """Draw what a tracker attended to at one frame, and how it scored the candidates there.
+
+    Args:
+        run: its name, boxes and the moment.
+
+    Returns:
+        A figure for a page, with the attention map over the crop at the tracker's box, and the
+        confidence map around it.
+    """
+    figure = page(2.3)
+    attention, confidence = figure.subplots(1, 2, width_ratios=[1, 1.3])
+    _draw_attention_panel(attention, run)
+    _draw_confidence_panel(confidence, run)
+    return figure
+
+
 def _draw_frame_panel(ax: Axes, run: DemoRun, truth: Array) -> None:
     found = bool(run.found[run.frame])
-    colour, line = (FOUND, "-") if found else (LOST, "--")
     box, words = run.boxes[run.frame], "blue: tracker" if found else "yellow: lost"
     title = f"{run.name}: frame {run.frame}\n{words}, white: truth"
     show(ax, run.image, run.image.shape[:2], title)
-    ink = tuple(channel / 255 for channel in colour)
-    outline(ax, box, edgecolor="black", linewidth=3.5)
-    outline(ax, box, edgecolor=ink, linewidth=2.5, linestyle=line)
+    outline_result(ax, box, found)
     outline(ax, truth, edgecolor="white", linewidth=1)
 
 

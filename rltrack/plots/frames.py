@@ -12,30 +12,44 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from rltrack.plots.style import page
+from rltrack.plots.style import PAGE_WIDTH, TEXT, page
 from rltrack.tracking.rgb import ImageLike, to_rgb8
-from rltrack.video.annotation import SMALL
+from rltrack.video.annotation import FOUND, LOST, SMALL
 from rltrack.video.heat_maps import overlay_heat
 
-__all__ = ["attention_overlay", "filmstrip", "outline", "show"]
+__all__ = ["attention_overlay", "filmstrip", "outline", "outline_result", "show"]
 
 Array = NDArray[np.float64]
 Box = Sequence[float] | Array
 
 
-def filmstrip(images: Sequence[ImageLike], frames: Sequence[int]) -> Figure:
-    """Draw frames of a video, two in a row.
+def filmstrip(
+    images: Sequence[ImageLike],
+    frames: Sequence[int],
+    results: Sequence[tuple[Box, bool]] | None = None,
+    truth: Sequence[Box] | None = None,
+) -> Figure:
+    """Draw frames of a video, two in a row, with the boxes of a tracker.
 
     Args:
         images: (H, W, 3) uint8 RGB each, or what `rltrack.tracking.rgb.to_rgb8` takes.
         frames: their indices, written above them.
+        results: the tracker's box in each, and whether it found the target. The box is blue, or
+            yellow and dashed where the target is lost.
+        truth: the true box in each, drawn thin and white.
     """
-    rows = -(-len(images) // 2)
-    figure = page(2.8 * rows)
     arrays = [to_rgb8(image) for image in images]
-    for place, (image, frame) in enumerate(zip(arrays, frames, strict=True), 1):
-        ax = figure.add_subplot(rows, 2, place)
-        show(ax, image, image.shape[:2], f"frame {frame}")
+    rows = -(-len(arrays) // 2)
+    tallest = max(image.shape[0] / image.shape[1] for image in arrays)
+    figure = page((PAGE_WIDTH / 2 * tallest + 0.25) * rows)
+    for place, (image, frame) in enumerate(zip(arrays, frames, strict=True)):
+        ax = figure.add_subplot(rows, 2, place + 1)
+        box, found = results[place] if results else (None, True)
+        show(ax, image, image.shape[:2], f"frame {frame}" + ("" if found else ": lost"))
+        if box is not None:
+            outline_result(ax, box, found)
+        if truth is not None:
+            outline(ax, truth[place], edgecolor="white", linewidth=1)
     return figure
 
 
@@ -65,7 +79,7 @@ def show(ax: Axes, image: ArrayLike, shape: tuple[int, int], title: str, **style
     """Draw an image on bare Axes, on which pixel i covers [i, i + 1)."""
     height, width = shape
     ax.imshow(image, extent=(0, width, height, 0), **style)
-    ax.set_title(title, fontsize=9)
+    ax.set_title(title, fontsize=TEXT)
     ax.set_axis_off()
     ax.set_anchor("N")
 
@@ -75,3 +89,10 @@ def outline(ax: Axes, box: Box, **style: Any) -> None:
     x, y, w, h = (float(side) for side in box)
     if np.isfinite((x, y, w, h)).all():
         ax.add_patch(Rectangle((x, y), w, h, fill=False, **style))
+
+
+def outline_result(ax: Axes, box: Box, found: bool) -> None:
+    """Draw a tracker's box: blue, or yellow and dashed where the target is lost."""
+    outline(ax, box, edgecolor="black", linewidth=3.5)
+    ink = tuple(channel / 255 for channel in (FOUND if found else LOST))
+    outline(ax, box, edgecolor=ink, linewidth=2.5, linestyle="-" if found else "--")
