@@ -52,7 +52,7 @@ def test_an_excerpt_starts_where_there_is_a_box(start: int) -> None:
 
 
 def test_it_tracks_as_track_does(diary: RunTrace) -> None:
-    done = track(Excerpt(synthetic(12), 6), config=CONFIG, backbone="analytic")
+    done = track(Excerpt(synthetic(12), 6), config=CONFIG)
     np.testing.assert_array_equal(diary.boxes, done.boxes)
     np.testing.assert_array_equal(diary.scores, done.scores)
     assert diary.overlaps.mean() > 0
@@ -68,7 +68,7 @@ def test_it_learns_at_each_interval_and_after_each_failure(diary: RunTrace) -> N
 def test_what_it_saw_is_of_its_frames(diary: RunTrace) -> None:
     np.testing.assert_array_equal(diary.frames, [1, 4])
     np.testing.assert_array_equal(diary.shape, [240, 320])
-    assert diary.attention.shape == (2, 51, 51)
+    assert diary.attention.shape == (2, 49, 49)
     assert diary.candidates.shape == (2, 16, 4)
     best = np.sort(diary.candidate_scores, 1)[:, -CONFIG.averaged_candidates :].mean(1)
     np.testing.assert_allclose(best, diary.scores[[1, 4]], rtol=1e-5)

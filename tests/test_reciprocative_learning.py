@@ -53,10 +53,11 @@ def test_the_term_matters_only_with_its_graph(config: TrackerConfig, taught: Tra
 def test_it_learns_and_its_numbers_are_of_its_maps(taught: TrainingTrace) -> None:
     assert taught.cross_entropy[0] == pytest.approx(np.log(2), abs=0.05)
     assert taught.cross_entropy[-1] < taught.cross_entropy[0]
-    assert taught.target_maps.shape == taught.background_maps.shape == (2, 51, 51)
+    assert taught.target_maps.shape == taught.background_maps.shape == (2, 49, 49)
     assert (taught.target_maps >= 0).all()
-    # Equation 3's least value is 2 where both maps have the same ratio, as they nearly have here.
-    assert taught.on_targets[0] == pytest.approx(2, abs=0.1)
+    # Both maps have nearly the same ratio at the start, and so Equation 3 gives it plus its inverse.
+    ratio = taught.unevenness[0]
+    assert taught.on_targets[0] == pytest.approx(ratio + 1 / ratio, abs=0.1)
 
 
 def test_a_map_that_is_not_looked_at_cannot_be_shown(config: TrackerConfig) -> None:

@@ -106,7 +106,7 @@ def test_a_crop_and_its_maps_have_the_targets_box() -> None:
     crop = np.random.default_rng(0).integers(0, 256, (107, 107, 3), np.uint8)
     figure = training_maps({"a": a_lesson(1)}, crop)
     *_, beside = figure.axes
-    assert len(figure.axes) == 5 and beside.get_title() == "the crop"
+    assert len(figure.axes) == 5 and beside.get_title() == "crop"
     np.testing.assert_array_equal(beside.images[0].get_array(), crop)
     box = torch.tensor([[40.0, 60, 107, 214]])  # whose crop needs no rounding
     x, y, w, h = crop_extents(box)[0].tolist()

@@ -36,7 +36,7 @@ class LearnedFrame(NamedTuple):
     extractor: Backbone
     classifier: Classifier
     crops: Tensor
-    """(N, 3, 107, 107) uint8."""
+    """(N, 3, S, S) uint8."""
 
 
 def plain_loss(fast: bool) -> TrackerConfig:
@@ -52,7 +52,7 @@ def learned(
     shifts: Sequence[tuple[float, float]],
     config: TrackerConfig,
     *,
-    backbone: str | Backbone = "analytic",
+    backbone: str | Backbone = "lite0",
     device: str = "auto",
     seed: int = 0,
 ) -> LearnedFrame:
@@ -83,7 +83,7 @@ def maps_at(
     config: TrackerConfig,
     at: Literal["conv1", "input", "conv3"] = "conv1",
 ) -> Maps:
-    """Return A_p and A_n (N, h, w) of uint8 ``crops`` (N, 3, 107, 107), at a place in the net."""
+    """Return A_p and A_n (N, h, w) of uint8 ``crops`` (N, 3, S, S), at a place in the net."""
     samples = Samples(extractor.features(crops), crops)
     there = replace(config, map_at=at, features_from="crops")
     return Maps(
@@ -97,11 +97,11 @@ def maps_at(
 def resemblance(
     classifier: Classifier, extractor: Backbone, crops: Tensor, config: TrackerConfig
 ) -> tuple[Tensor, Tensor]:
-    """Measure how similar the attention of the two classes is, on ``crops`` (N, 3, 107, 107) uint8.
+    """Measure how similar the attention of the two classes is, on ``crops`` (N, 3, S, S) uint8.
 
     Returns:
-        (N,) correlations of A_p and A_n at conv1, and (N,) cosines of the derivatives at conv3,
-        from which the convolutions make the maps.
+        (N,) correlations of A_p and A_n at the stem, and (N,) cosines of the derivatives at the
+        features, from which the backbone makes the maps.
     """
     maps = maps_at(classifier, extractor, crops, config)
     pairs = zip(maps.target.flatten(1), maps.background.flatten(1), strict=True)

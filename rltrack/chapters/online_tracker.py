@@ -42,7 +42,7 @@ class Scene(NamedTuple):
 
 # The paper's Figure 3 is of Girl's frames 2, 432 and 467.
 _SCENES = {
-    FILM: (Scene(66, 100, (1, 17, 31), 66), Scene(0, None, (1, 83, 97), 0)),
+    FILM: (Scene(56, 100, (1, 18, 27, 34, 42), 56), Scene(0, None, (1, 74, 83, 90, 98), 0)),
     "Girl": (Scene(420, 468, (1, 11, 46), 421), Scene(0, None, (1, 431, 466), 1)),
 }
 
@@ -136,7 +136,7 @@ def trace_run(
     frames: Sequence[int],
     config: TrackerConfig,
     *,
-    backbone: str | Backbone = "analytic",
+    backbone: str | Backbone = "lite0",
     device: str = "auto",
     seed: int = 0,
 ) -> RunTrace:
@@ -223,8 +223,8 @@ def trace_figure3(
     *,
     fast: bool = False,
     config: str = "paper",
-    precision: str = "bfloat16",
-    backbone: str = "analytic",
+    precision: str = "float32",
+    backbone: str = "lite0",
     device: str = "cpu",
     seed: int = 0,
     commit: str = "",
@@ -234,7 +234,7 @@ def trace_figure3(
     `rltrack.array_files.load_arrays` reads the file. It holds maps, boxes and scores, and no frame.
     With the defaults it is Girl from its first frame on, as in the paper:
 
-    >>> keep_figure3("results/figure3_girl.npz", "otb/Girl")    # doctest: +SKIP
+    >>> trace_figure3("results/figure3_girl.npz", "otb/Girl")    # doctest: +SKIP
 
     Args:
         path: an .npz file, which is replaced.
@@ -263,7 +263,7 @@ def trace_figure3(
         "commit": commit,
         "made by": "rltrack.chapters.online_tracker.trace_figure3",
     }
-    diaries = trace_runs(
+    traces = trace_runs(
         part,
         shown,
         preset(config, precision=precision),
@@ -271,4 +271,4 @@ def trace_figure3(
         device=device,
         seed=seed,
     )
-    save_arrays(path, diaries, about)
+    save_arrays(path, traces, about)

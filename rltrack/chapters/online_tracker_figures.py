@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rltrack.chapters.online_tracker import RunTrace
 from rltrack.plots.frames import attention_overlay
-from rltrack.plots.style import GREEN, ORANGE, RUN_LINES, SKY, YELLOW, page
+from rltrack.plots.style import GREEN, ORANGE, PAGE_WIDTH, RUN_LINES, SKY, TEXT, YELLOW, page
 from rltrack.tracking.crops import resampled
 from rltrack.video.heat_maps import confidence_map, smoothed
 
@@ -27,25 +27,25 @@ Image = NDArray[np.uint8]
 
 
 def scores_and_overlaps(
-    diaries: Mapping[str, RunTrace], first: int = 0, visible: ArrayLike | None = None
+    traces: Mapping[str, RunTrace], first: int = 0, visible: ArrayLike | None = None
 ) -> Figure:
-    """Scores and overlaps frame by frame, with the updates; a line a diary.
+    """Scores and overlaps frame by frame, with the updates; a line a trace.
 
     Args:
-        diaries: by name, of the same frames.
+        traces: by name, of the same frames.
         first: the number of their first frame.
         visible: (T,) share of the target that can be seen, drawn as a grey area; None for none.
     """
     figure = page(4.4)
     scores, overlaps = figure.subplots(2, 1, sharex=True)
-    for row, ((name, diary), (colour, line)) in enumerate(
-        zip(diaries.items(), RUN_LINES, strict=False)
+    for row, ((name, trace), (colour, line)) in enumerate(
+        zip(traces.items(), RUN_LINES, strict=False)
     ):
-        frames = first + np.arange(len(diary.boxes))
-        scores.plot(frames, diary.scores, line, color=colour, label=name)
-        overlaps.plot(frames, diary.overlaps, line, color=colour)
+        frames = first + np.arange(len(trace.boxes))
+        scores.plot(frames, trace.scores, line, color=colour, label=name)
+        overlaps.plot(frames, trace.overlaps, line, color=colour)
         for found, marker in ((True, "|"), (False, "x")):
-            at = frames[diary.learned & (diary.found == found)]
+            at = frames[trace.learned & (trace.found == found)]
             height = np.full(len(at), 0.04 + 0.07 * row)
             scores.plot(
                 at, height, marker, color=colour, transform=scores.get_xaxis_transform(),
@@ -53,25 +53,25 @@ def scores_and_overlaps(
             )  # fmt: skip
     scores.axhline(0, color="0.4", linewidth=0.8)
     scores.margins(y=0.22)  # keeps the marks clear of the lines
-    scores.set_ylabel("score $f_1$\n| long, x short update", fontsize=9)
+    scores.set_ylabel("score $f_1$\n| long, x short update")
     overlaps.set(ylim=(0, 1.02), xlabel="frame")
-    overlaps.set_ylabel("overlap with the truth", fontsize=9)
+    overlaps.set_ylabel("overlap")
     if visible is not None:
         overlaps.fill_between(frames, visible, color="0.85", zorder=0, label="share visible")
-        overlaps.legend(frameon=False, fontsize=9)
-    scores.legend(frameon=False, fontsize=9)
+        overlaps.legend(frameon=False)
+    scores.legend(frameon=False)
     for axes in (scores, overlaps):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def maps_and_results(
-    diaries: Mapping[str, RunTrace],
+    traces: Mapping[str, RunTrace],
     frames: Sequence[int],
     images: Mapping[int, Image] | None = None,
     first: int = 0,
 ) -> Figure:
-    """The paper's Figure 3: at some frames, attention, confidence and result of each diary.
+    """The paper's Figure 3: at some frames, attention, confidence and result of each trace.
 
     Confidence and result are the same close-up. Every map has a scale of its own: attention from 0
     to its strongest, confidence between the two numbers that stand below it; below
@@ -79,59 +79,60 @@ def maps_and_results(
     or yellow and dashed where the target counts as lost; the true one is white and thin.
 
     Args:
-        diaries: by name; each has looked at ``frames``.
+        traces: by name; each has looked at ``frames``.
         frames: the columns.
         images: the frames (H, W, 3) uint8 RGB; without, the boxes are drawn on the confidence map.
-        first: the number of the diaries' first frame.
+        first: the number of the traces' first frame.
     """
     kinds = ("attention", "confidence", "result")[: 2 if images is None else 3]
-    figure = page(1.68 * len(kinds) * len(diaries) + 0.3)
-    grid = figure.subplots(len(kinds) * len(diaries), len(frames), squeeze=False)
-    for row, (name, diary) in enumerate(diaries.items()):
+    rows_high = PAGE_WIDTH / len(frames) + (0.55 if images is None else 0.2)
+    figure = page(rows_high * len(kinds) * len(traces) + 0.3)
+    grid = figure.subplots(len(kinds) * len(traces), len(frames), squeeze=False)
+    for row, (name, trace) in enumerate(traces.items()):
         rows = grid[len(kinds) * row : len(kinds) * (row + 1)]
         for column, frame in enumerate(frames):
             _sighting(
-                diary, frame, None if images is None else images[frame], rows[:, column].tolist()
+                trace, frame, None if images is None else images[frame], rows[:, column].tolist()
             )
             if row == 0:
-                rows[0, column].set_title(f"frame {first + frame}", fontsize=10, fontweight="bold")
+                rows[0, column].set_title(f"frame {first + frame}", fontsize=TEXT, fontweight="bold")
         for axes, what in zip(rows[:, 0], kinds, strict=True):
-            axes.set_ylabel(f"{name}\n{what}", fontsize=9)
+            axes.set_ylabel(f"{name}\n{what}")
     return figure
 
 
-def _sighting(diary: RunTrace, frame: int, image: Image | None, panels: Sequence[Axes]) -> None:
-    """Draw what a diary saw at a frame: attention, confidence and, on an image, the result."""
-    at = diary.frames.tolist().index(frame)
-    height, width = (int(side) for side in diary.shape)
+def _sighting(trace: RunTrace, frame: int, image: Image | None, panels: Sequence[Axes]) -> None:
+    """Draw what a trace saw at a frame: attention, confidence and, on an image, the result."""
+    at = trace.frames.tolist().index(frame)
+    height, width = (int(side) for side in trace.shape)
     extent = (0.0, float(width), float(height), 0.0)
     attention, *views = panels
-    seen = smoothed(diary.attention[at])
+    seen = smoothed(trace.attention[at])
     if image is None:
         attention.imshow(seen, cmap="inferno", vmin=0)
         grey = np.full((height, width), 70.0)
     else:
-        attention_overlay(attention, _cut(image, diary.extents[at]), seen, "")
+        attention_overlay(attention, _cut(image, trace.extents[at]), seen, "")
         grey = image.mean(2)
-    spread = confidence_map(diary.candidates[at], diary.candidate_scores[at], (height, width))
+    spread = confidence_map(trace.candidates[at], trace.candidate_scores[at], (height, width))
     views[0].imshow(grey, cmap="gray", vmin=0, vmax=255, extent=extent)
     views[0].imshow(spread, cmap="viridis", alpha=0.8, extent=extent)
     if image is not None:
         views[1].imshow(image, extent=extent)
-    found = bool(diary.found[frame])
-    _outline(views[-1], diary.boxes[frame], *((SKY, "-") if found else (YELLOW, "--")))
-    _outline(views[-1], diary.truth[frame], "white", "-", 1.0)
-    scale = f"map {np.nanmin(spread):+.1f} to {np.nanmax(spread):+.1f}"
-    outcome = f"score {diary.scores[frame]:+.1f}, IoU {diary.overlaps[frame]:.2f}"
+    found = bool(trace.found[frame])
+    _outline(views[-1], trace.boxes[frame], *((SKY, "-") if found else (YELLOW, "--")))
+    _outline(views[-1], trace.truth[frame], "white", "-", 1.0)
+    scale = f"{np.nanmin(spread):+.1f} to {np.nanmax(spread):+.1f}"
+    outcome = f"IoU {trace.overlaps[frame]:.2f}"
     words = [f"{scale}\n{outcome}"] if image is None else [scale, outcome]
     rows, columns = np.nonzero(np.isfinite(spread))
     corners = [(columns.min(), rows.min()), (columns.max() + 1, rows.max() + 1)]
-    for x, y, w, h in (diary.boxes[frame], diary.truth[frame]):
+    for x, y, w, h in (trace.boxes[frame], trace.truth[frame]):
         corners += [(x, y), (x + w, y + h)]
     low, high = np.nanmin(corners, 0), np.nanmax(corners, 0)
     for axes, text in zip(views, words, strict=True):
         _close_up(axes, (*low, *(high - low)))
-        axes.set_xlabel(text.replace("-", "−"), fontsize=9)
+        axes.set_xlabel(text.replace("-", "−"))
     for axes in panels:
         axes.set_axis_on()
         axes.set(xticks=[], yticks=[])
@@ -147,17 +148,17 @@ def _close_up(axes: Axes, area: ArrayLike, aspect: float = 1.35) -> None:
     axes.set_facecolor("0.27")  # beyond the frame
 
 
-def best_candidates(image: Image, diary: RunTrace, frame: int, best: int) -> Figure:
+def best_candidates(image: Image, trace: RunTrace, frame: int, best: int) -> Figure:
     """A frame's candidates by their centres and scores; closer, the best ones, and the result.
 
     Args:
         image: (H, W, 3) uint8 RGB, the frame.
-        diary: that has looked at it.
+        trace: that has looked at it.
         frame: which.
         best: how many candidates are averaged.
     """
-    at = diary.frames.tolist().index(frame)
-    boxes, scores = diary.candidates[at], diary.candidate_scores[at]
+    at = trace.frames.tolist().index(frame)
+    boxes, scores = trace.candidates[at], trace.candidate_scores[at]
     order = np.argsort(scores)
     figure = page(3.9)
     everything, chosen = figure.subplots(1, 2)
@@ -170,16 +171,16 @@ def best_candidates(image: Image, diary: RunTrace, frame: int, best: int) -> Fig
     )
     scale = everything.inset_axes((0.05, -0.13, 0.9, 0.05))
     figure.colorbar(drawn, cax=scale, orientation="horizontal", label="score $f_1$")
-    everything.set_title(f"{len(boxes)} candidates, by their centres", fontsize=10)
+    everything.set_title(f"{len(boxes)} candidates", fontsize=TEXT)
     low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
     _close_up(everything, (*low, *(high - low)), 1.0)
 
-    mean = diary.chosen(best)[at]
+    mean = trace.chosen(best)[at]
     outlines = [
         *((boxes[index], GREEN, "-", 1.0, f"the best {best}") for index in order[-best:]),
         (mean, ORANGE, "--", 2.0, "their mean"),
-        (diary.boxes[frame], SKY, "-", 2.0, "regressed"),
-        (diary.truth[frame], "white", "-", 1.0, "truth"),
+        (trace.boxes[frame], SKY, "-", 2.0, "regressed"),
+        (trace.truth[frame], "white", "-", 1.0, "truth"),
     ]
     for box, colour, line, thick, _ in outlines:
         _outline(chosen, box, colour, line, thick)
@@ -188,10 +189,10 @@ def best_candidates(image: Image, diary: RunTrace, frame: int, best: int) -> Fig
     }
     named = {name: Line2D([], [], linewidth=2, **style) for name, style in styles.items()}
     chosen.legend(
-        named.values(), named.keys(), loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2,
-        fontsize=9, facecolor="0.25", labelcolor="white",
+        named.values(), named.keys(), loc="upper center", bbox_to_anchor=(0.5, -0.02),
+        facecolor="0.25", labelcolor="white",
     )  # fmt: skip
-    chosen.set_title("the best, and what they become", fontsize=10)
+    chosen.set_title("the best, regressed", fontsize=TEXT)
     _close_up(chosen, mean, 1.0)
     return figure
 

@@ -42,14 +42,14 @@ def free_maps(
 
     Args:
         classifier: where they start.
-        extractor: conv1-3.
-        crop: (1, 3, 107, 107) uint8.
+        extractor: the backbone.
+        crop: (1, 3, S, S) uint8.
         config: how R is computed.
         steps: of descent.
         rate: Adam's, in standard deviations of the first ``u_p``.
 
     Returns:
-        R and the maps (1, 51, 51), before each step and after the last, ``steps + 1`` pairs.
+        R and the maps (1, h, w), before each step and after the last, ``steps + 1`` pairs.
     """
     jacobian = FeatureJacobian(extractor, extractor.pixels(crop))
     gradient = at_features(classifier, jacobian.features)
@@ -78,8 +78,8 @@ def agreement(
 
     Args:
         classifier: without dropout.
-        extractor: conv1-3.
-        crops: (N, 3, 107, 107) uint8, those of the target first.
+        extractor: the backbone.
+        crops: (N, 3, S, S) uint8, those of the target first.
         positives: how many of them are of the target.
         config: how R is computed.
 
@@ -87,18 +87,18 @@ def agreement(
         (N, N) cosines of the gradients of R, by Eq. 3 or 4 as each crop's label has it; and (N, N)
         of those of the cross-entropy.
     """
-    jacobian = FeatureJacobian(extractor, extractor.pixels(crops))
-    maps = attention_maps(through_jacobian(classifier, jacobian), config)
-    scores = classifier(jacobian.features)
     learned = list(classifier.parameters())
     directions: tuple[list[Tensor], list[Tensor]] = [], []
-    for i in range(len(crops)):
-        one, target = slice(i, i + 1), i < positives
+    for i, pixels in enumerate(extractor.pixels(crops).split(1)):
+        target = i < positives
+        jacobian = FeatureJacobian(extractor, pixels)
+        maps = attention_maps(through_jacobian(classifier, jacobian), config)
+        scores = classifier(jacobian.features)
         label = torch.tensor(
             [TARGET if target else BACKGROUND], dtype=torch.long, device=scores.device
         )
-        r = regulariser(Maps(*(m[one] for m in maps)), target, config).sum()
-        for found, loss in zip(directions, (r, F.cross_entropy(scores[one], label)), strict=True):
+        r = regulariser(maps, target, config).sum()
+        for found, loss in zip(directions, (r, F.cross_entropy(scores, label)), strict=True):
             parts = torch.autograd.grad(loss, learned, retain_graph=True, materialize_grads=True)
             found.append(F.normalize(torch.cat([part.flatten() for part in parts]), dim=0))
     attention, cross_entropy = (torch.stack(found) for found in directions)

@@ -27,7 +27,7 @@ from torch import Generator, Tensor
 
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.jacobian import FeatureJacobian
-from rltrack.plots.style import BLUE, VERMILION, page
+from rltrack.plots.style import BLUE, PAGE_WIDTH, TEXT, VERMILION, page
 from rltrack.tracking import training_boxes
 from rltrack.tracking.attention import (
     BACKGROUND,
@@ -55,7 +55,7 @@ def attention_gradients(
 
     Args:
         classifier: without dropout.
-        jacobian: of the samples, those of the target first; J is taken at conv1.
+        jacobian: of the samples, those of the target first; J is taken at the stem's output.
         positives: how many of them are of the target.
         eps: least mean and deviation, see `rltrack.tracking.attention.mean_and_deviation`.
 
@@ -92,27 +92,23 @@ def _slope(maps: Tensor, even: Tensor, eps: float) -> Tensor:
 
 _FORWARD, _FIRST, _SECOND = "#444444", BLUE, VERMILION
 
-# Boxes of the graph: name -> (x, y, half its width, text, colour of its edge).
+# Boxes of the graph, in inches: name -> (x, y, half its width, text, colour of its edge).
 _NODES = {
-    "I": (0.5, 2.6, 0.5, "crop\n$I$", _FORWARD),
-    "conv": (2.2, 2.6, 0.6, "conv1-3\nfixed", _FORWARD),
-    "x": (4.0, 2.6, 0.6, "features\n$x$", _FORWARD),
-    "fc": (6.0, 2.6, 0.75, "fc4-6: $\\theta$\nlearned", _FORWARD),
-    "f": (7.9, 2.6, 0.5, "scores\n$f_c$", _FORWARD),
-    "ce": (9.5, 2.6, 0.5, "$L_{CE}$", _FORWARD),
-    "u": (6.0, 1.2, 0.95, "$u_c = \\partial f_c / \\partial x$", _FIRST),
-    "A": (2.2, 1.2, 0.85, "maps\n$A_c = J^{\\top} u_c$", _FIRST),
-    "R": (0.7, -0.2, 0.75, "$R(A_p, A_n)$", _FIRST),
+    "I": (0.7, 5.3, 0.5, "crop $I$", _FORWARD),
+    "conv": (0.7, 4.35, 0.55, "backbone\nfixed", _FORWARD),
+    "x": (0.7, 3.4, 0.55, "features $x$", _FORWARD),
+    "fc": (0.7, 2.45, 0.55, "fc4-6: $\\theta$\nlearned", _FORWARD),
+    "f": (0.7, 1.5, 0.5, "scores $f_c$", _FORWARD),
+    "ce": (0.7, 0.55, 0.35, "$L_{CE}$", _FORWARD),
+    "u": (2.2, 2.45, 0.5, "$u_c = \\partial f_c / \\partial x$", _FIRST),
+    "A": (2.2, 4.35, 0.5, "maps\n$A_c = J^{\\top} u_c$", _FIRST),
+    "R": (2.2, 5.3, 0.48, "$R(A_p, A_n)$", _FIRST),
     "back": (
-        3.7,
-        -0.2,
-        1.0,
-        "$\\partial R / \\partial u_c =$\n$J\\,\\partial R/\\partial A_c$",
-        _SECOND,
+        3.85, 5.3, 0.5, "$\\partial R / \\partial u_c =$\n$J\\,\\partial R/\\partial A_c$", _SECOND
     ),
-    "term": (6.3, -0.2, 0.65, "$\\lambda\\,\\partial R / \\partial \\theta$", _SECOND),
-    "sum": (9.0, -0.2, 0.95, "their sum: the\nstep that $\\theta$ takes", _FORWARD),
-}
+    "term": (3.85, 2.45, 0.45, "$\\lambda\\,\\partial R / \\partial \\theta$", _SECOND),
+    "sum": (3.85, 0.55, 0.5, "the step\nof $\\theta$", _FORWARD),
+}  # fmt: skip
 
 _ARROWS = (
     ("I", "conv", _FORWARD, "-"),
@@ -134,23 +130,24 @@ _ARROWS = (
 
 
 def backward_graph() -> Figure:
-    """The graph of Eq. 5: forward, the first backward as a part of it, and the second backward.
+    """Draw the graph of Eq. 5: forward, first backward, and second backward.
 
-    It shows where `create_graph=False` cuts it, and that both gradients meet.
+    A bar shows where ``create_graph=False`` cuts it.
     """
-    figure = page(3.5)
+    width, height = PAGE_WIDTH, 6.5
+    figure = page(height)
     axes = figure.subplots()
-    axes.set(xlim=(-0.3, 10.2), ylim=(-1.95, 3.25))
+    axes.set(xlim=(0, width), ylim=(-0.9, height - 0.9))
     axes.set_axis_off()
     patches = {}
     for name, (x, y, half, text, colour) in _NODES.items():
         patches[name] = axes.add_patch(
             FancyBboxPatch(
-                (x - half, y - 0.3), 2 * half, 0.6, boxstyle="round,pad=0.06",
+                (x - half, y - 0.22), 2 * half, 0.44, boxstyle="round,pad=0.04",
                 edgecolor=colour, facecolor="white", linewidth=1.6,
             )
         )  # fmt: skip
-        axes.text(x, y, text, ha="center", va="center", fontsize=9)
+        axes.text(x, y, text, ha="center", va="center", fontsize=TEXT)
     for start, end, colour, line in _ARROWS:
         axes.add_patch(
             FancyArrowPatch(
@@ -160,21 +157,19 @@ def backward_graph() -> Figure:
             )
         )  # fmt: skip
     axes.text(
-        9.15, 1.2, "$\\partial L_{CE} / \\partial \\theta$", ha="right", va="center", fontsize=9
+        2.2, 0.62, "$\\partial L_{CE} / \\partial \\theta$", ha="center", va="bottom", fontsize=TEXT
     )
-    axes.plot([1.97, 1.97], [0.3, -0.75], color="black", linewidth=3, solid_capstyle="butt")
-    axes.text(
-        1.97, -0.85, "create_graph=False cuts here: the maps are constants,\n"
-        "all that is orange is gone, and the step is that of $L_{CE}$",
-        ha="left", va="top", fontsize=9,
-    )  # fmt: skip
+    axes.plot([3.0, 3.0], [5.05, 5.55], color="black", linewidth=3, solid_capstyle="butt")
+    axes.text(3.78, 4.97, "create_graph=\nFalse cuts here", ha="right", va="top", fontsize=TEXT)
     legend = (
-        ("forward, and $L_{CE}$'s backward", _FORWARD),
+        ("forward, and the gradient of $L_{CE}$", _FORWARD),
         ("first backward, recorded", _FIRST),
         ("second backward", _SECOND),
     )
-    for x, (text, colour) in zip((-0.1, 4.35, 7.75), legend, strict=True):
-        axes.text(x, -1.85, text, color=colour, fontsize=9, fontweight="bold")
+    for line_number, (text, colour) in enumerate(legend):
+        axes.text(
+            0.2, -0.1 - 0.28 * line_number, text, color=colour, fontsize=TEXT, fontweight="bold"
+        )
     return figure
 
 
@@ -229,7 +224,7 @@ def gradients(
 
     Args:
         classifier: fc4-6; called without dropout.
-        extractor: conv1-3.
+        extractor: the backbone.
         image: (H, W, 3) uint8 RGB.
         box: (4,) of the target, in 0-based pixels.
         n: of each.
@@ -242,7 +237,8 @@ def gradients(
     sides = torch.tensor(image.shape[1::-1], device=box.device, dtype=box.dtype)
     kinds = training_boxes.positives, training_boxes.update_negatives
     boxes = torch.cat([draw(box, sides, n, config, generator) for draw in kinds])
-    cut = crops(torch.from_numpy(image).to(box.device).permute(2, 0, 1), boxes)
+    frame = torch.from_numpy(image).to(box.device).permute(2, 0, 1)
+    cut = crops(frame, boxes, extractor.crop)
     samples = Samples(extractor.features(cut), cut)
     gradient = gradient_at(classifier, extractor, samples, config)
     maps = attention_maps(gradient, config).split(n)

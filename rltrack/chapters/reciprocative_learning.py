@@ -20,10 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from rltrack.backbones.interface import Backbone
-from rltrack.backbones.layout import MDNET_CROP
+from rltrack.backbones.layout import MDNET_CROP, CropLayout
 from rltrack.chapters.first_frame import maps_at
 from rltrack.errors import InputError
-from rltrack.plots.style import RUN_LINES, page
+from rltrack.plots.style import PAGE_WIDTH, RUN_LINES, TEXT, page
 from rltrack.tracking import training_boxes
 from rltrack.tracking.attention import Loss, Maps, mean_and_deviation, regulariser
 from rltrack.tracking.classifier import Classifier
@@ -83,7 +83,7 @@ def trace_training(
     steps: int = 200,
     every: int = 10,
     shown: Sequence[int] = (50, 100, 150, 200),
-    backbone: str | Backbone = "analytic",
+    backbone: str | Backbone = "lite0",
     device: str = "auto",
     seed: int = 0,
 ) -> TrainingTrace:
@@ -205,34 +205,39 @@ class _Pupil(Tracker):
 
 
 def learning_curves(lessons: Mapping[str, TrainingTrace]) -> Figure:
-    """Four quantities of lessons over their steps, a line a lesson."""
+    """Draw four quantities of lessons over their steps, with a line for each lesson."""
     panels = {
-        "cross_entropy": "cross-entropy of the probes",
-        "unevenness": "$\\sigma/\\mu$ of $A_p$ on targets",
-        "on_targets": "$R_{(y=1)}$ on targets",
-        "on_background": "$R_{(y=0)}$ on background",
+        "cross_entropy": "cross-entropy",
+        "unevenness": "$\\sigma/\\mu$ of $A_p$, targets",
+        "on_targets": "$R_{(y=1)}$, targets",
+        "on_background": "$R_{(y=0)}$, background",
     }
-    figure = page(4.6)
+    figure = page(4.4)
     for axes, (field, title) in zip(figure.subplots(2, 2).flat, panels.items(), strict=True):
         for (name, seen), (colour, line) in zip(lessons.items(), RUN_LINES, strict=False):
             axes.plot(seen.steps, getattr(seen, field), line, color=colour, label=name)
-        axes.set_title(title, fontsize=10)
-        axes.set_xlabel("gradient steps", fontsize=9)
+        axes.set_title(title, fontsize=TEXT)
+        axes.set_xlabel("gradient steps")
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(frameon=False, fontsize=9)
+    figure.axes[0].legend(frameon=False)
     return figure
 
 
-def training_maps(lessons: Mapping[str, TrainingTrace], crop: Image | None = None) -> Figure:
-    """The target's A_p at the steps that lessons kept, a row a lesson; all of a step on one scale.
+def training_maps(
+    lessons: Mapping[str, TrainingTrace], crop: Image | None = None, layout: CropLayout = MDNET_CROP
+) -> Figure:
+    """Draw the target's A_p at the steps that lessons kept, with a row for each lesson.
+
+    All maps of a step have one colour scale.
 
     Args:
         lessons: by name.
         crop: (S, S, 3) uint8 RGB, the target's; None leaves it out, where it is not ours to show.
+        layout: of the backbone's crops, which says where the target's box is in a map.
     """
     shown = next(iter(lessons.values())).shown
     rows = {name: list(seen.target_maps) for name, seen in lessons.items()}
-    return target_maps(crop, rows, [f"step {step}" for step in shown])
+    return target_maps(crop, rows, [f"step {step}" for step in shown], layout=layout)
 
 
 def target_maps(
@@ -240,45 +245,50 @@ def target_maps(
     rows: Mapping[str, Sequence[Any]],
     titles: Sequence[str],
     one_scale: Literal["row", "column"] = "column",
+    layout: CropLayout = MDNET_CROP,
 ) -> Figure:
-    """Maps of a target's crop, and the crop beside them, with the target's box in each.
+    """Draw maps of a target's crop, and the crop beside them, with the target's box in each.
 
-    Maps are smoothed for the eye, and black at 0; below each stands its sigma / mu as it is.
+    Maps are smoothed for the eye, and black at 0. Below each stands the sigma / mu of the map as it
+    is.
 
     Args:
         crop: (S, S, 3) uint8 RGB; None leaves it out.
         rows: of maps (h, w) >= 0, by name; as many in each.
         titles: of the columns.
         one_scale: what has one; a column, if its rows are to be compared.
+        layout: as in `training_maps`.
     """
     smooth = np.array([[smoothed(values) for values in maps] for maps in rows.values()])
     tops = smooth.max((2, 3))
     tops[:] = tops.max(1 if one_scale == "row" else 0, keepdims=True)
     beside = crop is not None
     columns = len(titles) + beside
-    figure = page((6.6 / columns + 0.25) * len(rows) + 0.25)
+    figure = page((PAGE_WIDTH / columns + 0.3) * len(rows) + 0.3)
     grid = figure.add_gridspec(len(rows), columns)
     for row, (name, maps) in enumerate(rows.items()):
         for column, values in enumerate(np.asarray(value) for value in maps):
             axes = figure.add_subplot(grid[row, column + beside])
-            _show_crop(axes, smooth[row, column], cmap="magma", vmin=0, vmax=tops[row, column])
-            axes.set_xlabel(f"$\\sigma/\\mu$ {values.std() / values.mean():.2f}", fontsize=9)
+            _show_crop(
+                axes, layout, smooth[row, column], cmap="magma", vmin=0, vmax=tops[row, column]
+            )
+            axes.set_xlabel(f"$\\sigma/\\mu$ {values.std() / values.mean():.2f}")
             if column == 0:
-                axes.set_ylabel(name, fontsize=10)
+                axes.set_ylabel(name)
             if row == 0:
-                axes.set_title(titles[column], fontsize=9)
+                axes.set_title(titles[column], fontsize=TEXT)
     if crop is not None:
         axes = figure.add_subplot(grid[:, 0])
-        _show_crop(axes, crop)
-        axes.set_title("the crop", fontsize=9)
+        _show_crop(axes, layout, crop)
+        axes.set_title("crop", fontsize=TEXT)
     return figure
 
 
-def _show_crop(axes: Axes, picture: NDArray[Any], **style: Any) -> None:
-    """What a target's crop shows, or a map of it, with the target's box; the crop's side is 1."""
+def _show_crop(axes: Axes, layout: CropLayout, picture: NDArray[Any], **style: Any) -> None:
+    """Draw a target's crop or a map of it, with the target's box. The crop's side is 1."""
     axes.imshow(picture, extent=(0, 1, 1, 0), **style)
     axes.set(xticks=[], yticks=[])
-    side = 1 / MDNET_CROP.enlargement
+    side = 1 / layout.enlargement
     for colour, width in (("black", 2.4), ("white", 1.2)):
         corner = ((1 - side) / 2, (1 - side) / 2)
         axes.add_patch(Rectangle(corner, side, side, fill=False, color=colour, linewidth=width))
