@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack import __version__
-from rltrack.array_files import save_arrays
+from rltrack.array_files import load_arrays, save_arrays
 from rltrack.backbones.interface import Backbone
+from rltrack.chapters.book_results import kept_results
 from rltrack.demo_film.film import SyntheticSequence
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import is_box, overlap
@@ -24,7 +25,7 @@ from rltrack.video.run import track
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.tracks import Step
 
-__all__ = ["RunTrace", "Scene", "scene", "trace_figure3", "trace_run", "trace_runs"]
+__all__ = ["RunTrace", "Scene", "scene", "scene_traces", "trace_figure3", "trace_run", "trace_runs"]
 
 
 class Scene(NamedTuple):
@@ -215,6 +216,34 @@ def trace_runs(
         )
         for weight in weights
     }
+
+
+def scene_traces(
+    whole: FrameSource, fast: bool, attention_weight: float, **settings: Any
+) -> tuple[Excerpt, int, tuple[int, ...], dict[str, RunTrace]]:
+    """Trace the scene of chapter 5 with the preset ``paper``, or read the runs that are kept.
+
+    The book keeps runs of the film's scene, `book/results/film_occlusion.npz`, with lambda 0 and 5
+    and seed 0.
+
+    Args:
+        whole: the source; see `scene`.
+        fast: only the time around the occlusion.
+        attention_weight: the lambda of the second run. The first has 0.
+        settings: backbone, device and seed, see `trace_run`.
+
+    Returns:
+        The part of the source, the number of its first frame, the frames that were looked into,
+        and the runs by name, such as "λ = 5".
+    """
+    start, stop, shown, number = scene(whole, fast)
+    part = Excerpt(whole, start, stop)
+    asked = settings["backbone"], settings["seed"], attention_weight
+    if fast and isinstance(whole, SyntheticSequence) and asked == ("lite0", 0, 5.0):
+        traces, _ = load_arrays(kept_results() / "film_occlusion.npz", RunTrace)
+    else:
+        traces = trace_runs(part, shown, preset("paper"), (0.0, attention_weight), **settings)
+    return part, number, shown, traces
 
 
 def trace_figure3(

@@ -95,7 +95,9 @@ def maps_and_results(
                 trace, frame, None if images is None else images[frame], rows[:, column].tolist()
             )
             if row == 0:
-                rows[0, column].set_title(f"frame {first + frame}", fontsize=TEXT, fontweight="bold")
+                rows[0, column].set_title(
+                    f"frame {first + frame}", fontsize=TEXT, fontweight="bold"
+                )
         for axes, what in zip(rows[:, 0], kinds, strict=True):
             axes.set_ylabel(f"{name}\n{what}")
     return figure

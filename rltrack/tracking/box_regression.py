@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rltrack.tracking.boxes import area, center, clip_to_image, from_center, iou
 
-__all__ = ["BoxRegressor"]
+__all__ = ["BoxRegressor", "corrected"]
 
 
 class BoxRegressor:
@@ -66,12 +66,25 @@ class BoxRegressor:
             image_wh: (2,), the width and height of the image. With None, nothing is clipped.
         """
         correction = (features @ self.weights + self.intercept).to(boxes.device)
-        regressed = from_center(
-            center(boxes) + correction[:, :2] * boxes[:, 2:],
-            boxes[:, 2:] * correction[:, 2:].exp(),
-        )
+        regressed = corrected(boxes, correction)
         overlap, ratio = iou(boxes, regressed), area(boxes) / area(regressed)
         fits = (overlap >= self.iou_range[0]) & (overlap <= self.iou_range[1])
         fits &= (ratio >= self.area_range[0]) & (ratio <= self.area_range[1])
         kept = torch.where(fits[:, None], regressed, boxes)
         return kept if image_wh is None else clip_to_image(kept, image_wh)
+
+
+def corrected(boxes: Tensor, correction: Tensor) -> Tensor:
+    """Move and scale boxes.
+
+    Args:
+        boxes: (N, 4), (x, y, w, h) in pixels.
+        correction: (N, 4), the shift of the centre in widths and heights of the box, and the
+            logarithms of the factors of width and height.
+
+    Returns:
+        (N, 4) boxes.
+    """
+    return from_center(
+        center(boxes) + correction[:, :2] * boxes[:, 2:], boxes[:, 2:] * correction[:, 2:].exp()
+    )
