@@ -157,9 +157,13 @@ def in_text(path: Path, following: str) -> Iterator[str]:
     text = "\n\n".join(map(source, cells_of(path, "markdown")))
     if "{math}" in text:
         yield "there is {math}: write $...$ and $$ ... $$ (label), which Jupyter renders, too"
-    opening = r"\s*# .*\n\s*(`{3,}|:{3,})\{admonition\}.*\n:class: objectives\b"
+    # The question that a chapter answers may come first.
+    opening = r"\s*# .*\n\s*([^#`:\n].*\n)*\s*(`{3,}|:{3,})\{admonition\}.*\n:class: objectives\b"
     if not re.match(opening, text):
-        yield "below the title, an {admonition} of the class 'objectives' must say what is learned"
+        yield (
+            "below the title, after one paragraph at most, an {admonition} of the class "
+            "'objectives' must say what is learned"
+        )
     headings = re.findall(r"(?m)^## +(.*?) *$", text)
     if headings[-2:] != ["Summary", "Exercises"]:
         yield f"the last sections are {headings[-2:]}: end with 'Summary' and 'Exercises'"

@@ -70,7 +70,8 @@ def chapter() -> dict[str, Any]:
         return {"cell_type": "markdown", "metadata": {}, "source": words}
 
     return {
-        "opening": text("# Title\n\n```{admonition} You will\n:class: objectives\n- learn\n```\n"),
+        "opening": text("# Title\n\nA question?\n\n```{admonition} You will\n"
+                        ":class: objectives\n- learn\n```\n"),
         "parameters": code("seed: int = 0", "parameters hide-input", "Parameters"),
         "setup": code("%matplotlib inline\nimport math", "setup hide-input", "Setup"),
         "middle": text("## Idea\n\nA formula, $a$."),
@@ -126,7 +127,7 @@ FAULTS = [
     ("checks nothing", rewritten("check", "assert", "not")),
     ("there is {math}", rewritten("middle", "$a$", "{math}`a`")),
     ("class 'objectives'", rewritten("opening", "objectives", "note")),
-    ("class 'objectives'", rewritten("opening", "# Title\n", "# Title\n\nWords first.\n")),
+    ("class 'objectives'", rewritten("opening", "# Title\n", "# Title\n\nWords first.\n\nMore.\n")),
     ("there is a section 'Check: it'", rewritten("middle", "## Idea", "## Check: it")),
     ("the last sections are ['Summary', 'More']", rewritten("exercises", "Exercises", "More")),
     ("0 points", rewritten("summary", "- ", "")),
