@@ -35,6 +35,8 @@ function misfits() {
   const slide = Reveal.getCurrentSlide();
   const { bottom, right } = slide.getBoundingClientRect();
   const wrong = [];
+  if (!slide.querySelector(":scope img, :scope :is(h1, h2, p, pre, mjx-container):not(.notes *)"))
+    wrong.push("it is empty: are the notebook's outputs stored?");
   for (const one of slide.querySelectorAll("*")) {
     if (one.closest(".notes, mjx-container, option") || !one.checkVisibility()) continue;
     const box = one.getBoundingClientRect();
