@@ -100,6 +100,9 @@ class Book:
             cells = (cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
             texts[name] = "\n\n".join("".join(cell["source"]) for cell in cells)
         self.pages = {name: _title(text, name) for name, text in texts.items()}
+        for name, text in texts.items():  # links may also go to a place on a page
+            for place in re.findall(r"^\(([\w-]+)\)=$", text, re.M):
+                self.pages[place] = self.pages[name]
         self.labels = {label for text in texts.values() for label in labels_in(text)}
 
     def deck(self, name: str) -> str | None:

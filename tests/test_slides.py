@@ -232,6 +232,12 @@ def test_pictures_to_step_through_need_no_widgets(
     assert 'type="range"' in deck and 'max="2" value="1"' in deck
 
 
+def test_a_link_to_a_place_on_a_page_becomes_its_words(deck: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("# Notes\n\n(here)=\n## Here\n", encoding="utf-8")
+    made = deck(words("slide", "[the place](here), [](here)"))
+    assert "<p>the place, Notes</p>" in made
+
+
 def test_an_error_names_the_cell(deck: Any) -> None:
     cell = words("slide", "{weather}`x`")
     with pytest.raises(ValueError, match=rf"01_one, cell '{cell['id']}': .*role {{weather}}"):
