@@ -10,8 +10,9 @@ import torch
 from figure_checks import legible
 from matplotlib.figure import Figure
 
+from rltrack.backbones.cards import Card
 from rltrack.backbones.registry import load_backbone
-from rltrack.chapters.backbone import Retention, retained
+from rltrack.chapters.backbone import Retention, retained, trainings_table
 from rltrack.chapters.real_time import (
     Speedup,
     crop_speedups,
@@ -99,3 +100,12 @@ def test_retained_draws_means_over_targets_and_counts_errors() -> None:
     _, target, background = figure.axes[0].lines
     assert target.get_ydata().tolist() == [3, 1]
     assert background.get_ydata().tolist() == [-3, -1]
+
+
+def test_a_training_without_form_and_light_had_one_of_both() -> None:
+    facts = {"objective": "neighbours", "steps": "600", "seconds": "9", "scenes": "8"}
+    card = Card("x", "", "MIT", {**facts, "moments": "4"})
+    head, line = trainings_table({"x": card}).splitlines()
+    assert dict(zip(head.split(), line.split()[1:], strict=True)) == {
+        **facts, "moments": "4", "form": "1.0", "light": "1.0",
+    }  # fmt: skip

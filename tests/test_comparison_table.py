@@ -6,10 +6,20 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from figure_checks import legible
 
 from rltrack.chapters.backbone import by_target
-from rltrack.chapters.benchmarks import comparison_table, paper_table, raw_results
+from rltrack.chapters.benchmarks import (
+    comparison_table,
+    drift_sheet,
+    drifting,
+    paper_table,
+    raw_results,
+    run_lines,
+    vot_table,
+)
 from rltrack.errors import InputError
 
 BOXES = [[1.0 + i, 1, 20, 10] for i in range(4)]
@@ -120,3 +130,36 @@ def test_trackers_are_ranked_by_target() -> None:
         "| b | 0.500 | 0.700 | 0.600 | 2 |",
         "| a | 0.200 | 0.400 | 0.300 | 3 |",
     ]
+
+
+def test_the_example_drifts_to_the_right_and_grows() -> None:
+    truth = np.array([[10.0, 20, 40, 20], [12, 20, 40, 20], [14, 20, 50, 20]])
+    boxes = drifting(truth, pixels=3, growth=1.1)
+    np.testing.assert_allclose(boxes[0], truth[0])
+    np.testing.assert_allclose(boxes[:, 2:], truth[:, 2:] * [[1], [1.1], [1.21]])
+    away = boxes[:, :2] + boxes[:, 2:] / 2 - truth[:, :2] - truth[:, 2:] / 2
+    np.testing.assert_allclose(away, [[0, 0], [3, 0], [6, 0]], atol=1e-12)
+    figure = drift_sheet([np.zeros((60, 80, 3), np.uint8)] * 3, truth, boxes)
+    legible(figure)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["IoU 1.00, 0 px apart", "IoU 0.79, 3 px apart", "IoU 0.67, 6 px apart"]
+    true, drifted = figure.axes[2].patches
+    assert true.get_bbox().bounds == tuple(truth[2])
+    assert drifted.get_bbox().bounds == pytest.approx(tuple(boxes[2]))
+
+
+def test_our_runs_and_those_that_are_missing_are_listed() -> None:
+    means = {"targets": 2, "runs": 1, "dp20": 0.5, "os": 0.25}
+    ours = {"targets": ["Deer", "Girl", "Dog"], "trackers": [{"name": "a", "means": means}]}
+    assert run_lines(ours, ["b", "a"]) == [
+        "a: 2 of 3 targets, 1 run, DP 0.500, OS 0.250",
+        "not run: b",
+    ]
+    assert len(run_lines(ours, ["a"])) == 1
+
+
+def test_vot_is_ranked_by_eao() -> None:
+    rows = cells(vot_table())
+    eao = [float(row[1]) for row in rows]
+    assert len(rows) == 7 and eao == sorted(eao, reverse=True)
+    assert ["Ours", "0.320", "1.47", "2.10"] in rows

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from figure_checks import legible
 from matplotlib.figure import Figure
 from torch import Generator
 
 from rltrack import InputError, load_backbone, synthetic
 from rltrack.backbones.lite0_weights import lite0_file
 from rltrack.chapters import lite0_study
-from rltrack.chapters.natural_images import liveliest, logits, recognised
+from rltrack.chapters.natural_images import liveliest, logits, map_sheet, recognised
 
 KEPT = Path(__file__).parents[1] / "book" / "results"
 
@@ -45,6 +46,10 @@ def test_the_liveliest_channels_vary_the_most() -> None:
     assert region.shape == (363, 363, 3) and len(maps) == 3
     spreads = [float(values.var()) for values in maps.values()]
     assert spreads == sorted(spreads, reverse=True) and spreads[-1] > 0
+    figure = map_sheet(region, maps)
+    legible(figure)
+    titles = [axes.get_title() for axes in figure.axes if axes.images]
+    assert titles == ["region", *(f"channel {channel}" for channel in maps)]
 
 
 def runs(**of: float) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ box some frames later.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from torch import Generator
 
 from rltrack.array_files import save_arrays
+from rltrack.backbones.cards import Card
+from rltrack.backbones.registry import backbone_card
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.report_tables import table
 from rltrack.cache import data_dir
@@ -41,6 +44,8 @@ __all__ = [
     "misordered",
     "retained",
     "retention",
+    "trainings",
+    "trainings_table",
 ]
 
 
@@ -77,6 +82,30 @@ def by_target(results: Iterable[Mapping[str, Any]], what: str) -> tuple[list[str
             for name in ranked
         ],
     )
+
+
+def trainings(kept: Path) -> dict[str, Card]:
+    """Return the cards of the four trainings, by their names.
+
+    Args:
+        kept: the folder of kept results, with the cards of backbones that are not in the package.
+    """
+    cards = {}
+    for name in ("neighbours", "instances", "turning"):
+        text = (kept / f"{name}_card.json").read_text(encoding="utf-8")
+        cards[name] = Card(**json.loads(text))
+    return {**cards, "rendered": backbone_card("rendered")}
+
+
+def trainings_table(cards: Mapping[str, Card]) -> str:
+    """Make a table of what each training was, and how many seconds it took."""
+    facts = "objective", "steps", "scenes", "moments", "form", "light", "seconds"
+    lines = [f"{'':10}  {facts[0]:18} " + " ".join(f"{fact:>7}" for fact in facts[1:])]
+    for name, card in cards.items():
+        # A card without form and light is of scenes with 1 of both.
+        of, *numbers = (card.facts.get(fact, "1.0") for fact in facts)
+        lines.append(f"{name:10}  {of:18} " + " ".join(f"{number:>7}" for number in numbers))
+    return "\n".join(lines)
 
 
 Array = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Chapter 7: tables that compare the paper, published raw results, and our runs."""
+"""Chapter 7: its example, and tables of the paper, published raw results, and our runs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.jobs import missing
 from rltrack.benchmarks.report_tables import table
 from rltrack.data.otb import targets
 from rltrack.errors import few
 from rltrack.evaluation.ground_truth import load
-from rltrack.evaluation.paper_values import PAPER
+from rltrack.evaluation.metrics import center_error, overlap
+from rltrack.evaluation.paper_values import PAPER, VOT2016
 from rltrack.evaluation.ranking import compare
+from rltrack.evaluation.statistics import counted
 from rltrack.paths import given_path
+from rltrack.plots.frames import outline, show
+from rltrack.plots.style import ORANGE, PAGE_WIDTH, SKY, TEXT, page
 
-__all__ = ["Raw", "comparison_table", "paper_table", "raw_results"]
+__all__ = [
+    "Raw",
+    "comparison_table",
+    "drift_sheet",
+    "drifting",
+    "paper_table",
+    "raw_results",
+    "run_lines",
+    "vot_table",
+]
 
 _TITLES = {"otb2013": "OTB-2013", "otb2015": "OTB-2015"}
 
@@ -26,6 +43,47 @@ _HEADS = tuple(head for head, _ in _SCORES.values())
 
 _ROWS = ("Ours", "MDNet")
 """Of the paper's, what it is about: its tracker and its baseline."""
+
+
+def drifting(truth: NDArray[np.float64], *, pixels: float, growth: float) -> NDArray[np.float64]:
+    """Return boxes (N, 4) that drift away from the true ones (N, 4), the first of which they equal.
+
+    Args:
+        truth: x, y, w, h of each frame.
+        pixels: how far a box drifts to the right from one frame to the next.
+        growth: how many times larger than the last its sides are, beside the target's own.
+    """
+    step = np.arange(len(truth))[:, None]
+    size = truth[:, 2:] * growth**step
+    center = truth[:, :2] + truth[:, 2:] / 2 + [pixels, 0] * step
+    return np.hstack([center - size / 2, size])
+
+
+def drift_sheet(
+    images: Sequence[NDArray[np.uint8]], truth: NDArray[np.float64], boxes: NDArray[np.float64]
+) -> Figure:
+    """Draw frames, two in a row, with the true boxes and others; above each how well they agree.
+
+    Args:
+        images: (H, W, 3) uint8 RGB each, N of them.
+        truth: x, y, w, h of each frame, (N, 4).
+        boxes: those that drift, (N, 4).
+    """
+    rows = -(-len(images) // 2)
+    height, width = images[0].shape[:2]
+    figure = page((PAGE_WIDTH / 2 * height / width + 0.3) * rows + 0.35)
+    agree = zip(overlap(boxes, truth), center_error(boxes, truth), strict=True)
+    for place, (image, true, box, (iou, apart)) in enumerate(
+        zip(images, truth, boxes, agree, strict=True), 1
+    ):
+        axes = figure.add_subplot(rows, 2, place)
+        show(axes, image, image.shape[:2], "")
+        axes.set_title(f"IoU {iou:.2f}, {apart:.0f} px apart", fontsize=TEXT)
+        outline(axes, true, edgecolor=SKY, linewidth=3, label="truth")
+        outline(axes, box, edgecolor=ORANGE, linewidth=1.6, linestyle="--", label="drifting")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False)
+    return figure
 
 
 class Raw(NamedTuple):
@@ -114,6 +172,35 @@ def comparison_table(ours: Mapping[str, Any], raw: Sequence[Mapping[str, Any]]) 
     ]
     rows = [*reported, *counted(raw, "raw results"), *counted(ours["trackers"], "our runs")]
     return table(("tracker", "whose", "targets", "runs", *_HEADS), rows)
+
+
+def run_lines(ours: Mapping[str, Any], asked: Iterable[str]) -> list[str]:
+    """Say what our runs are over and how they score, a line for each tracker.
+
+    Args:
+        ours: the result of `rltrack.benchmarks.report.curves`.
+        asked: names of all trackers that were asked for. Those that have no run are named.
+    """
+    every = len(ours["targets"])
+    lines = [
+        f"{tracker['name']}: {means['targets']} of {every} targets, "
+        f"{counted(means['runs'], 'run')}, DP {means['dp20']:.3f}, OS {means['os']:.3f}"
+        for tracker in ours["trackers"]
+        for means in [tracker["means"]]
+    ]
+    if absent := {*asked} - {tracker["name"] for tracker in ours["trackers"]}:
+        lines.append(f"not run: {', '.join(sorted(absent))}")
+    return lines
+
+
+def vot_table() -> str:
+    """Make a Markdown table of the paper's Table 4, on VOT-2016. All numbers are the paper's."""
+    ranked = sorted(VOT2016.items(), key=lambda item: -item[1].eao)
+    rows = [
+        (name, f"{row.eao:.3f}", f"{row.accuracy_rank:.2f}", f"{row.robustness_rank:.2f}")
+        for name, row in ranked
+    ]
+    return table(("tracker", "EAO", "rank by A", "rank by R"), rows)
 
 
 def _cells(values: Mapping[str, float | None]) -> list[str]:

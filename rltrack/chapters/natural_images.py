@@ -1,13 +1,14 @@
-"""Chapter 10: what EfficientNet-Lite0 recognises, as a whole network."""
+"""Chapter 10: what EfficientNet-Lite0 recognises as a whole network, and its early maps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,10 +17,11 @@ from rltrack.backbones.interface import Backbone
 from rltrack.backbones.inverted_residual import InvertedResidual
 from rltrack.backbones.layout import CropLayout
 from rltrack.backbones.lite0_weights import lite0_weights
+from rltrack.plots.style import PAGE_WIDTH, TEXT, page
 from rltrack.tracking.boxes import scaled
 from rltrack.tracking.crops import crops
 
-__all__ = ["INSECTS", "Recognised", "liveliest", "logits", "recognised"]
+__all__ = ["INSECTS", "Recognised", "liveliest", "logits", "map_sheet", "recognised"]
 
 INSECTS = {
     300: "tiger beetle",
@@ -115,6 +117,26 @@ def liveliest(
     maps = backbone.dense(backbone.pixels(region))[0]
     chosen = maps.var((1, 2)).argsort(descending=True)[:n].tolist()
     return region[0].permute(1, 2, 0).numpy(), {channel: maps[channel] for channel in chosen}
+
+
+def map_sheet(region: NDArray[np.uint8], maps: Mapping[int, Tensor]) -> Figure:
+    """Draw a region and maps of it, three in a row; each is bright where it is near its maximum.
+
+    Args:
+        region: (R, R, 3) uint8 RGB.
+        maps: (cells, cells) each, by the number of their channel.
+    """
+    rows = -(-(1 + len(maps)) // 3)
+    figure = page((PAGE_WIDTH / 3 + 0.2) * rows)
+    grid = figure.subplots(rows, 3, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    grid[0].imshow(region)
+    grid[0].set_title("region", fontsize=TEXT)
+    for axes, (channel, values) in zip(grid[1:], maps.items(), strict=False):
+        axes.imshow(values.numpy(), cmap="magma", vmin=0)
+        axes.set_title(f"channel {channel}", fontsize=TEXT)
+    return figure
 
 
 def _padded(x: Tensor, kernel: int, stride: int) -> Tensor:

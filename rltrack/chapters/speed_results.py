@@ -1,0 +1,86 @@
+"""Chapter 8: what the kept measurements and runs of the fast trackers say, as lines of text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rltrack.evaluation.statistics import paired
+
+__all__ = ["bench_lines", "earlier_scores", "repeated", "scored_against"]
+
+_FILE = "speed_accuracy.json"
+
+
+def bench_lines(report: Mapping[str, Any]) -> str:
+    """Say how fast the trackers of a report of `rltrack.speed.bench.measure` are, line by line.
+
+    Each is compared with the baseline, and with the baseline without the gradients of the fixed
+    convolutions' weights, which only its clipping uses.
+    """
+    less = report["baseline"]["composed"]["without_fixed_gradients_ms"]
+    lines = []
+    for name, one in reversed(report["trackers"].items()):
+        lines.append(
+            f"{name}: {one['fps']:.2f} FPS; {one['times_faster']:.1f} times the baseline, "
+            f"{less / one['frame_ms']:.1f} times without those gradients"
+        )
+    part = report["trackers"]["faithful"]["fraction_of_limit"]
+    lines.append(
+        f"the faithful tracker runs at {part:.0%} of what this machine's best convolution allows"
+    )
+    return "\n".join(lines)
+
+
+def earlier_scores(kept: Path, tracker: str) -> list[dict[str, Any]]:
+    """Return the scores of runs whose boxes were not kept, as runs with `target`, `seed`, `os`.
+
+    Args:
+        kept: the folder of kept results.
+        tracker: ``float32``, ``bfloat16`` or ``realtime``; the runs have this name.
+    """
+    of = json.loads((kept / _FILE).read_text(encoding="utf-8"))["runs"][tracker]
+    runs = []
+    for pair, scores in of.items():
+        target, seed = pair.split()
+        runs.append({"tracker": tracker, "target": target, "seed": int(seed), **scores})
+    return runs
+
+
+def scored_against(runs: Sequence[Mapping[str, Any]], first: str, others: Iterable[str]) -> str:
+    """Say the mean OS of trackers, and what it is minus that of the first one, line by line."""
+
+    def mean(name: str) -> str:
+        scores = [run["os"] for run in runs if run["tracker"] == name]
+        return f"{name:9} mean OS {np.mean(scores):.3f} over {len(scores)} runs"
+
+    lines = [mean(first)]
+    for name in others:
+        lines += [mean(name), f"  minus {first}: {paired(runs, name, first)}"]
+    return "\n".join(lines)
+
+
+def repeated(
+    name: str, again: Iterable[Mapping[str, Any]], before: Iterable[Mapping[str, Any]]
+) -> str:
+    """Say how far runs that were done twice are apart.
+
+    Args:
+        name: the tracker's.
+        again: its later runs.
+        before: its earlier runs, of the same targets and seeds or more.
+    """
+    now = {(run["target"], run["seed"]): run["os"] for run in again}
+    then = {(run["target"], run["seed"]): run["os"] for run in before}
+    apart = {pair: now[pair] - then[pair] for pair in now}
+    target, seed = most = max(apart, key=lambda pair: abs(apart[pair]))
+    return (
+        f"{name}: mean OS {np.mean([*now.values()]):.3f} instead of "
+        f"{np.mean([then[pair] for pair in now]):.3f}, over {len(apart)} runs; one differs by "
+        f"{np.median(np.abs([*apart.values()])):.3f} (median), "
+        f"{target} {seed} by {apart[most]:+.3f}"
+    )

@@ -1,0 +1,165 @@
+"""Chapter 6: its trackers, and what their runs say, as lines and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rltrack.benchmarks.ablations import ABLATIONS
+from rltrack.benchmarks.report import Row, common, report
+from rltrack.benchmarks.report_tables import table
+from rltrack.evaluation.paper_values import ATTENTION, WEIGHTS
+from rltrack.evaluation.statistics import Paired, counted, seed_ranges
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.presets import preset
+
+__all__ = [
+    "Weights",
+    "ablations_table",
+    "chance",
+    "over",
+    "trackers",
+    "variants_table",
+    "weights_of",
+    "weights_table",
+]
+
+_VARIANTS = {
+    "baseline": "lambda 0",
+    "attentive features": "attentive features",
+    "attentive classifier": "lambda 5",
+}
+"""The trackers by what the paper's Table 2 calls them."""
+
+_TARGETS, _SEEDS = (5, 18, 51, 100), (1, 3, 10)
+
+
+def trackers(
+    weights: Sequence[float], *, precision: str, features: bool = True, ablations: bool = True
+) -> dict[str, TrackerConfig]:
+    """Return the trackers of the chapter by their names.
+
+    Args:
+        weights: values of lambda. Their trackers are named "lambda 5".
+        precision: of the fixed convolutions.
+        features: whether the rival of Table 2 is one of them.
+        ablations: whether the ablations are.
+    """
+    base = preset("paper", precision=precision)
+    found = {f"lambda {weight:g}": replace(base, attention_weight=weight) for weight in weights}
+    if features:
+        rival = replace(base, variant="attentive-features", attention_weight=0.0)
+        found["attentive features"] = rival
+    if ablations:
+        found |= {row.point: replace(base, **row.changes) for row in ABLATIONS}
+    return found
+
+
+def over(results: Sequence[Mapping[str, Any]], names: Collection[str]) -> str:
+    """Say how many runs there are, of how many trackers and targets."""
+    ran = {result["tracker"] for result in results}
+    targets = {result["target"] for result in results}
+    return f"runs: {len(results)}, trackers: {len(ran)} of {len(names)}, targets: {len(targets)}"
+
+
+def chance(results: Sequence[Mapping[str, Any]], pairs: Paired) -> str:
+    """Say how far seeds are apart, and what interval to expect of more targets and seeds.
+
+    Args:
+        results: runs, as `rltrack.evaluation.run_files.load` returns them.
+        pairs: what `rltrack.evaluation.statistics.paired` made of two trackers among them.
+    """
+    lines = []
+    ranges = seed_ranges(results)
+    if len(ranges):
+        lines.append(
+            "OS of one tracker on one target, best seed minus worst: median "
+            f"{np.median(ranges):.3f}, at most {ranges.max():.3f}, over {len(ranges)} of them"
+        )
+    if not pairs.spread:
+        return "\n".join(
+            [*lines, "no two seeds of two targets yet: chance cannot be told from targets"]
+        )
+    tau, sigma = pairs.spread
+    lines += [
+        f"differences: from target to target {tau:.3f}, from seed to seed {sigma:.3f}",
+        "half of the interval to expect, by targets and by seeds of each",
+        " " * 11 + "".join(f"{k:9}" for k in _SEEDS),
+    ]
+    for n in _TARGETS:
+        lines.append(f"{n:11}" + "".join(f"{pairs.spread.margin(n, k):9.3f}" for k in _SEEDS))
+    return "\n".join(lines)
+
+
+class Weights(NamedTuple):
+    """What the runs over lambda that can be compared with each other say."""
+
+    rows: dict[float, Row]
+    """By lambda, rows of `rltrack.benchmarks.report.report`."""
+    label: str
+    """What they are over."""
+
+
+def weights_of(results: Sequence[Mapping[str, Any]], weights: Sequence[float]) -> Weights:
+    """Compare the trackers of these lambdas over the targets and seeds that all of them have."""
+    names = {f"lambda {weight:g}": weight for weight in weights}
+    compared = common([result for result in results if result["tracker"] in names])
+    if not compared:
+        return Weights({}, "ours: none yet")
+    made = report(compared)
+    seeds = counted(len(made.seeds), "seed")
+    label = f"ours, {counted(len(made.targets), 'target')}, {seeds}"
+    return Weights({names[row.tracker]: row for row in made.rows}, label)
+
+
+def weights_table(rows: Mapping[float, Row]) -> str:
+    """Make a Markdown table of the paper's Table 1 beside our scores, which may be of few lambdas.
+
+    Args:
+        rows: rows of `rltrack.benchmarks.report.report`, by lambda.
+    """
+    lines = []
+    for weight, scores in WEIGHTS.items():
+        cells = ["not run", "", "", ""]
+        if row := rows.get(weight):
+            values = row.mean["dp20"], row.mean["os"], row.spread["os"]
+            cells = [f"{value:.3f}".replace("nan", "") for value in values]
+            cells.append(str(row.difference or ""))
+        lines.append((str(weight), f"{scores.dp20:.3f}", f"{scores.os:.3f}", *cells))
+    heads = "our DP", "our OS", "± over seeds", "our OS minus the first"
+    return table(("λ", "paper DP", "paper OS", *heads), lines)
+
+
+def variants_table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Make a Markdown table of the paper's Table 2 beside our scores."""
+    compared = common([result for result in results if result["tracker"] in _VARIANTS.values()])
+    made = report(compared) if compared else None
+    ours = {row.tracker: row.mean for row in made.rows} if made else {}
+    over_ours = (
+        f" ({counted(len(made.targets), 'target')}, {counted(len(made.seeds), 'seed')})"
+        if made
+        else ""
+    )
+    lines = []
+    for name, scores in ATTENTION.items():
+        mean = ours.get(_VARIANTS[name])
+        cells = (f"{mean['dp20']:.3f}", f"{mean['os']:.3f}") if mean else ("not run", "")
+        lines.append((name, f"{scores.dp20:.3f}", f"{scores.os:.3f}", *cells))
+    return table(("", "paper DP", "paper OS", f"our DP{over_ours}", "our OS"), lines)
+
+
+def ablations_table(changed: Mapping[str, Paired]) -> str:
+    """Make a Markdown table of what paper and code do, and of what the code's way changes.
+
+    Args:
+        changed: the runs with a change paired with those without, by its point.
+    """
+    lines = [
+        (row.point, row.paper, row.code, str(pairs) if pairs.targets else "not run")
+        for row in ABLATIONS
+        for pairs in [changed[row.point]]
+    ]
+    return table(("changed", "paper", "released code", "OS, changed minus `paper`"), lines)

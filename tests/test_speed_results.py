@@ -1,0 +1,58 @@
+"""Chapter 8's lines about kept measurements and runs have the numbers that these have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rltrack.chapters.speed_results import bench_lines, earlier_scores, repeated, scored_against
+
+
+def runs(tracker: str, *scores: float) -> list[dict[str, Any]]:
+    targets = ("Deer", "Girl", "Dog")
+    return [
+        {"tracker": tracker, "target": target, "seed": 1, "os": os}
+        for target, os in zip(targets, scores, strict=True)
+    ]
+
+
+def test_both_ratios_are_to_the_plain_program() -> None:
+    report = {
+        "baseline": {"composed": {"without_fixed_gradients_ms": 800.0}},
+        "trackers": {
+            "realtime": {"fps": 20.0, "times_faster": 20.0, "frame_ms": 50.0},
+            "faithful": {
+                "fps": 2.0, "times_faster": 2.0, "frame_ms": 500.0, "fraction_of_limit": 0.7,
+            },
+        },
+    }  # fmt: skip
+    assert bench_lines(report).splitlines() == [
+        "faithful: 2.00 FPS; 2.0 times the baseline, 1.6 times without those gradients",
+        "realtime: 20.00 FPS; 20.0 times the baseline, 16.0 times without those gradients",
+        "the faithful tracker runs at 70% of what this machine's best convolution allows",
+    ]
+
+
+def test_scores_whose_boxes_were_not_kept_are_runs(tmp_path: Path) -> None:
+    kept = {"runs": {"float32": {"Deer 2": {"os": 0.5, "dp20": 1.0}}}}
+    (tmp_path / "speed_accuracy.json").write_text(json.dumps(kept))
+    (run,) = earlier_scores(tmp_path, "float32")
+    assert run == {"tracker": "float32", "target": "Deer", "seed": 2, "os": 0.5, "dp20": 1.0}
+
+
+def test_each_is_compared_with_the_first() -> None:
+    all_runs = [*runs("slow", 0.5, 0.6, 0.7), *runs("fast", 0.4, 0.5, 0.6)]
+    first, second, minus = scored_against(all_runs, "slow", ["fast"]).splitlines()
+    assert first == "slow      mean OS 0.600 over 3 runs"
+    assert second == "fast      mean OS 0.500 over 3 runs"
+    assert minus.startswith("  minus slow: -0.100")
+
+
+def test_runs_that_were_done_twice_are_compared_in_pairs() -> None:
+    before = [*runs("fast", 0.5, 0.6, 0.7), {**runs("fast", 0, 0, 0)[0], "seed": 2}]
+    said = repeated("fast", runs("fast", 0.5, 0.2, 0.6), before)
+    assert said == (
+        "fast: mean OS 0.433 instead of 0.600, over 3 runs; one differs by 0.100 (median), "
+        "Girl 1 by -0.400"
+    )

@@ -1,0 +1,109 @@
+"""Chapter 6's trackers, and what its lines and tables say about few runs and about none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from made_runs import made_run
+
+from rltrack import preset
+from rltrack.benchmarks.ablations import ABLATIONS
+from rltrack.chapters.what_matters import (
+    ablations_table,
+    chance,
+    over,
+    trackers,
+    variants_table,
+    weights_of,
+    weights_table,
+)
+from rltrack.evaluation.statistics import paired
+
+
+def run(tracker: str, target: str, seed: int, os: float) -> dict[str, Any]:
+    scores = {"os": os, "dp20": os + 0.1, "os50": os, "cle": 4.0}
+    weight = float(tracker.split()[-1]) if tracker.startswith("lambda") else 5.0
+    config = preset("paper", attention_weight=weight)
+    return made_run(target, seed, config, **scores, tracker=tracker)
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    """The cells of a Markdown table's rows, by the first."""
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    return {first: cells for first, *cells in lines}
+
+
+def test_the_trackers_differ_in_what_they_are_named_after() -> None:
+    found = trackers([0, 5], precision="bfloat16")
+    assert [*found][:3] == ["lambda 0", "lambda 5", "attentive features"]
+    assert len(found) == 3 + len(ABLATIONS)
+    assert found["lambda 5"].attention_weight == 5
+    assert found["attentive features"].variant == "attentive-features"
+    assert {config.precision for config in found.values()} == {"bfloat16"}
+    assert len(set(map(str, found.values()))) == len(found)
+    assert [*trackers([2.5], precision="float32", features=False, ablations=False)] == [
+        "lambda 2.5"
+    ]
+
+
+RUNS = [
+    run(f"lambda {weight}", target, seed, 0.5 + weight / 100 + seed * 0.1 + (target == "Girl") / 10)
+    for weight in (0, 5)
+    for target in ("Deer", "Girl", "Dog")
+    for seed in (0, 1)
+]
+
+
+def test_runs_are_counted() -> None:
+    assert over(RUNS, ["lambda 0", "lambda 5", "more"]) == "runs: 12, trackers: 2 of 3, targets: 3"
+
+
+def test_chance_is_told_from_targets_where_there_are_seeds() -> None:
+    pairs = paired(RUNS, "lambda 5", "lambda 0")
+    lines = chance(RUNS, pairs).splitlines()
+    assert lines[0].endswith("median 0.100, at most 0.100, over 6 of them")
+    assert lines[1] == "differences: from target to target 0.000, from seed to seed 0.000"
+    assert lines[3].split() == ["1", "3", "10"]
+    assert [line.split()[0] for line in lines[4:]] == ["5", "18", "51", "100"]
+    single = [one for one in RUNS if one["seed"] == 0]
+    assert "cannot be told" in chance(single, paired(single, "lambda 5", "lambda 0"))
+
+
+def test_the_margin_shrinks_with_targets_and_seeds() -> None:
+    rng = np.random.default_rng(0)
+    noisy = [{**one, "os": one["os"] + rng.normal() / 10} for one in RUNS]
+    pairs = paired(noisy, "lambda 5", "lambda 0")
+    table = [line.split()[1:] for line in chance(noisy, pairs).splitlines()[4:]]
+    margins = np.array(table, float)
+    assert pairs.spread and margins[0, 0] == pytest.approx(pairs.spread.margin(5, 1), abs=5e-4)
+    assert (np.diff(margins, axis=0) <= 0).all() and (np.diff(margins, axis=1) <= 0).all()
+
+
+def test_scores_over_lambda_stand_beside_the_papers() -> None:
+    found = weights_of(RUNS, [0, 5, 8])
+    assert found.label == "ours, 3 targets, 2 seeds"
+    table = rows(weights_table(found.rows))
+    assert table["5"][:4] == ["0.944", "0.704", f"{0.1 + 0.5 + 0.05 + 0.05 + 0.1 / 3:.3f}", "0.633"]
+    assert table["0"][-1] == "" and table["5"][-1].startswith("+0.050")
+    assert table["1"][2:] == ["not run", "", "", ""]
+    assert weights_of([], [0]) == ({}, "ours: none yet")
+
+
+def test_variants_that_were_not_run_are_named() -> None:
+    table = variants_table(RUNS)
+    assert "our DP (3 targets, 2 seeds)" in table.splitlines()[0]
+    cells = rows(table)
+    assert cells["attentive features"][2:] == ["not run", ""]
+    assert cells["attentive classifier"][3] == "0.633"
+    assert "our DP |" in variants_table([]).splitlines()[0]
+
+
+def test_ablations_say_what_was_not_run() -> None:
+    first, *others = (row.point for row in ABLATIONS)
+    runs = [*RUNS, *(run(first, target, 0, 0.6) for target in ("Deer", "Girl", "Dog"))]
+    changed = {point: paired(runs, point, "lambda 5") for point in (first, *others)}
+    cells = rows(ablations_table(changed))
+    assert cells[first][-1].startswith("+0.017")
+    assert {cells[point][-1] for point in others} == {"not run"}
