@@ -45,7 +45,7 @@ def test_objects_are_not_read(tmp_path: Path) -> None:
     ("name", "kind"),
     [
         ("figure2_car4.npz", TrainingTrace),
-        ("figure3_girl.npz", RunTrace),
+        ("film_occlusion.npz", RunTrace),
         ("figure3_girl_late.npz", RunTrace),
     ],
 )

@@ -55,7 +55,7 @@ def test_it_learns_and_its_numbers_are_of_its_maps(taught: TrainingTrace) -> Non
     assert taught.cross_entropy[-1] < taught.cross_entropy[0]
     assert taught.target_maps.shape == taught.background_maps.shape == (2, 49, 49)
     assert (taught.target_maps >= 0).all()
-    # Both maps have nearly the same ratio at the start, and so Equation 3 gives it plus its inverse.
+    # Both maps have nearly the same ratio at the start: Equation 3 gives it plus its inverse.
     ratio = taught.unevenness[0]
     assert taught.on_targets[0] == pytest.approx(ratio + 1 / ratio, abs=0.1)
 

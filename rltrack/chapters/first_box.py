@@ -40,7 +40,8 @@ box, and the factor of both sides.
 """
 
 FRAMES = 61
-SHOWN = (0, 12, 24, 36, 48, 60)
+SHOWN = (0, 20, 40, 60)
+_DPI = 120  # of several pictures in one page, which is to stay small
 
 
 class FirstBoxRun(NamedTuple):
@@ -69,7 +70,9 @@ def record(frames: int = FRAMES, seed: int = 0) -> dict[str, FirstBoxRun]:
 def tracked_from(run: FirstBoxRun, images: Sequence[Any], truth: Array) -> Figure:
     """Draw the frames `SHOWN` with the boxes of a run, and the true boxes of the ladybird."""
     results = [(run.boxes[i], bool(run.found[i])) for i in SHOWN]
-    return filmstrip([images[i] for i in SHOWN], SHOWN, results, [truth[i] for i in SHOWN])
+    figure = filmstrip([images[i] for i in SHOWN], SHOWN, results, [truth[i] for i in SHOWN])
+    figure.set_dpi(_DPI)
+    return figure
 
 
 def game(runs: Mapping[str, FirstBoxRun]) -> Any:
@@ -85,7 +88,7 @@ def game(runs: Mapping[str, FirstBoxRun]) -> Any:
         )
 
     pictures = [tracked_from(run, images, truth) for run in runs.values()]
-    alt = "Six frames of the film with the tracker's box and the ladybird's true box"
+    alt = "Four frames of the film with the tracker's box and the ladybird's true box"
     return choose(list(runs), pictures, list(map(outcome, runs.values())), alt)
 
 

@@ -23,7 +23,7 @@ __all__ = ["best_candidates", "maps_and_results", "scores_and_overlaps"]
 
 Image = NDArray[np.uint8]
 
-# Okabe and Ito's blue and vermilion: the baseline dashed, the other solid.
+_ASPECT = 1.35  # width of a close-up, divided by its height
 
 
 def scores_and_overlaps(
@@ -58,7 +58,7 @@ def scores_and_overlaps(
     overlaps.set_ylabel("overlap")
     if visible is not None:
         overlaps.fill_between(frames, visible, color="0.85", zorder=0, label="share visible")
-        overlaps.legend(frameon=False)
+        overlaps.legend(loc="center right")
     scores.legend(frameon=False)
     for axes in (scores, overlaps):
         axes.spines[["top", "right"]].set_visible(False)
@@ -85,9 +85,16 @@ def maps_and_results(
         first: the number of the traces' first frame.
     """
     kinds = ("attention", "confidence", "result")[: 2 if images is None else 3]
-    rows_high = PAGE_WIDTH / len(frames) + (0.55 if images is None else 0.2)
-    figure = page(rows_high * len(kinds) * len(traces) + 0.3)
-    grid = figure.subplots(len(kinds) * len(traces), len(frames), squeeze=False)
+    side = (PAGE_WIDTH - 0.5) / len(frames)
+    below = 0.5 if images is None else 0.3  # words below a close-up, in inches
+    heights = [side + 0.1, *[side / _ASPECT + below] * (len(kinds) - 1)]
+    figure = page(sum(heights) * len(traces) + 0.25)
+    grid = figure.subplots(
+        len(heights) * len(traces),
+        len(frames),
+        squeeze=False,
+        gridspec_kw={"height_ratios": heights * len(traces)},
+    )
     for row, (name, trace) in enumerate(traces.items()):
         rows = grid[len(kinds) * row : len(kinds) * (row + 1)]
         for column, frame in enumerate(frames):
@@ -140,7 +147,7 @@ def _sighting(trace: RunTrace, frame: int, image: Image | None, panels: Sequence
         axes.set(xticks=[], yticks=[])
 
 
-def _close_up(axes: Axes, area: ArrayLike, aspect: float = 1.35) -> None:
+def _close_up(axes: Axes, area: ArrayLike, aspect: float = _ASPECT) -> None:
     """Zoom to an area (x, y, w, h) and a little round it, ``aspect`` times as wide as high."""
     x, y, w, h = np.asarray(area, float)
     high = 1.08 * max(h, w / aspect)
@@ -162,7 +169,7 @@ def best_candidates(image: Image, trace: RunTrace, frame: int, best: int) -> Fig
     at = trace.frames.tolist().index(frame)
     boxes, scores = trace.candidates[at], trace.candidate_scores[at]
     order = np.argsort(scores)
-    figure = page(3.9)
+    figure = page(3.3)
     everything, chosen = figure.subplots(1, 2)
     centers = boxes[:, :2] + boxes[:, 2:] / 2
     for axes in (everything, chosen):
@@ -178,10 +185,11 @@ def best_candidates(image: Image, trace: RunTrace, frame: int, best: int) -> Fig
     _close_up(everything, (*low, *(high - low)), 1.0)
 
     mean = trace.chosen(best)[at]
+    several = [(boxes[index], GREEN, "-", 1.0, f"the best {best}") for index in order[-best:]]
     outlines = [
-        *((boxes[index], GREEN, "-", 1.0, f"the best {best}") for index in order[-best:]),
-        (mean, ORANGE, "--", 2.0, "their mean"),
-        (trace.boxes[frame], SKY, "-", 2.0, "regressed"),
+        *(several if best > 1 else []),
+        (mean, ORANGE, "--", 2.0, "their mean" if best > 1 else "best candidate"),
+        (trace.boxes[frame], SKY, "-", 2.0, "corrected"),
         (trace.truth[frame], "white", "-", 1.0, "truth"),
     ]
     for box, colour, line, thick, _ in outlines:
@@ -194,7 +202,7 @@ def best_candidates(image: Image, trace: RunTrace, frame: int, best: int) -> Fig
         named.values(), named.keys(), loc="upper center", bbox_to_anchor=(0.5, -0.02),
         facecolor="0.25", labelcolor="white",
     )  # fmt: skip
-    chosen.set_title("the best, regressed", fontsize=TEXT)
+    chosen.set_title("the best, corrected", fontsize=TEXT)
     _close_up(chosen, mean, 1.0)
     return figure
 
