@@ -61,7 +61,8 @@ def book_labels() -> list[str]:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
         if cell["cell_type"] == "markdown"
     ]
-    return [label for text in texts for label in re.findall(r"^:label: (\S+)", text, re.M)]
+    written = r"^(?::label: |\$\$ \()([\w-]+)\)?$"  # in a directive, or behind dollars
+    return [label for text in texts for label in re.findall(written, text, re.M)]
 
 
 def test_each_equation_of_the_book_leads_back_from_what_implements_it(pages: ModuleType) -> None:

@@ -10,7 +10,14 @@ from torch import Generator
 from rltrack import preset, synthetic
 from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
-from rltrack.chapters.attention import Expansion, blend, expansion, expansions, tangent
+from rltrack.chapters.attention import (
+    Expansion,
+    blend,
+    expansion,
+    expansions,
+    occlusion,
+    tangent,
+)
 from rltrack.chapters.first_frame import learned, maps_at, plain_loss, resemblance
 from rltrack.plots.attention_maps import map_rows
 from rltrack.tracking.classifier import Classifier
@@ -46,6 +53,18 @@ def test_the_line_is_the_same_at_the_input_and_at_conv1(asked) -> None:
     lines = [expansion(classifier, net, crops, [0, 0.1, 0.7], at=at) for at in ("conv1", "input")]
     np.testing.assert_allclose(lines[0].exact, lines[1].exact)
     np.testing.assert_allclose(lines[0].linear, lines[1].linear)
+
+
+def test_occlusion_is_what_a_score_loses_without_each_square(asked) -> None:
+    classifier, net, crops = asked
+    lost = occlusion(classifier, net, crops[:1], squares=3)
+    assert lost.shape == (3, 3)
+    without = crops[:1].clone()
+    without[..., 36:71, 71:] = net.crop.fill  # 107 pixels in three parts: to 36, to 71, to 107
+    both = classifier(net.features(torch.cat([crops[:1], without])))[:, 1]
+    assert lost[1, 2].item() == pytest.approx((both[0] - both[1]).item(), rel=1e-9)
+    grey = torch.full_like(crops[:1], net.crop.fill)
+    assert not occlusion(classifier, net, grey, squares=3).any()
 
 
 def test_a_blend_is_on_the_line_and_rounded() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
-from rltrack.chapters.the_tracker import boxes_on, crop_rows
+from figure_checks import legible
+
+from rltrack.chapters.the_tracker import boxes_on, crop_rows, responses
 
 IMAGE = np.full((60, 80, 3), 90, np.uint8)
 
@@ -24,7 +24,7 @@ def test_every_box_is_outlined_on_its_panel_in_its_kinds_own_style() -> None:
     words = [text.get_text() for axes in figure.axes for text in axes.get_legend().get_texts()]
     assert words == ["one", "two", "three"]
     assert left.get_xlim() == (0, 80) and left.get_ylim() == (60, 0)
-    figure.savefig(io.BytesIO(), format="jpeg")
+    legible(figure)
 
 
 def test_crops_stand_in_their_rows_under_their_titles() -> None:
@@ -34,4 +34,15 @@ def test_crops_stand_in_their_rows_under_their_titles() -> None:
     assert shown == [0, 1, 2, 2, 1, 0]
     assert [axes.get_title() for axes in figure.axes] == [*"abcdef"]
     assert [part.get_suptitle() for part in figure.subfigs] == ["up", "down"]
-    figure.savefig(io.BytesIO(), format="jpeg")
+    legible(figure)
+
+
+def test_responses_stand_in_a_row_for_each_stage_beside_the_crop() -> None:
+    stages = {"first": [np.eye(4), 3 * np.ones((4, 4))], "second": [np.zeros((2, 2)), np.eye(2)]}
+    figure = responses(IMAGE[:, :60], stages)
+    assert [axes.get_title() for axes in figure.axes] == ["crop", "first", "", "crop", "second", ""]
+    shown = [axes.images[0] for axes in figure.axes]
+    np.testing.assert_array_equal(shown[0].get_array(), IMAGE[:, :60])
+    np.testing.assert_array_equal(shown[2].get_array(), 3 * np.ones((4, 4)))
+    assert [one.get_clim() for one in shown[1:3]] == [(0, 1), (0, 3)]
+    legible(figure)

@@ -16,7 +16,7 @@ from rltrack.backbones.vggm import VGGM
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import evaluate
-from rltrack.tracking.box_regression import BoxRegressor
+from rltrack.tracking.box_regression import BoxRegressor, corrected
 from rltrack.tracking.boxes import iou
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
@@ -129,6 +129,12 @@ def test_hard_negatives_are_the_highest_scored() -> None:
     scores = classifier(features)[:, 1]
     hard = hard_negatives(classifier, features, 8)
     assert sorted(hard.tolist()) == sorted(scores.argsort(descending=True)[:8].tolist())
+
+
+def test_a_correction_moves_the_centre_and_scales_the_sides() -> None:
+    box = torch.tensor([[100.0, 50, 40, 60]])
+    shift = torch.tensor([[0.1, -0.05, np.log(0.9), 0]], dtype=torch.float32)
+    torch.testing.assert_close(corrected(box, shift), torch.tensor([[106.0, 47, 36, 60]]))
 
 
 def test_box_regression_is_ridge_by_the_normal_equations() -> None:

@@ -15,7 +15,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from rltrack.chapters.widgets import explore, strip
+from rltrack.chapters.widgets import choose, explore, strip
 from rltrack.errors import InputError
 
 ipywidgets = pytest.importorskip("ipywidgets", reason="needs the extra 'book'")
@@ -75,6 +75,23 @@ def test_play_moves_the_slider_and_the_slider_the_stack() -> None:
 
     assert linked([name(play.model_id), "value"], [name(slider.model_id), "value"])
     assert linked([name(slider.model_id), "value"], [name(stack.model_id), "selected_index"])
+
+
+def test_each_choice_has_a_button_that_shows_its_picture() -> None:
+    whole = choose(["left", "right"], [grey(10), grey(90)], ["a", "b"], "x")
+    buttons, stack = whole.children
+    assert buttons.options == ("left", "right") and buttons.index == stack.selected_index == 0
+    assert [image.mean().round() for image in images(stack)] == [10, 90]
+    state = ipywidgets.Widget.get_manager_state()["state"].values()
+    links = [one["state"] for one in state if one["model_name"] == "LinkModel"]
+    ends = (
+        [f"IPY_MODEL_{buttons.model_id}", "index"],
+        [
+            f"IPY_MODEL_{stack.model_id}",
+            "selected_index",
+        ],
+    )
+    assert any((link["source"], link["target"]) == ends for link in links)
 
 
 def test_no_two_widgets_share_a_name() -> None:

@@ -7,7 +7,7 @@ hidden.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -95,20 +95,19 @@ def occlusion(
     Args:
         classifier: fc4-6, called without dropout.
         extractor: the backbone.
-        crop: (1, 3, S, S) uint8. S is a multiple of ``squares``.
-        squares: the crop is divided into ``squares`` x ``squares`` of them.
+        crop: (1, 3, S, S) uint8.
+        squares: the crop is divided into ``squares`` x ``squares`` of them, to whole pixels.
         c: the class whose score is meant.
 
     Returns:
         (squares, squares) logits: the score of the crop less that without this square. It is
         negative where the score rises.
     """
-    side = crop.shape[-1] // squares
+    edges = [round(i * crop.shape[-1] / squares) for i in range(squares + 1)]
     hidden = crop.repeat(squares**2, 1, 1, 1)
-    for one, (row, column) in zip(hidden, product(range(squares), repeat=2), strict=True):
-        top, left = row * side, column * side
-        one[:, top : top + side, left : left + side] = extractor.crop.fill
-    scores = classifier(extractor.features(torch.cat([crop, hidden])))[:, c]
+    for one, (rows, columns) in zip(hidden, product(pairwise(edges), repeat=2), strict=True):
+        one[:, slice(*rows), slice(*columns)] = extractor.crop.fill
+    scores: Tensor = classifier(extractor.features(torch.cat([crop, hidden])))[:, c]
     return (scores[0] - scores[1:]).view(squares, squares)
 
 
@@ -174,7 +173,7 @@ def tangent(
     picture.imshow(crop)
     picture.set_axis_off()
     picture.set_title(f"the crop at t = {t:.1f}", fontsize=TEXT)
-    lay_over(overlay, crop, smoothed(attention))
+    lay_over(overlay, crop, np.asarray(smoothed(attention), float))
     overlay.set_axis_off()
     overlay.set_title("$A_p$ there, smoothed", fontsize=TEXT)
     scores.plot(line.steps, line.exact, color=BLUE)

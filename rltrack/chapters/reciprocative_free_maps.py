@@ -89,9 +89,9 @@ def agreement(
     """
     learned = list(classifier.parameters())
     directions: tuple[list[Tensor], list[Tensor]] = [], []
-    for i, pixels in enumerate(extractor.pixels(crops).split(1)):
+    for i, crop in enumerate(crops):
         target = i < positives
-        jacobian = FeatureJacobian(extractor, pixels)
+        jacobian = FeatureJacobian(extractor, extractor.pixels(crop[None]))
         maps = attention_maps(through_jacobian(classifier, jacobian), config)
         scores = classifier(jacobian.features)
         label = torch.tensor(
