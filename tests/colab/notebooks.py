@@ -79,13 +79,13 @@ def run(name: str, commit: str, folder: Path) -> tuple[str, set[str]]:
     (profile / "profile_default" / "startup" / "colab.py").write_text(STARTUP, encoding="utf-8")
 
     python = environment(folder / "venv")
-    kernel = [python, "-m", "ipykernel", "install", "--sys-prefix"]
-    subprocess.run(kernel, check=True, stdout=subprocess.DEVNULL)
-    kernels = {"JUPYTER_PATH": str(folder / "venv" / "share" / "jupyter")}
     quiet = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # no warnings of the kernel's debugger
+    kernels = {"JUPYTER_PATH": str(folder / "venv" / "share" / "jupyter")}
     environ = {**os.environ, "IPYTHONDIR": str(profile), **kernels, **quiet}
     for variable in ("PYTHONPATH", "VIRTUAL_ENV", "RLTRACK_DATA"):
         environ.pop(variable, None)
+    kernel = [python, "-m", "ipykernel", "install", "--sys-prefix"]
+    subprocess.run(kernel, check=True, env=environ, stdout=subprocess.DEVNULL)
     subprocess.run([python, "-c", EXECUTE, path, folder], check=True, env=environ)
 
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
