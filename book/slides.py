@@ -191,12 +191,17 @@ def _shown(data: dict[str, Any], alt: str, text: SlideText, state: dict[str, Any
     return f'<pre class="printed">{escape(data.get("text/plain", ""))}</pre>'
 
 
-def strip_pages(state: dict[str, Any], model: str) -> tuple[list[str], int] | None:
-    """Return the pages of a `rltrack.chapters.widgets.strip`, and the index of the first one shown.
+def strip_pages(state: dict[str, Any], model: str) -> tuple[list[str], int, list[str]] | None:
+    """Return what a widget of `rltrack.chapters.widgets` shows.
 
     Args:
         state: of all widgets of a notebook, by their names.
-        model: the name of one of them. If it is no strip, the result is None.
+        model: the name of one of them. If it is no `strip` and no `choose`, the result is None.
+
+    Returns:
+        pages: the pictures with their labels, as HTML.
+        start: the index of the first one shown.
+        choices: the words on the buttons; of a `strip`, which has a slider, there are none.
     """
 
     def children(name: str) -> list[str]:
@@ -205,22 +210,26 @@ def strip_pages(state: dict[str, Any], model: str) -> tuple[list[str], int] | No
 
     if "rltrack-strip" not in state.get(model, {}).get("state", {}).get("_dom_classes", []):
         return None
-    stack = children(model)[1]
+    control, stack = children(model)
     pages = [state[page]["state"]["value"] for page in children(stack)]
-    return pages, int(state[stack]["state"].get("selected_index") or 0)
+    choices = state[control]["state"].get("_options_labels", [])
+    return pages, int(state[stack]["state"].get("selected_index") or 0), choices
 
 
-def _strip(pages: list[str], start: int) -> str:
-    """Return pictures to step through, with a slider of the browser's own; see `slides.js`."""
+def _strip(pages: list[str], start: int, choices: list[str]) -> str:
+    """Return pictures to choose from, with controls of the browser's own; see `slides.js`."""
     parts = "".join(
         f"<div{'' if index == start else ' hidden'}>{page}</div>"
         for index, page in enumerate(pages)
     )
-    slider = (
+    control = (
         f'<input type="range" aria-label="Step through the pictures" '
         f'min="0" max="{len(pages) - 1}" value="{start}">'
     )
-    return f'<figure class="strip">{slider}{parts}</figure>'
+    if choices:
+        buttons = "".join(f"<button>{escape(words)}</button>" for words in choices)
+        control = f'<nav aria-label="Choose a picture">{buttons}</nav>'
+    return f'<figure class="strip">{control}{parts}</figure>'
 
 
 def write(book: Book, names: Iterable[str], libraries: Path, target: Path) -> list[str]:

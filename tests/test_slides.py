@@ -134,7 +134,7 @@ def code(kind: str, *outputs: Any, tags: tuple[str, ...] = (), **metadata: Any) 
     )
 
 
-def displayed(**data: str) -> Any:
+def displayed(**data: Any) -> Any:
     kinds = {key.replace("_", "/"): value for key, value in data.items()}
     return nbformat.v4.new_output("display_data", data=kinds)
 
@@ -213,13 +213,18 @@ def test_pictures_to_step_through_need_no_widgets(
     import numpy as np
     from ipywidgets import Widget
 
-    from rltrack.chapters.widgets import strip
+    from rltrack.chapters.widgets import choose, strip
 
     pictures = [np.full((8, 8, 3), level, np.uint8) for level in (0, 90, 180)]
-    widget = strip(pictures, ["one", "two", "three"], "A square", start=1)
+    labels = ["one", "two", "three"]
+    widgets = [
+        strip(pictures, labels, "A square", start=1),
+        choose(["A", "B < C", "D"], pictures, labels, "A square"),
+    ]
     made = nbformat.v4.new_notebook()
-    view = {modules[0].WIDGET.replace("/", "_"): {"model_id": widget.model_id}}
-    made.cells = [code("slide", displayed(**view))]
+    kind = modules[0].WIDGET.replace("/", "_")
+    views = [displayed(**{kind: {"model_id": widget.model_id}}) for widget in widgets]
+    made.cells = [code("slide", *views)]
     made.metadata["widgets"] = {modules[0].STATE: Widget.get_manager_state()}
     (tmp_path / "references.bib").write_text(WORKS, encoding="utf-8")
     (tmp_path / "01_one.ipynb").write_text(nbformat.writes(made), encoding="utf-8")
@@ -228,7 +233,11 @@ def test_pictures_to_step_through_need_no_widgets(
         (" hidden", "one"),
         ("", "two"),
         (" hidden", "three"),
+        ("", "one"),
+        (" hidden", "two"),
+        (" hidden", "three"),
     ]
+    assert "<button>A</button><button>B &lt; C</button>" in deck
     assert 'type="range"' in deck and 'max="2" value="1"' in deck
 
 

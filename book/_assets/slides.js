@@ -1,9 +1,11 @@
 // Starts a deck, when its formulas are drawn.
 
 for (const strip of document.querySelectorAll(".strip")) {
-  const [slider, ...pictures] = strip.children;
-  slider.addEventListener("input", () =>
-    pictures.forEach((picture, place) => (picture.hidden = place !== slider.valueAsNumber)),
+  const [control, ...pictures] = strip.children;
+  const show = (chosen) => pictures.forEach((one, place) => (one.hidden = place !== chosen));
+  control.addEventListener("input", () => show(control.valueAsNumber));
+  [...control.children].forEach((button, place) =>
+    button.addEventListener("click", () => show(place)),
   );
 }
 
