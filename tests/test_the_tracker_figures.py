@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from matplotlib.patches import Rectangle
-
 from figure_checks import legible
+from matplotlib.patches import Rectangle
 
 from rltrack.chapters.the_tracker import boxes_on, crop_rows, responses
 

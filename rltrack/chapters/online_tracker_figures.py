@@ -73,10 +73,10 @@ def maps_and_results(
 ) -> Figure:
     """The paper's Figure 3: at some frames, attention, confidence and result of each trace.
 
-    Confidence and result are the same close-up. Every map has a scale of its own: attention from 0
-    to its strongest, confidence between the two numbers that stand below it; below
-    the boxes stand the result's score and overlap. The tracker's box is blue,
-    or yellow and dashed where the target counts as lost; the true one is white and thin.
+    Confidence and result are the same close-up. Every map has a scale of its own. Below a
+    confidence map stand the lowest and the highest score of a candidate, and below the boxes their
+    overlap. The tracker's box is blue, or yellow and dashed where the target counts as lost. The
+    true one is white and thin.
 
     Args:
         traces: by name; each has looked at ``frames``.
@@ -131,7 +131,8 @@ def _sighting(trace: RunTrace, frame: int, image: Image | None, panels: Sequence
     found = bool(trace.found[frame])
     _outline(views[-1], trace.boxes[frame], *((SKY, "-") if found else (YELLOW, "--")))
     _outline(views[-1], trace.truth[frame], "white", "-", 1.0)
-    scale = f"{np.nanmin(spread):+.1f} to {np.nanmax(spread):+.1f}"
+    scores = trace.candidate_scores[at]
+    scale = f"{scores.min():+.1f} to {scores.max():+.1f}"
     outcome = f"IoU {trace.overlaps[frame]:.2f}"
     words = [f"{scale}\n{outcome}"] if image is None else [scale, outcome]
     rows, columns = np.nonzero(np.isfinite(spread))

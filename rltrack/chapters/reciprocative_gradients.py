@@ -101,10 +101,10 @@ _NODES = {
     "f": (0.7, 1.5, 0.5, "scores $f_c$", _FORWARD),
     "ce": (0.7, 0.55, 0.35, "$L_{CE}$", _FORWARD),
     "u": (2.2, 2.45, 0.5, "$u_c = \\partial f_c / \\partial x$", _FIRST),
-    "A": (2.2, 4.35, 0.5, "maps\n$A_c = J^{\\top} u_c$", _FIRST),
+    "A": (2.2, 4.35, 0.5, "maps\n$A_p$, $A_n$", _FIRST),
     "R": (2.2, 5.3, 0.48, "$R(A_p, A_n)$", _FIRST),
     "back": (
-        3.85, 5.3, 0.5, "$\\partial R / \\partial u_c =$\n$J\\,\\partial R/\\partial A_c$", _SECOND
+        3.85, 5.3, 0.5, "$v_c =$\n$\\partial R / \\partial u_c$", _SECOND
     ),
     "term": (3.85, 2.45, 0.45, "$\\lambda\\,\\partial R / \\partial \\theta$", _SECOND),
     "sum": (3.85, 0.55, 0.5, "the step\nof $\\theta$", _FORWARD),
