@@ -23,6 +23,9 @@ WRITTEN = {
     "03_regulariser",
     "04_reciprocative_learning",
     "05_online_tracker",
+    "08_real_time",
+    "10_natural_images",
+    "11_your_own",
 }
 
 
