@@ -100,8 +100,8 @@ def occlusion(
         c: the class whose score is meant.
 
     Returns:
-        (squares, squares) logits: the score of the crop less that without this square. It is
-        negative where the score rises.
+        The score of the crop less the score without each square, logits of shape
+        (squares, squares). It is negative where the score rises.
     """
     edges = [round(i * crop.shape[-1] / squares) for i in range(squares + 1)]
     hidden = crop.repeat(squares**2, 1, 1, 1)
