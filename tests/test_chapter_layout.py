@@ -24,6 +24,7 @@ WRITTEN = {
     "04_reciprocative_learning",
     "05_online_tracker",
     "08_real_time",
+    "09_backbone",
     "10_natural_images",
     "11_your_own",
 }

@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 import torch
 from figure_checks import legible
-from matplotlib.colors import to_rgb
 from torch import Generator
 
 from rltrack.backbones.cards import Card
 from rltrack.backbones.filter_banks import analytic_bank
 from rltrack.plots.style import PAGE_WIDTH
-from rltrack.pretraining.crop_batches import NEGATIVES, POSITIVES, draw_batch
-from rltrack.pretraining.figures import batch_sheet, filter_sheets, loss_curves, scene_sheet
+from rltrack.pretraining.figures import filter_sheets, loss_curves, scene_sheet
 from rltrack.pretraining.scenes import render
 
 
@@ -24,20 +22,6 @@ def test_scenes_show_the_targets_box_at_each_moment() -> None:
     for ax, boxes in zip(axes, scenes.boxes.flatten(0, 1).tolist(), strict=True):
         first = ax.patches[1].get_bbox()  # over its black edge
         assert [first.x0, first.y0, first.width, first.height] == pytest.approx(boxes[0])
-
-
-def test_a_lesson_frames_the_target() -> None:
-    lesson = draw_batch(1, 2, Generator().manual_seed(0))
-    figure = batch_sheet(lesson)
-    legible(figure)
-    axes = figure.axes
-    assert len(axes) == 2 * (POSITIVES + NEGATIVES)
-    framed = [to_rgb(ax.spines["top"].get_edgecolor()) != (1, 1, 1) for ax in axes]
-    assert framed == 2 * ([True] * POSITIVES + [False] * NEGATIVES)
-    assert [block.get_suptitle() for block in figure.subfigs] == [
-        "before, moment 1",
-        "after, moment 2",
-    ]
 
 
 def test_filters_lie_in_rows_of_sixteen_each_on_its_own_scale() -> None:

@@ -1,4 +1,4 @@
-"""Figures of a training: its scenes and crops, its losses, and the filters that came out."""
+"""Figures of a training: its scenes, its losses, and the filters that came out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from torch import Tensor
 
 from rltrack.backbones.cards import Card
 from rltrack.plots.style import BLUE, GREEN, PAGE_WIDTH, PINK, TEXT, VERMILION, page
-from rltrack.pretraining.crop_batches import POSITIVES, CropBatch
 from rltrack.pretraining.scenes import Scenes
 
-__all__ = ["batch_sheet", "filter_sheets", "loss_curves", "scene_sheet"]
+__all__ = ["filter_sheets", "loss_curves", "scene_sheet"]
 
 _COLOURS = (VERMILION, BLUE, GREEN, PINK)
 """Of Okabe and Ito; the first one is the target's."""
@@ -36,26 +35,6 @@ def scene_sheet(scenes: Scenes) -> Figure:
                     axes.add_patch(
                         Rectangle((x, y), w, h, fill=False, ec=colour, ls=style[1], lw=width)
                     )
-    return figure
-
-
-def batch_sheet(lesson: CropBatch, scene: int = 0) -> Figure:
-    """One scene's crops: a block for each moment, before to learn from and after to be judged on.
-
-    The target's crops are the first row of a block, framed.
-    """
-    crops = lesson.crops[scene]
-    figure = page(PAGE_WIDTH * 1.1 * -(-len(crops) // 2) / 2)
-    blocks = figure.subfigures(-(-len(crops) // 2), 2, squeeze=False, wspace=0.04).ravel()
-    for moment, (block, samples) in enumerate(zip(blocks, crops, strict=False)):
-        when = "before" if moment < len(crops) // 2 else "after"
-        block.suptitle(f"{when}, moment {moment + 1}", fontsize=TEXT)
-        grid = block.subplots(-(-len(samples) // POSITIVES), POSITIVES).ravel()
-        for k, (axes, crop) in enumerate(zip(grid, samples, strict=True)):
-            axes.imshow(_picture(crop))
-            axes.set(xticks=[], yticks=[])
-            for spine in axes.spines.values():
-                spine.set(color=_COLOURS[0] if k < POSITIVES else "white", linewidth=3)
     return figure
 
 
