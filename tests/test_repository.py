@@ -113,7 +113,7 @@ def parameters_of(path: Path) -> dict[str, tuple[str, Any]]:
 def test_parameters_of_one_meaning_have_one_name(name: str) -> None:
     found = parameters_of(BOOK / f"{name}.ipynb")
     # The chapter on speed takes the paper's network apart, so it has VGG-M's layers.
-    backbone = {"08_real_time": "analytic", "11_your_own": "embedded"}.get(name, "lite0")
+    backbone = "analytic" if name == "08_real_time" else "lite0"
     expected = {**SHARED, "backbone": ("str", backbone)}
     assert {key: found.get(key) for key in expected} == expected
     assert not found.keys() & {"source", "preset", "frames", "first", "shown"}  # `fast` chooses
