@@ -23,6 +23,7 @@ WRITTEN = {
     "03_regulariser",
     "04_reciprocative_learning",
     "05_online_tracker",
+    "07_benchmarks",
     "08_real_time",
     "09_backbone",
     "10_natural_images",

@@ -8,7 +8,7 @@ import { DESKTOP, PHONE, background, faint, launched, light, machinePaths, stick
 
 const ROOT = new URL("../../", import.meta.url);
 const SITE = new URL("_build/html/", ROOT);
-const tested = { formulas: 0, figures: 0, code: 0, controls: 0, sliders: 0, films: 0, folds: 0 };
+const tested = { formulas: 0, figures: 0, code: 0, controls: 0, sliders: 0, choices: 0, films: 0, folds: 0 };
 const known = new Map(); // of `places`
 const sliders = new Set(); // the pages that have some
 
@@ -125,6 +125,18 @@ for (const name of pages) {
         const first = await pictureOf(slider).screenshot();
         await slider.press("End");
         assert.notDeepEqual(await pictureOf(slider).screenshot(), first);
+      }
+    });
+
+    test("shows another picture for each choice, by keyboard", async () => {
+      for (const choices of await all("choices", "article .widget-toggle-buttons")) {
+        const shown = new Set();
+        for (const button of await choices.locator("button").all()) {
+          await button.press("Enter");
+          const picture = pictureOf(choices);
+          shown.add(await picture.getAttribute("src"));
+        }
+        assert.equal(shown.size, await choices.locator("button").count());
       }
     });
 
