@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from figure_checks import legible
 from torch import Generator
 
 from rltrack import preset, synthetic
@@ -130,7 +131,9 @@ def test_charts_show_every_line_and_map(asked) -> None:
     classifier, net, crops = asked
     line = expansion(classifier, net, crops, [0, 0.01, 0.1])
     near = line._replace(steps=line.steps + 1)
-    scores, errors = expansions({"one": line, "two": line}, {"one": near, "two": near}).axes
+    figure = expansions({"one": line, "two": line}, {"one": near, "two": near})
+    legible(figure)
+    scores, errors = figure.axes
     assert len(scores.lines) == 4
     np.testing.assert_array_equal(errors.lines[0].get_xdata(), near.steps[1:])
     assert errors.get_xscale() == errors.get_yscale() == "log"
@@ -138,6 +141,7 @@ def test_charts_show_every_line_and_map(asked) -> None:
     crop = crops[0].permute(1, 2, 0).numpy()
     maps = {"a": np.diag([4.0, 2, 1]), "b": np.eye(51)}
     figure = map_rows([(crop, maps), (crop, {"a": np.ones((3, 3))})])
+    legible(figure)
     assert [len(ax.images) for ax in figure.axes] == [1, 2, 2, 1, 2, 0]
     assert figure.axes[2].images[1].get_array().shape == (51, 51)
     assert figure.axes[1].get_title() == "a"
@@ -149,6 +153,7 @@ def test_the_tangent_is_drawn_from_its_point_to_the_end(asked) -> None:
     at = blend(crops, 0.4)
     rest = expansion(classifier, net, torch.cat([at, crops[1:]]), [0, 1])
     figure = tangent(whole, rest, 0.4, at[0].permute(1, 2, 0).numpy(), np.eye(51))
+    legible(figure)
     curve, line, point = figure.axes[2].lines
     np.testing.assert_array_equal(curve.get_ydata(), whole.exact)
     np.testing.assert_allclose(line.get_xdata(), [0.4, 1])

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from figure_checks import legible
 from torch import Generator
 
 from rltrack import preset
@@ -83,6 +84,8 @@ def test_descent_lowers_r_and_evens_what_it_should(
 
 def test_charts_show_every_map(maps: dict[str, torch.Tensor]) -> None:
     found = {name: map_statistics(values, CONFIG) for name, values in maps.items()}
+    few = {name: maps[name] for name in ("even", "a broad patch", "a ring", "a spot")}
+    legible(gradient_maps(few, found))
     figure = gradient_maps(maps, found)
     assert len(figure.axes) == 2 * len(maps)
     assert figure.axes[3].get_title().startswith("a ring\n")
@@ -95,7 +98,9 @@ def test_charts_show_every_map(maps: dict[str, torch.Tensor]) -> None:
 def test_the_widening_spot_is_marked_on_both_curves() -> None:
     spots = {radius: spot(radius, 21) for radius in (0.1, 0.5, 2.0)}
     found = {radius: map_statistics(values, CONFIG) for radius, values in spots.items()}
-    above, wanted, quotients = widening_spot(spots, found, 0.5).axes
+    figure = widening_spot(spots, found, 0.5)
+    legible(figure)
+    above, wanted, quotients = figure.axes
     assert (above.images[0].get_array() == spots[0.5].numpy()).all()
     assert wanted.images[0].get_array()[10, 10] < 0 < wanted.images[0].get_array()[0, 0]
     ratio, inverse, *marks = (line.get_ydata() for line in quotients.lines)
