@@ -121,14 +121,18 @@ class Book:
         state = notebook["metadata"].get("widgets", {}).get(STATE, {}).get("state", {})
 
         stacks: list[list[list[str]]] = []  # of slides, of parts
-        for cell in cells:
+        for cell, heading in _under_headings(notebook["cells"]):
             kind = _type(cell)
+            if kind not in SHOWN:
+                continue
             if kind == "slide" or not stacks:
                 stacks.append([[]])
             elif kind == "subslide":
                 stacks[-1].append([])
             try:
                 parts = list(_parts(cell, text, state))
+                if cell["cell_type"] == "code" and heading and not stacks[-1][-1]:
+                    parts.insert(0, text.html(heading))
             except ValueError as error:
                 raise ValueError(f"{name}, cell {cell['id']!r}: {error}") from error
             if kind == "notes":
@@ -138,6 +142,16 @@ class Book:
             stacks[-1][-1] += parts
         slides = "\n".join(_section(map(_section, stack)) for stack in stacks)
         return PAGE.format(title=escape(self.pages[name]), slides=slides)
+
+
+def _under_headings(cells: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield each cell with the last section's heading above it: the title of a slide of code."""
+    heading = ""
+    for cell in cells:
+        yield cell, heading
+        if cell["cell_type"] == "markdown":
+            found = re.findall(r"^## .+$", "".join(cell["source"]), re.M)
+            heading = found[-1] if found else heading
 
 
 def _section(parts: Iterable[str]) -> str:

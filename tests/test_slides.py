@@ -177,6 +177,17 @@ def test_cells_go_where_their_metadata_says(deck: Any) -> None:
     assert "<title>Title</title>" in made and "left out" not in made
 
 
+def test_a_slide_of_code_has_its_sections_heading(deck: Any) -> None:
+    made = deck(
+        words(None, "# Title\n\n## Before $x$\n\nText\n\n## Here $x$\n\nText"),
+        code("slide", PRINTED),
+        code("-", PRINTED),
+        words("slide", "## There"),
+    )
+    assert made.count("<h2>") == 2
+    assert r"<h2>Here \(x\)</h2>" in made and "<h2>There</h2>" in made
+
+
 def test_a_notebook_without_slides_has_no_deck(deck: Any) -> None:
     assert deck(words(None, "# Title"), words("skip", "left out")) is None
 
