@@ -134,24 +134,17 @@ def constants() -> list[Number]:
 
 def results() -> Iterator[tuple[str, str, list[tuple[float, str]]]]:
     """Yield the paper's tables of results: place, name in the package, numbers with their names."""
-    yield (
-        "Table 1",
-        "WEIGHTS",
-        [
-            (value, f"{measure}, {{math}}`\\lambda = {weight}`")
-            for weight, scores in WEIGHTS.items()
-            for measure, value in zip(("DP", "OS"), scores, strict=True)
-        ],
-    )
-    yield (
-        "Table 2",
-        "ATTENTION",
-        [
-            (value, f"{measure}, {name}")
-            for name, scores in ATTENTION.items()
-            for measure, value in zip(("DP", "OS"), scores, strict=True)
-        ],
-    )
+    weights = {f"{{math}}`\\lambda = {weight}`": scores for weight, scores in WEIGHTS.items()}
+    for place, name, rows in (("Table 1", "WEIGHTS", weights), ("Table 2", "ATTENTION", ATTENTION)):
+        yield (
+            place,
+            name,
+            [
+                (value, f"{measure}, {row}")
+                for row, scores in rows.items()
+                for measure, value in zip(("DP", "OS"), scores, strict=True)
+            ],
+        )
     yield (
         "Figure 4, Table 3",
         "PAPER",
