@@ -22,7 +22,7 @@ from rltrack.evaluation.ranking import compare
 from rltrack.evaluation.statistics import counted
 from rltrack.paths import given_path
 from rltrack.plots.frames import outline, show
-from rltrack.plots.style import ORANGE, PAGE_WIDTH, SKY, TEXT, page
+from rltrack.plots.style import ORANGE, PAGE_WIDTH, SKY, page
 
 __all__ = [
     "Raw",
@@ -77,8 +77,7 @@ def drift_sheet(
         zip(images, truth, boxes, agree, strict=True), 1
     ):
         axes = figure.add_subplot(rows, 2, place)
-        show(axes, image, image.shape[:2], "")
-        axes.set_title(f"IoU {iou:.2f}, {apart:.0f} px apart", fontsize=TEXT)
+        show(axes, image, image.shape[:2], f"IoU {iou:.2f}, {apart:.0f} px apart")
         outline(axes, true, edgecolor=SKY, linewidth=3, label="truth")
         outline(axes, box, edgecolor=ORANGE, linewidth=1.6, linestyle="--", label="drifting")
     handles, labels = figure.axes[0].get_legend_handles_labels()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ from rltrack.chapters.widgets import choose
 from rltrack.demo_film.film import synthetic
 from rltrack.evaluation.metrics import overlap
 from rltrack.plots.frames import filmstrip
+from rltrack.tracking.box_regression import corrected
 from rltrack.tracking.presets import preset
 from rltrack.video.excerpt import Excerpt
 from rltrack.video.run import track
@@ -56,12 +59,10 @@ class FirstBoxRun(NamedTuple):
 def record(frames: int = FRAMES, seed: int = 0) -> dict[str, FirstBoxRun]:
     """Track the film from each of `FIRST_BOXES`, with the preset ``realtime`` on the CPU."""
     film = Excerpt(synthetic(), 0, frames)
-    runs = {}
+    truth, runs = torch.tensor(film.ground_truth[:1], dtype=torch.float64), {}
     for name, (right, down, factor) in FIRST_BOXES.items():
-        x, y, w, h = film.ground_truth[0]
-        middle = np.array([x + (0.5 + right) * w, y + (0.5 + down) * h])
-        sides = factor * np.array([w, h])
-        box = [*(middle - sides / 2).tolist(), *sides.tolist()]
+        change = torch.tensor([[right, down, log(factor), log(factor)]], dtype=torch.float64)
+        box = corrected(truth, change)[0].tolist()
         done = track(film, box=box, config=preset("realtime"), device="cpu", seed=seed)
         runs[name] = FirstBoxRun(np.asarray(done.boxes, float), np.asarray(done.found, bool))
     return runs

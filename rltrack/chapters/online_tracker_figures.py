@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from rltrack.chapters.online_tracker import RunTrace
-from rltrack.plots.frames import attention_overlay
-from rltrack.plots.style import GREEN, ORANGE, PAGE_WIDTH, RUN_LINES, SKY, TEXT, YELLOW, page
+from rltrack.plots.frames import attention_overlay, outline_result
+from rltrack.plots.style import GREEN, ORANGE, PAGE_WIDTH, RUN_LINES, SKY, TEXT, page
 from rltrack.tracking.crops import resampled
 from rltrack.video.heat_maps import confidence_map, smoothed
 
@@ -128,8 +128,7 @@ def _sighting(trace: RunTrace, frame: int, image: Image | None, panels: Sequence
     views[0].imshow(spread, cmap="viridis", alpha=0.8, extent=extent)
     if image is not None:
         views[1].imshow(image, extent=extent)
-    found = bool(trace.found[frame])
-    _outline(views[-1], trace.boxes[frame], *((SKY, "-") if found else (YELLOW, "--")))
+    outline_result(views[-1], trace.boxes[frame], bool(trace.found[frame]))
     _outline(views[-1], trace.truth[frame], "white", "-", 1.0)
     scores = trace.candidate_scores[at]
     scale = f"{scores.min():+.1f} to {scores.max():+.1f}"
