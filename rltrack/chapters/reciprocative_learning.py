@@ -6,7 +6,7 @@ dropout. They draw nothing from the training's generator, so tracing does not ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
@@ -22,17 +22,11 @@ from torch import Tensor
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.layout import MDNET_CROP, CropLayout
 from rltrack.chapters.first_frame import maps_at
+from rltrack.chapters.pupil import Pupil
 from rltrack.errors import InputError
 from rltrack.plots.style import PAGE_WIDTH, RUN_LINES, TEXT, page
-from rltrack.tracking import training_boxes
 from rltrack.tracking.attention import Loss, Maps, mean_and_deviation, regulariser
-from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
-from rltrack.tracking.crops import crops
-from rltrack.tracking.inputs import checked_box
-from rltrack.tracking.tracker import Tracker
-from rltrack.tracking.training import optimizer
-from rltrack.tracking.training_samples import first_samples
 from rltrack.video.heat_maps import smoothed
 
 __all__ = [
@@ -106,8 +100,8 @@ def trace_training(
     if unseen := sorted(set(shown) - set(range(0, steps + 1, every))):
         raise InputError(f"shown has {unseen[0]}; wanted multiples of {every} up to {steps}")
     config = replace(config, first_iterations=steps)
-    pupil = _Pupil(config, backbone=backbone, device=device, seed=seed)
-    probes = pupil.probes(image, box)
+    pupil = Pupil(config, backbone=backbone, device=device, seed=seed)
+    probes = pupil.probes(image, box, PROBES)
     features = pupil.extractor.features(probes)
     labels = (torch.arange(2 * PROBES, device=probes.device) < PROBES).long()
     rows: list[tuple[float, ...]] = []
@@ -167,41 +161,6 @@ def share_inside(attention: ArrayLike, extent: Sequence[float], box: Sequence[fl
     in_columns = (across >= box[0]) & (across <= box[0] + box[2])
     in_rows = (down >= box[1]) & (down <= box[1] + box[3])
     return float(values[np.ix_(in_rows, in_columns)].sum() / values.sum())
-
-
-class _Pupil(Tracker):
-    """A tracker that learns its first frame under someone's eyes, and does nothing else."""
-
-    def probes(self, image: Image, box: Sequence[float]) -> Tensor:
-        """Crops of targets, the box itself first, then of as much background."""
-        frame, target = self._frame(image), self._target_in(image, box)
-        self._begin_random(self.seed + 1)  # not the lesson's
-        drawn_with = self.config, self._generator
-        targets = training_boxes.positives(target, frame.image_wh, PROBES - 1, *drawn_with)
-        background = training_boxes.update_negatives(target, frame.image_wh, PROBES, *drawn_with)
-        boxes = torch.cat([target[None], targets, background])
-        return crops(frame.image, boxes, self.extractor.crop)
-
-    def learn(self, image: Image, box: Sequence[float], look: Callable[..., None]) -> None:
-        """Learn as `init` does, and call ``look`` with 0 before the first step, then after each."""
-        config, target = self.config, self._target_in(image, box)
-        self._begin_random(self.seed)
-        self.classifier = Classifier(
-            self.extractor.feature_shape,
-            self._generator,
-            units=config.hidden_units,
-            dropout=config.dropout,
-            device=self.device,
-            dtype=self.dtype,
-        )
-        look(0)
-        frame = self._frame(image, target)
-        samples = first_samples(frame, target, config, self._generator)
-        first = optimizer(self.classifier, config.first_learning_rate, config)
-        self._fit(first, *samples, config.first_iterations, look)
-
-    def _target_in(self, image: Image, box: Sequence[float]) -> Tensor:
-        return torch.tensor(checked_box(box, image), dtype=self.dtype)
 
 
 def learning_curves(lessons: Mapping[str, TrainingTrace]) -> Figure:

@@ -1,0 +1,168 @@
+"""Chapter 6: how strongly the attention term pulls at the classifier, beside the cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from rltrack.array_files import save_arrays
+from rltrack.backbones.interface import Backbone
+from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.cache import data_dir
+from rltrack.chapters.pupil import Pupil
+from rltrack.data.sequences import otb_folder
+from rltrack.plots.style import RUN_LINES, page
+from rltrack.tracking.attention import Loss, attention_maps, reciprocative_loss
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.memory import Samples
+from rltrack.tracking.presets import preset
+from rltrack.tracking.training import gradient_at, hard_negatives
+from rltrack.video.sources import open_source
+
+__all__ = ["Strength", "keep_strength", "strength_curves", "strength_lines", "trace_strength"]
+
+Array = NDArray[np.float64]
+
+EVERY = 10
+"""Steps from one look to the next."""
+
+
+class Strength(NamedTuple):
+    """How strongly the term pulled while the first frames of N targets were learned."""
+
+    ratios: Array
+    """(N, K) the result of `trace_strength` for each target."""
+
+
+def trace_strength(
+    image: NDArray[np.uint8],
+    box: Sequence[float],
+    config: TrackerConfig,
+    *,
+    backbone: str | Backbone = "lite0",
+    device: str = "auto",
+    seed: int = 0,
+) -> Array:
+    """Learn the target in ``box`` as the tracker does, and compare the two gradients meanwhile.
+
+    The two parts of Eq. 5 are differentiated with respect to all weights of the classifier, over a
+    mini-batch that is drawn as those of the training are. Batches for looking do not change the
+    training.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        box: (x, y, w, h) in 0-based pixels.
+        config: of the tracker, whose lambda is above 0.
+        backbone: see `rltrack.track`.
+        device: see `rltrack.track`.
+        seed: of all randomness.
+
+    Returns:
+        (K,) the norm of the gradient of lambda R, divided by the norm of that of the cross-entropy,
+        after 0, 10, 20, ... of the steps of the first frame.
+    """
+    pupil = Pupil(config, backbone=backbone, device=device, seed=seed)
+    random = Generator(pupil.device).manual_seed(seed + 1)
+    found: list[float] = []
+
+    def look(step: int, _: Loss | None = None) -> None:
+        if step % EVERY == 0:
+            cross_entropy, attention = _gradient_norms(pupil, random)
+            found.append(config.attention_weight * attention / cross_entropy)
+
+    pupil.learn(image, box, look)
+    return np.array(found)
+
+
+def _gradient_norms(pupil: Pupil, random: Generator) -> tuple[float, float]:
+    """Return the norms of the gradients of the cross-entropy and of R, without lambda."""
+    config, classifier = pupil.config, pupil.classifier
+    positives, negatives = pupil.samples
+
+    def drawn(samples: Samples, n: int) -> Samples:
+        order = torch.randperm(len(samples.features), generator=random, device=random.device)
+        return samples.take(order[:n])
+
+    targets = drawn(positives, config.batch_positives)
+    candidates = drawn(negatives, config.scored_negatives)
+    hard = hard_negatives(classifier, candidates.features, config.batch_negatives)
+    batch = Samples.join([targets, candidates.take(hard)])
+    scores = classifier(batch.features, random)
+    gradient = gradient_at(classifier, pupil.extractor, batch, config, random)
+    n = len(targets.features)
+    loss = reciprocative_loss(scores, n, attention_maps(gradient, config).split(n), config)
+    return _norm(loss.cross_entropy, pupil), _norm(loss.attention, pupil)
+
+
+def _norm(part: Tensor, pupil: Pupil) -> float:
+    learned = list(pupil.classifier.parameters())
+    gradients = torch.autograd.grad(part, learned, retain_graph=True, allow_unused=True)
+    return float(torch.stack([g.norm() for g in gradients if g is not None]).norm())
+
+
+def keep_strength(
+    path: str | Path,
+    backbones: Sequence[str] = ("lite0", "analytic"),
+    *,
+    data: str | Path | None = None,
+    dataset: str = "quick5",
+    commit: str = "",
+) -> None:
+    """Write what `trace_strength` finds with the preset `paper` on a dataset, for the book.
+
+    Args:
+        path: an .npz file of `Strength`, a run for each backbone; see `rltrack.array_files`.
+        backbones: their names.
+        data: the folder that holds ``otb/``. The default is `rltrack.cache.data_dir`.
+        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        commit: the commit of the code.
+    """
+    targets, config = targets_of(dataset), preset("paper")
+    place = Path(data) if data else data_dir()
+    rows: dict[str, list[Array]] = {name: [] for name in backbones}
+    for target in targets:
+        source = open_source(otb_folder(place, target), target=target.number)
+        image, box = next(iter(source)), source.ground_truth[0]
+        for name in backbones:
+            rows[name].append(trace_strength(image, box, config, backbone=name, device="cpu"))
+    runs = {name: Strength(np.stack(found)) for name, found in rows.items()}
+    names = [target.name for target in targets]
+    save_arrays(path, runs, {"targets": names, "config": asdict(config), "commit": commit})
+
+
+def strength_lines(runs: Mapping[str, Strength]) -> str:
+    """Say how large the ratio is, a line for each backbone."""
+    return "\n".join(
+        f"{name}: median {np.median(found.ratios):.3f}, "
+        f"from {found.ratios.min():.3f} to {found.ratios.max():.3f}"
+        for name, found in runs.items()
+    )
+
+
+def strength_curves(runs: Mapping[str, Strength]) -> Figure:
+    """Draw the ratios over the steps: a thin line for each target, and a broad one at the median.
+
+    Args:
+        runs: by the name of the backbone.
+    """
+    figure = page(2.8)
+    axes = figure.subplots()
+    for (name, (ratios,)), (colour, line) in zip(runs.items(), RUN_LINES, strict=False):
+        steps = EVERY * np.arange(ratios.shape[1])
+        axes.plot(steps, ratios.T, line, color=colour, linewidth=0.8, alpha=0.5)
+        axes.plot(steps, np.median(ratios, 0), line, color=colour, linewidth=2.4, label=name)
+    axes.axhline(1, color="0.6", linewidth=1)
+    axes.set_yscale("log")
+    axes.set_xlabel("gradient steps on the first frame")
+    axes.set_ylabel("ratio of the gradients")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
