@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.layout import MDNET_CROP, CropLayout

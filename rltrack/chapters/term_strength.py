@@ -26,6 +26,7 @@ from rltrack.tracking.memory import Samples
 from rltrack.tracking.presets import preset
 from rltrack.tracking.training import gradient_at, hard_negatives
 from rltrack.video.sources import open_source
+from rltrack.video.start import first_true_box
 
 __all__ = ["Strength", "keep_strength", "strength_curves", "strength_lines", "trace_strength"]
 
@@ -130,7 +131,8 @@ def keep_strength(
     rows: dict[str, list[Array]] = {name: [] for name in backbones}
     for target in targets:
         source = open_source(otb_folder(place, target), target=target.number)
-        image, box = next(iter(source)), source.ground_truth[0]
+        source, box = first_true_box(source, "check the data folder")
+        image = next(frame for frame in source if frame is not None)
         for name in backbones:
             rows[name].append(trace_strength(image, box, config, backbone=name, device="cpu"))
     runs = {name: Strength(np.stack(found)) for name, found in rows.items()}
