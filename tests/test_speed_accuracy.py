@@ -12,6 +12,7 @@ from made_runs import made_run
 
 from rltrack import preset
 from rltrack.benchmarks.kept_accuracy import Accuracy, KeptAccuracy, kept_accuracy
+from rltrack.benchmarks.published import PUBLISHED
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import keep
 from rltrack.plots.speed_accuracy import speed_accuracy
@@ -35,16 +36,19 @@ def keep_runs(folder: Path) -> None:
         run("slow", "Basketball", 0, 0.0),  # which is not in dev18
     ]
     keep(runs, folder / "runs.json.gz")
-    boxes = {"Deer": {"os": 0.6}, "Girl": {"os": 0.7}, "Car4": {"os": 0.1}}
-    trackers = {"whole": boxes, "in part": {"Deer": {"os": 0.6}}}
-    (folder / "published_dev18.json").write_text(json.dumps({"trackers": trackers}))
+    whole = {"Deer": {"os": 0.6}, "Girl": {"os": 0.7}, "Car4": {"os": 0.1}}
+    trackers = [
+        {"name": "siamfc3s", "scores": whole},
+        {"name": "in part", "scores": {"Deer": {"os": 0.6}}},
+    ]
+    (folder / PUBLISHED).write_text(json.dumps({"trackers": trackers}))
 
 
 def test_only_targets_count_that_all_have_run(tmp_path: Path) -> None:
     keep_runs(tmp_path)
     found = kept_accuracy(TRACKERS, "lite0", tmp_path)
     assert found.targets == ("Deer", "Girl")
-    assert found.published == {"whole": pytest.approx(0.65)}
+    assert found.published == {"SiamFC": pytest.approx(0.65)}
     assert [*found.ours] == ["fast", "slow"]
     fast, slow = found.ours.values()
     assert (fast.os, fast.runs) == (pytest.approx((0.6 + 0.2) / 2), 3)

@@ -12,14 +12,15 @@ from rltrack import preset
 from rltrack.benchmarks.ablations import ABLATIONS
 from rltrack.chapters.what_matters import (
     ablations_table,
+    answer,
     chance,
-    over,
+    power,
     trackers,
     variants_table,
     weights_of,
     weights_table,
 )
-from rltrack.evaluation.statistics import paired
+from rltrack.evaluation.statistics import Difference, Paired, paired
 
 
 def run(tracker: str, target: str, seed: int, os: float) -> dict[str, Any]:
@@ -56,8 +57,52 @@ RUNS = [
 ]
 
 
-def test_runs_are_counted() -> None:
-    assert over(RUNS, ["lambda 0", "lambda 5", "more"]) == "runs: 12, trackers: 2 of 3, targets: 3"
+def pairs_of(means: list[float], low: float, high: float, p: float) -> Paired:
+    mean = float(np.mean(means))
+    targets = {name: np.array([value]) for name, value in zip("ABCDEFGH", means, strict=False)}
+    return Paired(targets, Difference(mean, low, high, len(means)), p)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "head", "held"),
+    [
+        (-0.01, 0.05, 0.30, "do not show", "holds both 0, which is no effect and the paper's +0.0"),
+        (-0.02, 0.02, 0.90, "do not show", "holds 0, which is no effect, but not the paper's"),
+        (0.01, 0.05, 0.01, "Yes", "holds the paper's +0.033, but not 0"),
+        (0.01, 0.02, 0.01, "Yes", "holds neither 0, which is no effect nor the paper's +0.033"),
+        (0.01, 0.05, 0.07, "do not show", "holds the paper's +0.033, but not 0"),
+        (-0.05, -0.01, 0.01, "No", "holds neither"),
+    ],
+)
+def test_the_answer_follows_the_interval(
+    low: float, high: float, p: float, head: str, held: str
+) -> None:
+    said = answer(pairs_of([0.1, 0.0, -0.01, -0.02], low, high, p), 0.033)
+    assert head in said.split("**")[1]
+    assert held in said
+    assert f"half of which is {(high - low) / 2:.3f}" in said
+    assert "4 targets and 4 pairs of runs" in said
+    assert "1 of the 4 targets" in said
+    assert said.endswith("A moves the mean most: without it, the change is -0.010.")
+
+
+def test_there_is_no_answer_from_two_targets() -> None:
+    few = [one for one in RUNS if one["target"] != "Dog"]
+    assert answer(paired(few, "lambda 5", "lambda 0"), 0.033).startswith("**Not yet known.** ")
+    assert "0 targets" in answer(paired([], "lambda 5", "lambda 0"), 0.033)
+
+
+def test_the_power_is_that_of_the_spread() -> None:
+    rng = np.random.default_rng(0)
+    noisy = [{**one, "os": one["os"] + rng.normal() / 10} for one in RUNS]
+    pairs = paired(noisy, "lambda 5", "lambda 0")
+    first, second = power(pairs, 0.033).splitlines()
+    assert pairs.spread
+    assert f": {pairs.spread.targets_needed(0.033, 1)} with 1 seed of each, " in first
+    assert first.startswith("targets that tell +0.033 from 0 nine times in ten")
+    assert f" {pairs.spread.smallest_effect(3, 10):.3f} with 10 seeds of each" in second
+    single = [one for one in RUNS if one["seed"] == 0]
+    assert "cannot be told" in power(paired(single, "lambda 5", "lambda 0"), 0.033)
 
 
 def test_chance_is_told_from_targets_where_there_are_seeds() -> None:

@@ -13,16 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.selection import named, stored
 from rltrack.errors import InputError
 from rltrack.evaluation.statistics import paired_difference
-from rltrack.text_files import read_json
 from rltrack.tracking.config import TrackerConfig
 
 __all__ = ["Accuracy", "KeptAccuracy", "kept_accuracy"]
-
-_PUBLISHED = "published_dev18.json"
-_SET = "dev18"
 
 
 class Accuracy(NamedTuple):
@@ -60,13 +57,13 @@ def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Pa
         trackers: configurations by name.
         backbone: the backbone of all trackers.
         kept: a folder of files that `rltrack.evaluation.run_files.keep` wrote. If it also has
-            ``published_dev18.json``, the published trackers are those in that file.
+            the scores of `rltrack.benchmarks.published`, those trackers are the published ones.
 
     Raises:
         InputError: the runs cannot be read, or there are none of these trackers, or no two of them
             have run the same target.
     """
-    every = [target.name for target in targets_of(_SET)]
+    every = [target.name for target in targets_of(SCORED)]
     scores: dict[str, dict[str, list[float]]] = {}
     for run in named(stored(kept), trackers, backbone=backbone, targets=every):
         scores.setdefault(run["tracker"], {}).setdefault(run["target"], []).append(run["os"])
@@ -85,9 +82,9 @@ def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Pa
                 _, low, high, _ = paired_difference(means, np.zeros(len(means)))
             runs = sum(len(of[target]) for target in shared)
             ours[name] = Accuracy(float(np.mean(means)), low, high, runs)
-    published = {}
-    if (file := kept / _PUBLISHED).is_file():
-        for name, of_targets in read_json(file)["trackers"].items():
-            if of_targets.keys() >= set(shared):
-                published[name] = float(np.mean([of_targets[t]["os"] for t in shared]))
-    return KeptAccuracy(shared, ours, published)
+    others = {
+        tracker["name"]: float(np.mean([tracker["scores"][t]["os"] for t in shared]))
+        for tracker in published(kept)
+        if tracker["scores"].keys() >= set(shared)
+    }
+    return KeptAccuracy(shared, ours, others)

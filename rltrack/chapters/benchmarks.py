@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.jobs import missing
+from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.report_tables import table
 from rltrack.data.otb import targets
 from rltrack.errors import few
@@ -94,20 +95,24 @@ class Raw(NamedTuple):
     """What is missing and what was left out, one short line each."""
 
 
-def raw_results(dataset: str, data: str | Path | None) -> Raw:
+def raw_results(dataset: str, data: str | Path | None, kept: Path | None = None) -> Raw:
     """Score what trackers' authors published, on those targets of a dataset that are at hand.
 
     Args:
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
         data: the folder that holds ``otb/``, with the ground truth, and
-            ``results/otb100/<Tracker>.json.gz``; None for none.
+            ``results/otb100/<Tracker>.json.gz``. With None, the scores are those of
+            `rltrack.benchmarks.published`, which are for ``dev18``.
+        kept: the folder of kept runs.
 
     Raises:
         InputError: there is no such dataset, or what is there cannot be used.
     """
     every = targets_of(dataset)
     if data is None:
-        return Raw([], ["no published raw results here: the parameter data says where they are"])
+        scored = published(kept) if kept and dataset == SCORED else []
+        lacking = "no published raw results here: the parameter data says where they are"
+        return Raw(scored, [] if scored else [lacking])
     place = given_path(data, "the folder of sequences")
     files = sorted((place / "results" / "otb100").glob("*.json.gz"))
     if not files:

@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from rltrack.backbones.efficientnet_lite import EfficientNetLite0
 from rltrack.backbones.lite0_weights import lite0_weights
+from rltrack.benchmarks.published import published
 from rltrack.benchmarks.report_tables import table as markdown
 from rltrack.benchmarks.selection import over_backbones
+from rltrack.benchmarks.target_table import by_target, mean_of, target_table
 from rltrack.chapters.book_results import earlier_realtime
 from rltrack.data.otb import targets as set_of_targets
 from rltrack.errors import InputError
@@ -218,6 +220,10 @@ def _differences(
     return means(ours) - means(chosen)
 
 
+_COMPARED = ("MDNet", "SRDCF", "SiamFC", "CSR-DCF")
+"""The published trackers that the chosen backbone is compared with."""
+
+
 class Comparison(NamedTuple):
     """How the tracker with the chosen backbone compares with others on ``dev18``."""
 
@@ -234,8 +240,7 @@ def comparison(kept: Path) -> Comparison:
     with the preset as it is now.
 
     Args:
-        kept: the folder of kept runs. ``published_dev18.json`` in it has what was computed from the
-            published boxes of other trackers.
+        kept: the folder of kept runs, with the scores of `rltrack.benchmarks.published`.
 
     Raises:
         InputError: the runs cannot be read.
@@ -244,26 +249,18 @@ def comparison(kept: Path) -> Comparison:
     runs = over_backbones(config, "dev18", [], kept=str(kept))
     now = over_backbones(preset("realtime"), "dev18", [], kept=str(kept))
     runs += [{**one, "tracker": f"{one['tracker']} now"} for one in now]
-    scores: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for one in runs:
-        of = scores.setdefault(one["tracker"], {})
-        of.setdefault(one["target"], []).append((one["os"], one["dp20"]))
-    published = json.loads((kept / "published_dev18.json").read_text(encoding="utf-8"))["trackers"]
-    for name, of_targets in published.items():
-        scores[name] = {key: [(one["os"], one["dp20"])] for key, one in of_targets.items()}
+    others = [each for each in published(kept) if each["name"] in _COMPARED]
+    scores = by_target(runs, others)
     ours = "lite0", "lite0 now", "rendered", "analytic"
-    names = [name for name in (*ours, *published) if name in scores]
-    every = sorted(scores[names[-1]], key=str.lower)
-    names = [name for name in names if scores[name].keys() >= set(every)]
-
-    def cell(of: Sequence[tuple[float, float]]) -> str:
-        values = np.array(of)[:, 0]
-        spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-        return f"{values.mean():.2f}{spread}"
-
-    rows = [(target, *(cell(scores[name][target]) for name in names)) for target in every]
-    lines = []
-    for name in names:
-        means = np.mean([np.mean(scores[name][target], axis=0) for target in every], axis=0)
-        lines.append(f"{name:9} OS {means[0]:.3f}  DP {means[1]:.3f}")
-    return Comparison(markdown(("target", *names), rows), "\n".join(lines))
+    every = {target for found in scores.values() for target in found}
+    names = [
+        name
+        for name in (*ours, *(each["name"] for each in others))
+        if scores.get(name, {}).keys() == every
+    ]
+    lines = [
+        f"{name:9} OS {mean_of(scores, name, every):.3f}  "
+        f"DP {mean_of(scores, name, every, 'dp20'):.3f}"
+        for name in names
+    ]
+    return Comparison(target_table(scores, names), "\n".join(lines))

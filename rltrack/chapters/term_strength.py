@@ -48,6 +48,7 @@ def trace_strength(
     box: Sequence[float],
     config: TrackerConfig,
     *,
+    every: int = EVERY,
     backbone: str | Backbone = "lite0",
     device: str = "auto",
     seed: int = 0,
@@ -62,20 +63,21 @@ def trace_strength(
         image: (H, W, 3) uint8 RGB.
         box: (x, y, w, h) in 0-based pixels.
         config: of the tracker, whose lambda is above 0.
+        every: steps from one look to the next.
         backbone: see `rltrack.track`.
         device: see `rltrack.track`.
         seed: of all randomness.
 
     Returns:
         (K,) the norm of the gradient of lambda R, divided by the norm of that of the cross-entropy,
-        after 0, 10, 20, ... of the steps of the first frame.
+        after 0, ``every``, 2 ``every``, ... of the steps of the first frame.
     """
     pupil = Pupil(config, backbone=backbone, device=device, seed=seed)
     random = Generator(pupil.device).manual_seed(seed + 1)
     found: list[float] = []
 
     def look(step: int, _: Loss | None = None) -> None:
-        if step % EVERY == 0:
+        if step % every == 0:
             cross_entropy, attention = _gradient_norms(pupil, random)
             found.append(config.attention_weight * attention / cross_entropy)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,8 +19,9 @@ from rltrack.tracking.presets import preset
 __all__ = [
     "Weights",
     "ablations_table",
+    "answer",
     "chance",
-    "over",
+    "power",
     "trackers",
     "variants_table",
     "weights_of",
@@ -33,6 +34,8 @@ _VARIANTS = {
     "attentive classifier": "lambda 5",
 }
 """The trackers by what the paper's Table 2 calls them."""
+
+_NO_SPREAD = "no two seeds of two targets yet: chance cannot be told from targets"
 
 _TARGETS, _SEEDS = (5, 18, 51, 100), (1, 3, 10)
 
@@ -58,11 +61,46 @@ def trackers(
     return found
 
 
-def over(results: Sequence[Mapping[str, Any]], names: Collection[str]) -> str:
-    """Say how many runs there are, of how many trackers and targets."""
-    ran = {result["tracker"] for result in results}
-    targets = {result["target"] for result in results}
-    return f"runs: {len(results)}, trackers: {len(ran)} of {len(names)}, targets: {len(targets)}"
+def answer(pairs: Paired, published: float) -> str:
+    """Say in Markdown what pairs of runs with and without the term say about the term.
+
+    Args:
+        pairs: what `rltrack.evaluation.statistics.paired` made of lambda 5 and lambda 0.
+        published: the paper's difference in OS.
+    """
+    count = f"{counted(len(pairs.targets), 'target')} and {counted(pairs.runs, 'pair')} of runs"
+    if pairs.difference is None:
+        return f"**Not yet known.** There are {count}; at least three targets are needed."
+    mean, low, high, n = pairs.difference
+    head = {
+        1: "Yes, in these runs it helps.",
+        0: "These runs do not show that it helps, or that it harms.",
+        -1: "No, in these runs it harms.",
+    }[pairs.sign]
+    values = {"0, which is no effect": 0.0, f"the paper's {published:+.3f}": published}
+    holds = [name for name, value in values.items() if low <= value <= high]
+    lacks = [name for name in values if name not in holds]
+    held = {
+        0: f"It holds neither {' nor '.join(lacks)}.",
+        1: f"It holds {''.join(holds)}, but not {''.join(lacks)}.",
+        2: f"It holds both {' and '.join(holds)}.",
+    }[len(holds)]
+    better = int((pairs.means > 0).sum())
+    name, without = _most(pairs)
+    return (
+        f"**{head}** Over {count}, λ = 5 changes OS by {mean:+.3f}. The 95% interval is "
+        f"{low:+.3f} to {high:+.3f}, half of which is {(high - low) / 2:.3f}. {held} "
+        f"{better} of the {n} targets have a higher OS with the term. "
+        f"{name} moves the mean most: without it, the change is {without:+.3f}."
+    )
+
+
+def _most(pairs: Paired) -> tuple[str, float]:
+    """Return the target that moves the mean most, and the mean without it."""
+    means = pairs.means
+    others = (means.sum() - means) / (len(means) - 1)
+    most = int(np.abs(others - means.mean()).argmax())
+    return [*pairs.targets][most], float(others[most])
 
 
 def chance(results: Sequence[Mapping[str, Any]], pairs: Paired) -> str:
@@ -80,9 +118,7 @@ def chance(results: Sequence[Mapping[str, Any]], pairs: Paired) -> str:
             f"{np.median(ranges):.3f}, at most {ranges.max():.3f}, over {len(ranges)} of them"
         )
     if not pairs.spread:
-        return "\n".join(
-            [*lines, "no two seeds of two targets yet: chance cannot be told from targets"]
-        )
+        return "\n".join([*lines, _NO_SPREAD])
     tau, sigma = pairs.spread
     lines += [
         f"differences: from target to target {tau:.3f}, from seed to seed {sigma:.3f}",
@@ -92,6 +128,28 @@ def chance(results: Sequence[Mapping[str, Any]], pairs: Paired) -> str:
     for n in _TARGETS:
         lines.append(f"{n:11}" + "".join(f"{pairs.spread.margin(n, k):9.3f}" for k in _SEEDS))
     return "\n".join(lines)
+
+
+def power(pairs: Paired, effect: float) -> str:
+    """Say how many targets tell an effect from 0 nine times in ten, and what those at hand tell.
+
+    Args:
+        pairs: what `rltrack.evaluation.statistics.paired` made of two trackers.
+        effect: a difference in OS, not 0.
+    """
+    if not pairs.spread:
+        return _NO_SPREAD
+    spread, n = pairs.spread, len(pairs.targets)
+    needed = [
+        f"{spread.targets_needed(effect, k)} with {counted(k, 'seed')} of each" for k in _SEEDS
+    ]
+    smallest = [
+        f"{spread.smallest_effect(n, k):.3f} with {counted(k, 'seed')} of each" for k in _SEEDS
+    ]
+    return (
+        f"targets that tell {effect:+.3f} from 0 nine times in ten: {', '.join(needed)}\n"
+        f"smallest effect that {counted(n, 'target')} tell as often: {', '.join(smallest)}"
+    )
 
 
 class Weights(NamedTuple):

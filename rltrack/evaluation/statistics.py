@@ -117,10 +117,18 @@ class Paired(NamedTuple):
         if self.difference is None or self.p is None:
             mean = f"{self.means.mean():+.3f}, " if self.targets else ""
             return f"{mean}not to be judged by {count}"
-        _, low, high, _ = self.difference
-        told = low * high > 0 and self.p < 0.05
-        sign = "not told from" if not told else "above" if low > 0 else "below"
+        sign = {-1: "below", 0: "not told from", 1: "above"}[self.sign]
         return f"{self.difference}, {sign} 0, p {self.p:.2f}; {count}"
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 if the mean is told from 0: by its interval, and by p < 0.05. Otherwise 0."""
+        if self.difference is None or self.p is None:
+            return 0
+        _, low, high, _ = self.difference
+        if low * high <= 0 or self.p >= 0.05:
+            return 0
+        return 1 if low > 0 else -1
 
     @property
     def means(self) -> Array:
