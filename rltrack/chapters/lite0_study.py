@@ -29,6 +29,7 @@ from rltrack.chapters.book_results import earlier_realtime
 from rltrack.data.otb import targets as set_of_targets
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import evaluate
+from rltrack.evaluation.statistics import paired
 from rltrack.plots.paired_differences import differences
 from rltrack.tracking.presets import preset
 from rltrack.video.named_sequences import open_sequence
@@ -223,6 +224,8 @@ def _differences(
 _COMPARED = ("MDNet", "SRDCF", "SiamFC", "CSR-DCF")
 """The published trackers that the chosen backbone is compared with."""
 
+_NAMES = {"os": "OS", "dp20": "DP"}
+
 
 class Comparison(NamedTuple):
     """How the tracker with the chosen backbone compares with others on ``dev18``."""
@@ -230,7 +233,9 @@ class Comparison(NamedTuple):
     table: str
     """A Markdown table of OS, a row for each target."""
     lines: str
-    """Mean OS and DP over all targets, one line for each tracker."""
+    """Mean OS and DP over all targets, one line for each tracker. Then the differences to the other
+    backbones, over the pairs of runs that both have.
+    """
 
 
 def comparison(kept: Path) -> Comparison:
@@ -263,4 +268,8 @@ def comparison(kept: Path) -> Comparison:
         f"DP {mean_of(scores, name, every, 'dp20'):.3f}"
         for name in names
     ]
+    for other in ("analytic", "rendered"):
+        for metric in ("os", "dp20"):
+            gain = paired(runs, "lite0", other, metric)
+            lines.append(f"lite0 minus {other}, {_NAMES[metric]}: {gain}")
     return Comparison(target_table(scores, names), "\n".join(lines))
