@@ -38,7 +38,7 @@ def test_only_pairs_count_and_each_target_counts_once() -> None:
     assert found.difference.mean == pytest.approx((0.2 - 0.1 + 0.05) / 3)
     assert found.difference.pairs == 3
     assert str(found) == (
-        "+0.050 (-0.100 to +0.200), not told from 0, p 0.75; 3 targets, 4 pairs of runs"
+        "+0.050 (-0.100 to +0.200), not distinguished from 0, p 0.75; 3 targets, 4 pairs of runs"
     )
     assert found.p == 0.75  # six of the eight sign flips give as much, either way
     assert list(found.rows) == ["A", "B", "F", "mean of 3 targets"]
@@ -58,7 +58,7 @@ def test_a_difference_is_told_from_0_by_interval_and_p() -> None:
     assert ", above 0, p 0.03; 6 targets" in str(paired(results, "new", "old"))
     assert ", below 0, p 0.03; 6 targets" in str(paired(results, "old", "new"))
     five = [r for r in results if r["target"] != "T5"]  # whose p cannot be below 2 / 32
-    assert ", not told from 0, p 0.06; 5 targets" in str(paired(five, "new", "old"))
+    assert ", not distinguished from 0, p 0.06; 5 targets" in str(paired(five, "new", "old"))
 
 
 def test_too_little_to_judge_is_none() -> None:

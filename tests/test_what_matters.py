@@ -66,10 +66,10 @@ def pairs_of(means: list[float], low: float, high: float, p: float) -> Paired:
 @pytest.mark.parametrize(
     ("low", "high", "p", "head", "held"),
     [
-        (-0.01, 0.05, 0.30, "do not show", "holds both 0, which is no effect and the paper's +0.0"),
-        (-0.02, 0.02, 0.90, "do not show", "holds 0, which is no effect, but not the paper's"),
+        (-0.01, 0.05, 0.30, "do not show", "holds both 0 (no effect) and the paper's +0.0"),
+        (-0.02, 0.02, 0.90, "do not show", "holds 0 (no effect), but not the paper's"),
         (0.01, 0.05, 0.01, "Yes", "holds the paper's +0.033, but not 0"),
-        (0.01, 0.02, 0.01, "Yes", "holds neither 0, which is no effect nor the paper's +0.033"),
+        (0.01, 0.02, 0.01, "Yes", "holds neither 0 (no effect) nor the paper's +0.033"),
         (0.01, 0.05, 0.07, "do not show", "holds the paper's +0.033, but not 0"),
         (-0.05, -0.01, 0.01, "No", "holds neither"),
     ],
@@ -96,13 +96,13 @@ def test_the_power_is_that_of_the_spread() -> None:
     rng = np.random.default_rng(0)
     noisy = [{**one, "os": one["os"] + rng.normal() / 10} for one in RUNS]
     pairs = paired(noisy, "lambda 5", "lambda 0")
-    first, second = power(pairs, 0.033).splitlines()
+    heading, first, _, second = power(pairs, 0.033).splitlines()
     assert pairs.spread
-    assert f": {pairs.spread.targets_needed(0.033, 1)} with 1 seed of each, " in first
-    assert first.startswith("targets that tell +0.033 from 0 nine times in ten")
+    assert heading == "targets that distinguish +0.033 from 0 nine times in ten:"
+    assert f"  {pairs.spread.targets_needed(0.033, 1)} with 1 seed of each, " in first
     assert f" {pairs.spread.smallest_effect(3, 10):.3f} with 10 seeds of each" in second
     single = [one for one in RUNS if one["seed"] == 0]
-    assert "cannot be told" in power(paired(single, "lambda 5", "lambda 0"), 0.033)
+    assert "cannot be separated" in power(paired(single, "lambda 5", "lambda 0"), 0.033)
 
 
 def test_chance_is_told_from_targets_where_there_are_seeds() -> None:
@@ -113,7 +113,7 @@ def test_chance_is_told_from_targets_where_there_are_seeds() -> None:
     assert lines[3].split() == ["1", "3", "10"]
     assert [line.split()[0] for line in lines[4:]] == ["5", "18", "51", "100"]
     single = [one for one in RUNS if one["seed"] == 0]
-    assert "cannot be told" in chance(single, paired(single, "lambda 5", "lambda 0"))
+    assert "cannot be separated" in chance(single, paired(single, "lambda 5", "lambda 0"))
 
 
 def test_the_margin_shrinks_with_targets_and_seeds() -> None:

@@ -19,7 +19,7 @@ HEADS = (
 
 ON_DIFFERENCES = (
     "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
-    "A true difference as large as in the last column is told from 0 in 9 of 10 such sweeps.",
+    "A difference as large as in the last column is distinguished from 0 in 9 of 10 such sweeps.",
 )
 """What the columns of differences are."""
 

@@ -165,6 +165,7 @@ def strength_curves(runs: Mapping[str, Strength]) -> Figure:
         axes.plot(steps, np.median(ratios, 0), line, color=colour, linewidth=2.4, label=name)
     axes.axhline(1, color="0.6", linewidth=1)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
     axes.set_xlabel("gradient steps on the first frame")
     axes.set_ylabel("ratio of the gradients")
     axes.spines[["top", "right"]].set_visible(False)

@@ -35,7 +35,7 @@ _VARIANTS = {
 }
 """The trackers by what the paper's Table 2 calls them."""
 
-_NO_SPREAD = "no two seeds of two targets yet: chance cannot be told from targets"
+_NO_SPREAD = "no two seeds of two targets yet: chance and targets cannot be separated"
 
 _TARGETS, _SEEDS = (5, 18, 51, 100), (1, 3, 10)
 
@@ -77,7 +77,7 @@ def answer(pairs: Paired, published: float) -> str:
         0: "These runs do not show that it helps, or that it harms.",
         -1: "No, in these runs it harms.",
     }[pairs.sign]
-    values = {"0, which is no effect": 0.0, f"the paper's {published:+.3f}": published}
+    values = {"0 (no effect)": 0.0, f"the paper's {published:+.3f}": published}
     holds = [name for name, value in values.items() if low <= value <= high]
     lacks = [name for name in values if name not in holds]
     held = {
@@ -131,7 +131,7 @@ def chance(results: Sequence[Mapping[str, Any]], pairs: Paired) -> str:
 
 
 def power(pairs: Paired, effect: float) -> str:
-    """Say how many targets tell an effect from 0 nine times in ten, and what those at hand tell.
+    """Say how many targets distinguish an effect from 0, nine times in ten.
 
     Args:
         pairs: what `rltrack.evaluation.statistics.paired` made of two trackers.
@@ -147,8 +147,10 @@ def power(pairs: Paired, effect: float) -> str:
         f"{spread.smallest_effect(n, k):.3f} with {counted(k, 'seed')} of each" for k in _SEEDS
     ]
     return (
-        f"targets that tell {effect:+.3f} from 0 nine times in ten: {', '.join(needed)}\n"
-        f"smallest effect that {counted(n, 'target')} tell as often: {', '.join(smallest)}"
+        f"targets that distinguish {effect:+.3f} from 0 nine times in ten:\n  "
+        + ", ".join(needed)
+        + f"\nsmallest effect that {counted(n, 'target')} distinguish from 0 as often:\n  "
+        + ", ".join(smallest)
     )
 
 

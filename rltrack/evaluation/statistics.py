@@ -70,8 +70,9 @@ def paired_difference(
 Array = NDArray[np.float64]
 
 _TOLD = 1.960 + 1.282
-"""Standard errors that an effect must measure to be told from 0 nine times in ten: the normal
-quantiles of a two-sided test at 5% and of a power of 90%.
+"""Standard errors that an effect must measure to be distinguished from 0 nine times in ten.
+
+They are the normal quantiles of a two-sided test at 5% and of a power of 90%.
 """
 
 
@@ -88,11 +89,11 @@ class Spread(NamedTuple):
         return 1.96 * self._error(targets, seeds)
 
     def smallest_effect(self, targets: int, seeds: int) -> float:
-        """Return the smallest effect that such a study tells from 0 nine times in ten."""
+        """Return the smallest effect that such a study distinguishes from 0 nine times in ten."""
         return _TOLD * self._error(targets, seeds)
 
     def targets_needed(self, effect: float, seeds: int) -> int:
-        """Return how many targets tell ``effect``, not 0, from 0 nine times in ten."""
+        """Return how many targets distinguish ``effect`` from 0 nine times in ten."""
         return max(2, math.ceil((_TOLD * self._error(1, seeds) / effect) ** 2))
 
     def _error(self, targets: int, seeds: int) -> float:
@@ -117,12 +118,12 @@ class Paired(NamedTuple):
         if self.difference is None or self.p is None:
             mean = f"{self.means.mean():+.3f}, " if self.targets else ""
             return f"{mean}not to be judged by {count}"
-        sign = {-1: "below", 0: "not told from", 1: "above"}[self.sign]
+        sign = {-1: "below", 0: "not distinguished from", 1: "above"}[self.sign]
         return f"{self.difference}, {sign} 0, p {self.p:.2f}; {count}"
 
     @property
     def sign(self) -> int:
-        """1 or -1 if the mean is told from 0: by its interval, and by p < 0.05. Otherwise 0."""
+        """1 or -1 if the mean is distinguished from 0 by its interval and by p < 0.05, else 0."""
         if self.difference is None or self.p is None:
             return 0
         _, low, high, _ = self.difference
@@ -137,7 +138,7 @@ class Paired(NamedTuple):
 
     @property
     def smallest_effect(self) -> float | None:
-        """The smallest effect that such a study tells from 0 nine times in ten.
+        """The smallest effect that such a study distinguishes from 0 nine times in ten.
 
         It follows from how much the targets' means vary. None if they cannot be judged.
         """
