@@ -89,8 +89,8 @@ def machine_paths(path: Path) -> list[str]:
     return found
 
 
-def in_every_chapter(path: Path) -> Iterator[str]:
-    """Yield what is wrong in a chapter, whether it has been rewritten or not."""
+def in_outputs(path: Path) -> Iterator[str]:
+    """Yield what is wrong in what the cells of a chapter show."""
     for found in machine_paths(path):
         yield f"an output shows the path {found}: print a name in its place"
     for cell in cells_of(path, "code"):
@@ -191,7 +191,7 @@ def following(path: Path) -> str:
 
 def conventions(path: Path) -> list[str]:
     """Return all that is wrong in a chapter."""
-    return [*in_every_chapter(path), *in_code(path), *in_text(path, following(path))]
+    return [*in_outputs(path), *in_code(path), *in_text(path, following(path))]
 
 
 if __name__ == "__main__":

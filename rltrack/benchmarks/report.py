@@ -51,7 +51,7 @@ class Row(NamedTuple):
     p: float | None
     """The p-value of a two-sided sign-flip permutation test of that difference."""
     smallest: float | None
-    """The smallest difference that such a sweep tells from 0 nine times in ten."""
+    """The smallest difference that such a sweep distinguishes from 0 nine times in ten."""
 
 
 @dataclass(frozen=True)
