@@ -167,6 +167,15 @@ def test_no_results_are_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFi
     assert "x.json.gz is not JSON" in capsys.readouterr().err
 
 
+def test_a_second_seed_that_has_just_begun_hides_no_targets(results: list[dict[str, Any]]) -> None:
+    begun = [r for r in results if r["seed"] == 0 or r["target"] in TARGETS[:2]]
+    found = report(begun)
+    assert (found.targets, found.seeds) == (tuple(TARGETS), (0,))
+    assert found.left_out == ("Basketball (2 runs)", "Bolt (2 runs)")
+    half = [r for r in results if r["seed"] == 0 or r["target"] in TARGETS[:5]]
+    assert (report(half).targets, report(half).seeds) == (tuple(TARGETS[:5]), (0, 1))
+
+
 def test_without_a_whole_target_what_all_have_in_common_counts(
     results: list[dict[str, Any]],
 ) -> None:

@@ -38,15 +38,14 @@ def rows(table: str) -> dict[str, list[str]]:
 
 def test_the_trackers_differ_in_what_they_are_named_after() -> None:
     found = trackers([0, 5], precision="bfloat16")
-    assert [*found][:3] == ["lambda 0", "lambda 5", "attentive features"]
-    assert len(found) == 3 + len(ABLATIONS)
+    assert [*found][:4] == ["lambda 0", "lambda 5", "attentive features", "released code"]
+    assert len(found) == 4 + len(ABLATIONS)
     assert found["lambda 5"].attention_weight == 5
     assert found["attentive features"].variant == "attentive-features"
     assert {config.precision for config in found.values()} == {"bfloat16"}
     assert len(set(map(str, found.values()))) == len(found)
-    assert [*trackers([2.5], precision="float32", features=False, ablations=False)] == [
-        "lambda 2.5"
-    ]
+    assert found["released code"].preset == "released-code"
+    assert [*trackers([2.5], precision="float32", rivals=False, ablations=False)] == ["lambda 2.5"]
 
 
 RUNS = [

@@ -1,8 +1,9 @@
 """The report of a sweep: means, their spread over seeds, and differences between trackers.
 
 Rows are trackers (configuration and backbone), named by the fields in which they differ. Means are
-over targets, seed by seed. Only targets that every tracker has run with every seed count, and the
-others are named. :mod:`rltrack.evaluation.statistics` judges differences.
+over targets, seed by seed. Only targets that every tracker has run with every seed count, or fewer
+seeds if more runs are left so. The others are named. Differences are judged by
+:mod:`rltrack.evaluation.statistics`.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Report:
 def report(results: Sequence[Mapping[str, Any]]) -> Report:
     """Compare the trackers of a sweep over the targets that all of them have run with every seed.
 
-    If there is no such target, the runs that they have in common count instead; see :func:`common`.
+    If a sweep is unfinished, the runs of :func:`common` count instead where these are more.
     The first row is the tracker with the smallest lambda, and among equals the first by name.
 
     Args:
@@ -93,8 +94,8 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
     seeds = sorted({seed for _, _, seed in runs})
     every = sorted({target for _, target, _ in runs})
     whole = [t for t in every if all((key, t, s) in runs for key in order for s in seeds)]
-    if not whole:
-        shared = common(results)
+    shared = common(results)
+    if len(shared) > len(order) * len(whole) * len(seeds):
         seeds, whole = (sorted({r[what] for r in shared}) for what in ("seed", "target"))
     if not whole:
         raise InputError(

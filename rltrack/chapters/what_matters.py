@@ -41,21 +41,23 @@ _TARGETS, _SEEDS = (5, 18, 51, 100), (1, 3, 10)
 
 
 def trackers(
-    weights: Sequence[float], *, precision: str, features: bool = True, ablations: bool = True
+    weights: Sequence[float], *, precision: str, rivals: bool = True, ablations: bool = True
 ) -> dict[str, TrackerConfig]:
     """Return the trackers of the chapter by their names.
 
     Args:
         weights: values of lambda. Their trackers are named "lambda 5".
         precision: of the fixed convolutions.
-        features: whether the rival of Table 2 is one of them.
+        rivals: whether the attentive features of Table 2 and the preset `released-code` are.
         ablations: whether the ablations are.
     """
     base = preset("paper", precision=precision)
     found = {f"lambda {weight:g}": replace(base, attention_weight=weight) for weight in weights}
-    if features:
-        rival = replace(base, variant="attentive-features", attention_weight=0.0)
-        found["attentive features"] = rival
+    if rivals:
+        found["attentive features"] = replace(
+            base, variant="attentive-features", attention_weight=0.0
+        )
+        found["released code"] = preset("released-code", precision=precision)
     if ablations:
         found |= {row.point: replace(base, **row.changes) for row in ABLATIONS}
     return found
