@@ -107,10 +107,10 @@ def test_the_power_is_that_of_the_spread() -> None:
 def test_chance_is_told_from_targets_where_there_are_seeds() -> None:
     pairs = paired(RUNS, "lambda 5", "lambda 0")
     lines = chance(RUNS, pairs).splitlines()
-    assert lines[0].endswith("median 0.100, at most 0.100, over 6 of them")
-    assert lines[1] == "differences: from target to target 0.000, from seed to seed 0.000"
-    assert lines[3].split() == ["1", "3", "10"]
-    assert [line.split()[0] for line in lines[4:]] == ["5", "18", "51", "100"]
+    assert lines[1] == "  median 0.100, at most 0.100, 6 cases"
+    assert lines[2] == "differences: from target to target 0.000, from seed to seed 0.000"
+    assert lines[4].split() == ["1", "3", "10"]
+    assert [line.split()[0] for line in lines[5:]] == ["5", "18", "51", "100"]
     single = [one for one in RUNS if one["seed"] == 0]
     assert "cannot be separated" in chance(single, paired(single, "lambda 5", "lambda 0"))
 
@@ -119,7 +119,7 @@ def test_the_margin_shrinks_with_targets_and_seeds() -> None:
     rng = np.random.default_rng(0)
     noisy = [{**one, "os": one["os"] + rng.normal() / 10} for one in RUNS]
     pairs = paired(noisy, "lambda 5", "lambda 0")
-    table = [line.split()[1:] for line in chance(noisy, pairs).splitlines()[4:]]
+    table = [line.split()[1:] for line in chance(noisy, pairs).splitlines()[5:]]
     margins = np.array(table, float)
     assert pairs.spread and margins[0, 0] == pytest.approx(pairs.spread.margin(5, 1), abs=5e-4)
     assert (np.diff(margins, axis=0) <= 0).all() and (np.diff(margins, axis=1) <= 0).all()

@@ -115,10 +115,10 @@ def chance(results: Sequence[Mapping[str, Any]], pairs: Paired) -> str:
     lines = []
     ranges = seed_ranges(results)
     if len(ranges):
-        lines.append(
-            "OS of one tracker on one target, best seed minus worst: median "
-            f"{np.median(ranges):.3f}, at most {ranges.max():.3f}, over {len(ranges)} of them"
-        )
+        lines += [
+            "OS of one tracker on one target, best seed minus worst:",
+            f"  median {np.median(ranges):.3f}, at most {ranges.max():.3f}, {len(ranges)} cases",
+        ]
     if not pairs.spread:
         return "\n".join([*lines, _NO_SPREAD])
     tau, sigma = pairs.spread
