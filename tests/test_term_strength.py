@@ -29,14 +29,19 @@ def traced(every: int = 2, **changes: Any) -> np.ndarray[Any, Any]:
     return trace_strength(FILM[0], FILM.ground_truth[0], config, every=every, device="cpu")
 
 
-def test_the_ratio_is_proportional_to_lambda_at_the_start() -> None:
-    one, five = traced(attention_weight=1.0), traced()
+@pytest.fixture(scope="module")
+def five() -> np.ndarray[Any, Any]:
+    return traced()
+
+
+def test_the_ratio_is_proportional_to_lambda_at_the_start(five: np.ndarray[Any, Any]) -> None:
+    one = traced(attention_weight=1.0)
     assert five.shape == (3,) and (five > 0).all()
     assert five[0] == pytest.approx(5 * one[0], rel=1e-5)
 
 
-def test_a_sum_is_as_many_times_a_mean_as_there_are_samples() -> None:
-    assert traced(reduction="sum")[0] == pytest.approx(2 * traced()[0], rel=1e-4)
+def test_a_sum_is_as_many_times_a_mean_as_there_are_samples(five: np.ndarray[Any, Any]) -> None:
+    assert traced(reduction="sum")[0] == pytest.approx(2 * five[0], rel=1e-4)
 
 
 def test_looking_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

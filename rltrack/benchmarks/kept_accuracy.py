@@ -15,6 +15,7 @@ import numpy as np
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.selection import named, stored
+from rltrack.benchmarks.target_table import by_target, mean_of
 from rltrack.errors import InputError
 from rltrack.evaluation.statistics import paired_difference
 from rltrack.tracking.config import TrackerConfig
@@ -64,9 +65,7 @@ def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Pa
             have run the same target.
     """
     every = [target.name for target in targets_of(SCORED)]
-    scores: dict[str, dict[str, list[float]]] = {}
-    for run in named(stored(kept), trackers, backbone=backbone, targets=every):
-        scores.setdefault(run["tracker"], {}).setdefault(run["target"], []).append(run["os"])
+    scores = by_target(named(stored(kept), trackers, backbone=backbone, targets=every))
     shared = tuple(t for t in every if scores and all(t in of for of in scores.values()))
     if not shared:
         raise InputError(
@@ -76,7 +75,7 @@ def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Pa
     ours = {}
     for name in trackers:
         if of := scores.get(name):
-            means = [float(np.mean(of[target])) for target in shared]
+            means = [mean_of(scores, name, [target]) for target in shared]
             low = high = means[0]
             if len(means) > 1:
                 _, low, high, _ = paired_difference(means, np.zeros(len(means)))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.errors import InputError
-from rltrack.evaluation.run_files import names_of, weights_of
+from rltrack.evaluation.run_files import names_of, runs_by_target, weights_of
 from rltrack.evaluation.statistics import Difference, counted, paired
 from rltrack.tracking.config import TrackerConfig
 
@@ -230,11 +230,7 @@ def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]
         ``precision`` and ``success``.
     """
     targets = [target.name for target in targets_of(dataset)]
-    runs: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    for result in results:
-        if result["target"] in targets:
-            by_target = runs.setdefault(result["tracker"], {})
-            by_target.setdefault(result["target"], []).append(result)
+    runs = runs_by_target(result for result in results if result["target"] in targets)
     trackers = []
     for tracker, by_target in runs.items():
         means: dict[str, Any] = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rltrack.benchmarks.report_tables import table
+from rltrack.evaluation.run_files import runs_by_target
 
 __all__ = ["Scores", "by_target", "mean_of", "target_table"]
 
@@ -25,9 +26,7 @@ def by_target(
         others: trackers in a report of `rltrack.evaluation.ranking.compare`, with one run of each
             target.
     """
-    scores: Scores = {}
-    for run in runs:
-        scores.setdefault(run["tracker"], {}).setdefault(run["target"], []).append(run)
+    scores: Scores = runs_by_target(runs)
     for tracker in others:
         scores[tracker["name"]] = {name: [one] for name, one in tracker["scores"].items()}
     return scores

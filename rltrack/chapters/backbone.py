@@ -25,10 +25,12 @@ from rltrack.backbones.cards import Card
 from rltrack.backbones.registry import backbone_card
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.report_tables import table
+from rltrack.benchmarks.target_table import mean_of
 from rltrack.cache import data_dir
 from rltrack.chapters.book_results import earlier_realtime
 from rltrack.data.sequences import otb_folder
 from rltrack.errors import InputError
+from rltrack.evaluation.run_files import runs_by_target
 from rltrack.plain_text import in_figure
 from rltrack.plots.style import BLUE, TEXT, VERMILION, page
 from rltrack.tracking import training_boxes
@@ -60,13 +62,10 @@ def by_target(results: Iterable[Mapping[str, Any]], what: str) -> tuple[list[str
     Returns:
         The trackers' names, best first, and the table.
     """
-    scores: dict[str, dict[str, list[float]]] = {}
-    for result in results:
-        of_tracker = scores.setdefault(result["tracker"], {})
-        of_tracker.setdefault(result["target"], []).append(result["os"])
+    scores = runs_by_target(results)
     every = sorted({target for of_tracker in scores.values() for target in of_tracker})
     rows = {
-        name: [float(np.mean(found[target])) for target in every]
+        name: [mean_of(scores, name, [target]) for target in every]
         for name, found in scores.items()
         if found.keys() == set(every)
     }

@@ -224,8 +224,6 @@ def _differences(
 _COMPARED = ("MDNet", "SRDCF", "SiamFC", "CSR-DCF")
 """The published trackers that the chosen backbone is compared with."""
 
-_NAMES = {"os": "OS", "dp20": "DP"}
-
 
 class Comparison(NamedTuple):
     """How the tracker with the chosen backbone compares with others on ``dev18``."""
@@ -269,7 +267,6 @@ def comparison(kept: Path) -> Comparison:
         for name in names
     ]
     for other in ("analytic", "rendered"):
-        for metric in ("os", "dp20"):
-            gain = paired(runs, "lite0", other, metric)
-            lines.append(f"lite0 minus {other}, {_NAMES[metric]}: {gain}")
+        for head, metric in (("OS", "os"), ("DP", "dp20")):
+            lines.append(f"lite0 minus {other}, {head}: {paired(runs, 'lite0', other, metric)}")
     return Comparison(target_table(scores, names), "\n".join(lines))

@@ -42,7 +42,14 @@ from rltrack.tracking.crops import crops
 from rltrack.tracking.memory import Samples
 from rltrack.tracking.training import gradient_at
 
-__all__ = ["Clipping", "attention_gradients", "backward_graph", "clipping", "gradients"]
+__all__ = [
+    "Clipping",
+    "attention_gradients",
+    "backward_graph",
+    "batch_gradients",
+    "clipping",
+    "gradients",
+]
 
 
 @torch.no_grad()
@@ -239,10 +246,34 @@ def gradients(
     boxes = torch.cat([draw(box, sides, n, config, generator) for draw in kinds])
     frame = torch.from_numpy(image).to(box.device).permute(2, 0, 1)
     cut = crops(frame, boxes, extractor.crop)
-    samples = Samples(extractor.features(cut), cut)
-    gradient = gradient_at(classifier, extractor, samples, config)
-    maps = attention_maps(gradient, config).split(n)
-    loss = reciprocative_loss(classifier(samples.features), n, maps, config)
+    return batch_gradients(classifier, extractor, Samples(extractor.features(cut), cut), n, config)
+
+
+def batch_gradients(
+    classifier: Classifier,
+    extractor: Backbone,
+    samples: Samples,
+    positives: int,
+    config: TrackerConfig,
+    dropout: Generator | None = None,
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Gradients of one batch, as a step of the training takes them.
+
+    Args:
+        classifier: fc4-6.
+        extractor: the backbone.
+        samples: those of the target first.
+        positives: how many of them are of the target.
+        config: lambda, and how attention is read.
+        dropout: draws the classifier's dropout. None is for none.
+
+    Returns:
+        Of the cross-entropy, and of the whole loss of Eq. 5, by parameter.
+    """
+    scores = classifier(samples.features, dropout)
+    gradient = gradient_at(classifier, extractor, samples, config, dropout)
+    maps = attention_maps(gradient, config).split(positives)
+    loss = reciprocative_loss(scores, positives, maps, config)
     names, learned = zip(*classifier.named_parameters(), strict=True)
     cross_entropy, total = (
         torch.autograd.grad(part, learned, retain_graph=True)

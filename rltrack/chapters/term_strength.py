@@ -11,20 +11,21 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Generator, Tensor
+from torch import Generator
 
 from rltrack.array_files import save_arrays
 from rltrack.backbones.interface import Backbone
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.cache import data_dir
 from rltrack.chapters.pupil import Pupil
+from rltrack.chapters.reciprocative_gradients import batch_gradients, clipping
 from rltrack.data.sequences import otb_folder
 from rltrack.plots.style import RUN_LINES, page
-from rltrack.tracking.attention import Loss, attention_maps, reciprocative_loss
+from rltrack.tracking.attention import Loss
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.memory import Samples
 from rltrack.tracking.presets import preset
-from rltrack.tracking.training import gradient_at, hard_negatives
+from rltrack.tracking.training import hard_negatives
 from rltrack.video.sources import open_source
 from rltrack.video.start import first_true_box
 
@@ -78,17 +79,18 @@ def trace_strength(
 
     def look(step: int, _: Loss | None = None) -> None:
         if step % every == 0:
-            cross_entropy, attention = _gradient_norms(pupil, random)
-            found.append(config.attention_weight * attention / cross_entropy)
+            learner, batch = (pupil.classifier, pupil.extractor), _batch(pupil, random)
+            parts = batch_gradients(*learner, *batch, config, random)
+            seen = clipping(*parts, config.clip_norm)
+            found.append(seen.attention / seen.cross_entropy)
 
     pupil.learn(image, box, look)
     return np.array(found)
 
 
-def _gradient_norms(pupil: Pupil, random: Generator) -> tuple[float, float]:
-    """Return the norms of the gradients of the cross-entropy and of R, without lambda."""
-    config, classifier = pupil.config, pupil.classifier
-    positives, negatives = pupil.samples
+def _batch(pupil: Pupil, random: Generator) -> tuple[Samples, int]:
+    """Return a mini-batch with hard negatives, positives first, and how many positives it has."""
+    config, (positives, negatives) = pupil.config, pupil.samples
 
     def drawn(samples: Samples, n: int) -> Samples:
         order = torch.randperm(len(samples.features), generator=random, device=random.device)
@@ -96,19 +98,8 @@ def _gradient_norms(pupil: Pupil, random: Generator) -> tuple[float, float]:
 
     targets = drawn(positives, config.batch_positives)
     candidates = drawn(negatives, config.scored_negatives)
-    hard = hard_negatives(classifier, candidates.features, config.batch_negatives)
-    batch = Samples.join([targets, candidates.take(hard)])
-    scores = classifier(batch.features, random)
-    gradient = gradient_at(classifier, pupil.extractor, batch, config, random)
-    n = len(targets.features)
-    loss = reciprocative_loss(scores, n, attention_maps(gradient, config).split(n), config)
-    return _norm(loss.cross_entropy, pupil), _norm(loss.attention, pupil)
-
-
-def _norm(part: Tensor, pupil: Pupil) -> float:
-    learned = list(pupil.classifier.parameters())
-    gradients = torch.autograd.grad(part, learned, retain_graph=True, allow_unused=True)
-    return float(torch.stack([g.norm() for g in gradients if g is not None]).norm())
+    hard = hard_negatives(pupil.classifier, candidates.features, config.batch_negatives)
+    return Samples.join([targets, candidates.take(hard)]), len(targets.features)
 
 
 def keep_strength(

@@ -32,6 +32,7 @@ __all__ = [
     "names_of",
     "read_result",
     "results_in",
+    "runs_by_target",
     "settings",
     "short_names_of",
     "weights_of",
@@ -106,6 +107,16 @@ def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
 def is_kept(content: Any) -> bool:
     """Return whether this is the content of a file that :func:`keep` wrote."""
     return isinstance(content, Mapping) and content.get("what") == _KEPT
+
+
+def runs_by_target(
+    results: Iterable[Mapping[str, Any]],
+) -> dict[str, dict[str, list[Mapping[str, Any]]]]:
+    """Group runs by tracker, and then by target."""
+    found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    for result in results:
+        found.setdefault(result["tracker"], {}).setdefault(result["target"], []).append(result)
+    return found
 
 
 def names_of(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
