@@ -38,13 +38,13 @@ def test_frame_times_adds_the_update_so_that_all_is_shown() -> None:
     quick = {"crop": {"median_ms": 20.0}, "features": {"median_ms": 60.0}}
     report: dict[str, Any] = {
         "baseline": {"frame_ms": 1000.0, "phases": {"features": {"median_ms": 600.0}}},
-        "trackers": {"faithful": {"frame_ms": 100.0, "times_faster": 10.0, "phases": quick}},
+        "trackers": {"paper": {"frame_ms": 100.0, "times_faster": 10.0, "phases": quick}},
     }
     figure = frame_times(report)
     legible(figure)
     shown = words(figure)
     assert "600 ms 400 ms baseline: 1000 ms a frame" in shown
-    assert "20 ms 60 ms 20 ms faithful: 100 ms a frame, 10.0 times faster" in shown
+    assert "20 ms 60 ms 20 ms paper: 100 ms a frame, 10.0 times faster" in shown
     (legend,) = figure.legends
     phases = [text.get_text() for text in legend.get_texts()]
     colours = [patch.get_facecolor() for patch in legend.get_patches()]

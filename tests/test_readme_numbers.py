@@ -1,12 +1,11 @@
-"""The numbers in README's table are those of the kept runs."""
+"""The numbers in README, and those of speed in the page on use, are computed from kept files."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from pathlib import Path
-
-import pytest
 
 from rltrack import preset
 from rltrack.benchmarks.published import SCORED, published
@@ -19,7 +18,14 @@ from rltrack.evaluation.statistics import counted, paired
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "book" / "results"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+USING = (ROOT / "book" / "using.md").read_text(encoding="utf-8")
 PRESETS = ("paper", "realtime")
+BENCH = json.loads((KEPT / "bench_lite0.json").read_text())
+
+
+def words(text: str) -> str:
+    """The text on one line."""
+    return " ".join(text.split())
 
 
 def rows() -> dict[str, list[str]]:
@@ -51,9 +57,54 @@ def test_each_row_is_computed_from_kept_runs() -> None:
     assert ranked == sorted(ranked, reverse=True)
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_our_rows_have_a_speed(name: str) -> None:
-    assert float(rows()[name][4]) > 0
+def two(value: float) -> str:
+    """Two significant digits."""
+    return f"{float(f'{value:.2g}'):g}"
+
+
+def test_speeds_are_those_of_the_kept_measurement() -> None:
+    trackers = {**BENCH["trackers"], **BENCH["peers"]}
+    speeds = {name: two(one["fps"]) for name, one in trackers.items()}
+    found = rows()
+    assert found["paper"][4] == speeds["paper, lambda 5"]
+    assert found["realtime"][4] == speeds["realtime"]
+    assert f"CSRT reached {speeds['csrt']} FPS and its KCF {speeds['kcf']}." in words(README)
+
+
+def test_the_scores_of_opencvs_trackers_are_those_of_the_kept_file() -> None:
+    report = json.loads((KEPT / "opencv_quick5.json").read_text())
+    scores = {tracker["name"]: tracker["means"]["os"] for tracker in report["trackers"]}
+    runs = gathered({"ours": preset("realtime")}, "quick5", backbone="lite0", kept=KEPT)
+    (ours,) = curves(runs, "quick5")["trackers"]
+    score = {
+        name: f"{value:.3f}".lstrip("0")
+        for name, value in (*scores.items(), ("ours", ours["means"]["os"]))
+    }
+    text = words(README)
+    assert f"`realtime` has an OS of {score['ours']}, CSRT of {score['csrt']} and" in text
+    assert f"which soon gives up, of {score['kcf']}." in text
+
+
+def test_the_page_on_use_has_the_times_of_the_kept_measurement() -> None:
+    trackers = {**BENCH["trackers"], **BENCH["peers"]}
+    text = words(USING)
+    lambdas = {f"`paper`, {{math}}`\\lambda = {n}`": f"paper, lambda {n}" for n in (5, 0)}
+    for label, name in {**lambdas, "`realtime`": "realtime", "OpenCV's CSRT": "csrt"}.items():
+        one = trackers[name]
+        cells = [f"{two(one[key] / 1000)} s" for key in ("frame_ms", "slowest_ms")]
+        if name != "csrt":
+            cells += [f"{two(one['lost_ms'] / 1000)} s", f"{two(one['first_frame_s'])} s"]
+            cells.append(f"{two(one['peak_mib'] / 1024)} GiB")
+        assert f"| {label} | {' | '.join(cells)} |" in text
+    slow, fast = trackers["paper, lambda 5"], trackers["realtime"]
+    factors = [two(one["times_faster"]) for one in (slow, fast)]
+    assert "`paper` is {} times, and `realtime` {} times, faster".format(*factors) in text
+    less = BENCH["baseline"]["composed"]["without_fixed_gradients_ms"]
+    factors = [two(less / one["frame_ms"]) for one in (slow, fast)]
+    assert "the factors are {} and {}.".format(*factors) in text
+    limits = [two(1 / one["fraction_of_limit"]) for one in (slow, fast)]
+    assert f"takes {limits[0]} times as long as the machine's limits" in text
+    assert f"and `realtime` {limits[1]} times." in text
 
 
 def test_the_answer_is_computed_from_kept_runs() -> None:
@@ -68,7 +119,7 @@ def test_the_answer_is_computed_from_kept_runs() -> None:
         -1: "our runs show that it harms",
     }[pairs.sign]
     gain = ATTENTION["attentive classifier"].os - ATTENTION["baseline"].os
-    text = " ".join(README.split())
+    text = words(README)
     assert verdict in text
     assert f"{counted(len(pairs.targets), 'target')} and {counted(pairs.runs, 'pair')} of" in text
     assert f"OS by {mean:+.3f} (95% interval {low:+.3f} to {high:+.3f})" in text

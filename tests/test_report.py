@@ -45,7 +45,7 @@ def test_means_spread_and_difference(results: list[dict[str, Any]]) -> None:
     first, second = found.rows
     assert (first.name, second.name) == ("attention_weight 0", "attention_weight 5")
     assert first.mean["os"] == pytest.approx(np.mean([0.4 + 0.03 * i for i in range(8)]) + 0.01)
-    assert first.spread["os"] == pytest.approx(np.std([0, 0.02], ddof=1))
+    assert first.spread["os"] == pytest.approx(np.std([0, 0.02], ddof=1) / np.sqrt(8))
     assert first.difference is None
     assert second.difference is not None
     assert second.difference.mean == pytest.approx(0.1 - 0.01 / 8)
@@ -53,7 +53,8 @@ def test_means_spread_and_difference(results: list[dict[str, Any]]) -> None:
     assert second.difference.pairs == 8  # targets, not runs
     assert second.p == pytest.approx(2 / 2**8)  # all eight have the same sign
     deviation = np.std([0.1 + 0.01 * (i % 3 - 1) for i in range(8)], ddof=1)
-    assert second.smallest == pytest.approx(3.242 * deviation / np.sqrt(8))
+    assert second.smallest == pytest.approx((2.3646 + 1.4149) * deviation / np.sqrt(8), rel=1e-4)
+    assert second.every_pair is not None and second.every_pair.difference == second.difference
     assert first.fps == pytest.approx(0.5)
     assert (found.targets, found.seeds, found.left_out) == (tuple(TARGETS), (0, 1), ())
 
@@ -63,7 +64,11 @@ def test_what_not_all_have_is_left_out_and_named(results: list[dict[str, Any]]) 
     found = report(less)
     assert "Car4" not in found.targets
     assert found.left_out == ("Car4 (3 runs)",)
-    assert "Left out, as not all ran with these seeds: Car4 (3 runs)." in markdown(found)
+    text = markdown(found)
+    assert "Not in the means, as not all have such runs: Car4 (3 runs)." in text
+    # The other seed of Car4 is there, so a pair of it is.
+    assert "attention_weight 5, all pairs with the first: +0.0" in text
+    assert "8 targets, 15 pairs of runs. " in text and " moves this most: without it, +0.0" in text
     with pytest.raises(InputError, match="no target was run by all 2 trackers with the same seed"):
         report([results[0], results[3]])
 
@@ -92,7 +97,7 @@ def test_tables_hold_the_numbers(results: list[dict[str, Any]]) -> None:
     found = report(results)
     lines = markdown(found).splitlines()
     assert lines[0].startswith("| tracker | DP | OS |")
-    assert "| attention_weight 5 | 1.000 ± 0.000 | 0.614 ± 0.014 |" in lines[3]
+    assert "| attention_weight 5 | 1.000 ± 0.000 | 0.614 ± 0.005 |" in lines[3]
     assert lines[2].count("|") == lines[3].count("|") == 11
     assert "8 targets, seeds 0, 1" in markdown(found)
     text = latex(found)
@@ -183,7 +188,7 @@ def test_without_a_whole_target_what_all_have_in_common_counts(
     found = report(odd)
     assert found.seeds == (0,)
     assert found.targets == tuple(TARGETS)
-    assert found.left_out[0] == "Basketball (1 runs)"
+    assert found.left_out[0] == "Basketball (1 run)"
 
 
 def test_results_are_chosen_by_a_field(results: list[dict[str, Any]]) -> None:

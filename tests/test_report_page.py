@@ -69,7 +69,8 @@ def test_only_shared_targets_count() -> None:
     file = kept([*runs, run("Car4", 1, 0.2, attention_weight=0.0)], Path("a.json.gz"))
     assert main(["report", file, "--html", "page.html"]) == 0
     page = checked(Path("page.html").read_text(encoding="utf-8"))
-    assert "Car4 0." not in page.text and "left out Car4 (3 runs)" in page.text
+    assert "Car4 0." not in page.text and "not in the means Car4 (3 runs)" in page.text
+    assert "all pairs with the first: +0.100" in page.text
 
 
 def test_the_input_is_not_written_over(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,8 @@ from typer.main import get_command
 
 from rltrack.cli.main import app
 from rltrack.data.otb import targets
+from rltrack.evaluation.run_files import load, settings, tracker_key, weights_of
+from rltrack.tracking.config import TrackerConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
@@ -74,6 +76,17 @@ def test_runs_and_hours_are_those_of_the_kept_files() -> None:
         assert len(kept) == int(runs), name
         assert f"{sum(run['seconds'] for run in kept) / 3600:.1f}" == hours, name
         assert {run["threads"] for run in kept} == {1}, name  # so a run's hours are core-hours
+
+
+@pytest.mark.parametrize("file", sorted((BOOK / "results").glob("*.json.gz")), ids=lambda f: f.name)
+def test_a_kept_run_has_the_key_of_its_tracker(file: Path) -> None:
+    """Else a sweep would make it again, and a report would take it for another tracker's."""
+    for run in load(file):
+        values = settings(run["config"])
+        config = TrackerConfig(
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        )
+        assert run["tracker"] == tracker_key(config, weights_of(run)), (run["target"], run["seed"])
 
 
 def test_files_that_are_named_are_kept() -> None:

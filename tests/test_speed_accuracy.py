@@ -89,7 +89,7 @@ def test_every_tracker_is_named_with_its_speed() -> None:
         "realtime: 20 FPS, OS 0.580",
         "tiny: 40 FPS",
         "OpenCV's csrt: 75 FPS",
-        "OS of boxes that the authors published",
+        "OS of published boxes",
     ]
     marks = [line.get_marker() for line in axes.lines if line.get_marker() not in ("_", "None")]
     assert sorted(map(str, marks)) == ["+", "o", "s", "x"]  # one each, ends of bars left out

@@ -76,32 +76,41 @@ def pairs_of(means: list[float], low: float, high: float, p: float) -> Paired:
 def test_the_answer_follows_the_interval(
     low: float, high: float, p: float, head: str, held: str
 ) -> None:
-    said = answer(pairs_of([0.1, 0.0, -0.01, -0.02], low, high, p), 0.033)
+    said = answer(pairs_of([0.1, 0.0, -0.01, -0.02], low, high, p), 0.033, planned=4)
     assert head in said.split("**")[1]
     assert held in said
     assert f"half of which is {(high - low) / 2:.3f}" in said
-    assert "4 targets and 4 pairs of runs" in said
+    assert f"; p is {p:.2f}. " in said
+    assert "Over 4 targets and 4 pairs of runs, λ = 5 changes" in said
     assert "1 of the 4 targets" in said
     assert said.endswith("A moves the mean most: without it, the change is -0.010.")
+    unfinished = answer(pairs_of([0.1, 0.0, -0.01, -0.02], low, high, p), 0.033, planned=12)
+    assert "4 pairs of runs, of the 12 pairs that are planned, λ = 5 changes" in unfinished
 
 
 def test_there_is_no_answer_from_two_targets() -> None:
     few = [one for one in RUNS if one["target"] != "Dog"]
-    assert answer(paired(few, "lambda 5", "lambda 0"), 0.033).startswith("**Not yet known.** ")
-    assert "0 targets" in answer(paired([], "lambda 5", "lambda 0"), 0.033)
+    assert answer(paired(few, "lambda 5", "lambda 0"), 0.033, 6).startswith("**Not yet known.** ")
+    assert "0 targets" in answer(paired([], "lambda 5", "lambda 0"), 0.033, 6)
 
 
 def test_the_power_is_that_of_the_spread() -> None:
     rng = np.random.default_rng(0)
     noisy = [{**one, "os": one["os"] + rng.normal() / 10} for one in RUNS]
     pairs = paired(noisy, "lambda 5", "lambda 0")
-    heading, first, _, second = power(pairs, 0.033).splitlines()
+    heading, first, last = power(pairs, 0.033).splitlines()
     assert pairs.spread
-    assert heading == "targets that distinguish +0.033 from 0 nine times in ten:"
+    assert heading == "targets that distinguish +0.033 from 0 about nine times in ten:"
     assert f"  {pairs.spread.targets_needed(0.033, 1)} with 1 seed of each, " in first
-    assert f" {pairs.spread.smallest_effect(3, 10):.3f} with 10 seeds of each" in second
+    assert last == "fewer than 6 targets cannot distinguish any effect from 0"
+    more = [{**one, "target": f"{one['target']}{n}"} for n in range(2) for one in noisy]
+    six = paired(more, "lambda 5", "lambda 0")
+    assert six.spread
+    *_, heading, last = power(six, 0.033).splitlines()
+    assert heading == "smallest effect that 6 targets distinguish from 0 as often:"
+    assert f" {six.spread.smallest_effect(6, 10):.3f} with 10 seeds of each" in last
     single = [one for one in RUNS if one["seed"] == 0]
-    assert "cannot be separated" in power(paired(single, "lambda 5", "lambda 0"), 0.033)
+    assert "fewer than half of the targets" in power(paired(single, "lambda 5", "lambda 0"), 0.033)
 
 
 def test_chance_is_told_from_targets_where_there_are_seeds() -> None:
@@ -109,17 +118,20 @@ def test_chance_is_told_from_targets_where_there_are_seeds() -> None:
     lines = chance(RUNS, pairs).splitlines()
     assert lines[1] == "  median 0.100, at most 0.100, 6 cases"
     assert lines[2] == "differences: from target to target 0.000, from seed to seed 0.000"
-    assert lines[4].split() == ["1", "3", "10"]
-    assert [line.split()[0] for line in lines[5:]] == ["5", "18", "51", "100"]
+    assert lines[3] == "  (3 of the 3 targets have a second seed)"
+    assert lines[5].split() == ["1", "3", "10"]
+    assert [line.split()[0] for line in lines[6:]] == ["5", "18", "51", "100"]
     single = [one for one in RUNS if one["seed"] == 0]
-    assert "cannot be separated" in chance(single, paired(single, "lambda 5", "lambda 0"))
+    assert "fewer than half of the targets" in chance(
+        single, paired(single, "lambda 5", "lambda 0")
+    )
 
 
 def test_the_margin_shrinks_with_targets_and_seeds() -> None:
     rng = np.random.default_rng(0)
     noisy = [{**one, "os": one["os"] + rng.normal() / 10} for one in RUNS]
     pairs = paired(noisy, "lambda 5", "lambda 0")
-    table = [line.split()[1:] for line in chance(noisy, pairs).splitlines()[5:]]
+    table = [line.split()[1:] for line in chance(noisy, pairs).splitlines()[6:]]
     margins = np.array(table, float)
     assert pairs.spread and margins[0, 0] == pytest.approx(pairs.spread.margin(5, 1), abs=5e-4)
     assert (np.diff(margins, axis=0) <= 0).all() and (np.diff(margins, axis=1) <= 0).all()

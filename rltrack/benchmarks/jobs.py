@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import platform
@@ -28,7 +26,7 @@ from rltrack.data.target_names import Names
 from rltrack.errors import InputError
 from rltrack.evaluation.ground_truth import chosen_targets
 from rltrack.evaluation.metrics import evaluate_with_curves
-from rltrack.evaluation.run_files import packed, read_result
+from rltrack.evaluation.run_files import packed, read_result, tracker_key
 from rltrack.files import set_aside, write_bytes
 from rltrack.hardware import machine
 from rltrack.tracking.config import TrackerConfig
@@ -66,9 +64,8 @@ class Job:
 
     @property
     def key(self) -> str:
-        """Twelve hexadecimal digits that identify the tracker, its configuration and weights."""
-        tracker = json.dumps([self.config.identity(), self.weights], sort_keys=True)
-        return hashlib.sha256(tracker.encode()).hexdigest()[:12]
+        """What names the tracker in files of runs; see :func:`tracker_key`."""
+        return tracker_key(self.config, self.weights)
 
     def file(self, out: Path) -> Path:
         """Return where the job's result is kept in the sweep's folder."""

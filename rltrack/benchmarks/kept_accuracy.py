@@ -45,7 +45,7 @@ class KeptAccuracy(NamedTuple):
     ours: dict[str, Accuracy]
     """Our trackers by name."""
     published: dict[str, float]
-    """OS of other trackers by name, computed from the boxes that their authors published."""
+    """OS of other trackers by name, computed from boxes that were published."""
 
 
 def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Path) -> KeptAccuracy:

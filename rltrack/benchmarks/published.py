@@ -7,7 +7,7 @@ from typing import Any
 
 from rltrack.text_files import read_json
 
-__all__ = ["PUBLISHED", "SCORED", "published"]
+__all__ = ["PUBLISHED", "SCORED", "published", "titled"]
 
 SCORED = "dev18"
 """The targets that they were scored on."""
@@ -39,6 +39,9 @@ def published(kept: Path) -> list[dict[str, Any]]:
     if not file.is_file():
         return []
     trackers = read_json(file)["trackers"]
-    return [
-        {**tracker, "name": _TITLES.get(tracker["name"], tracker["name"])} for tracker in trackers
-    ]
+    return [{**tracker, "name": titled(tracker["name"])} for tracker in trackers]
+
+
+def titled(name: str) -> str:
+    """Return what papers call a tracker, by the name of its file of results."""
+    return _TITLES.get(name, name)

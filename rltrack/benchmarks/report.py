@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import names_of, runs_by_target, weights_of
-from rltrack.evaluation.statistics import Difference, counted, paired
+from rltrack.evaluation.statistics import Difference, Paired, counted, paired
 from rltrack.tracking.config import TrackerConfig
 
 __all__ = ["Report", "Row", "chosen", "common", "curves", "report"]
@@ -42,17 +42,28 @@ class Row(NamedTuple):
     pixels.
     """
     spread: dict[str, float]
-    """The standard deviation, over seeds, of the mean over targets; NaN for a single seed."""
+    """The standard deviation of that mean over targets from seed to seed; NaN for a single seed.
+
+    Runs on different targets share no chance, so it follows from the variance of the seeds of each
+    target. That is more certain than the deviation of a few means.
+    """
     fps: float
-    """Frames per second after the first frame, over all runs."""
+    """Frames per second after the first frame, the median of the runs."""
     difference: Difference | None
-    """The difference of OS from the first row, with its interval over targets; None in the first
-    row.
+    """The difference of OS from the first row, with its interval over targets. None in the first
+    row, and for fewer than three targets.
     """
     p: float | None
     """The p-value of a two-sided sign-flip permutation test of that difference."""
     smallest: float | None
-    """The smallest difference that such a sweep distinguishes from 0 nine times in ten."""
+    """About the smallest difference that such a sweep distinguishes from 0 nine times in ten.
+
+    None for fewer targets than `rltrack.evaluation.statistics.FEWEST`.
+    """
+    every_pair: Paired | None
+    """This tracker minus the first one, over all targets and seeds that these two have run. None in
+    the first row.
+    """
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class Report:
         rows: one for each tracker. The others are compared with the first.
         targets: the targets that count.
         seeds: the seeds that count.
-        left_out: targets with runs that do not count, and how many runs: "Deer (3 runs)".
+        left_out: targets with runs that do not count in the means, and how many: "Deer (3 runs)".
         devices: the hardware of the runs, with the number of threads where it is known.
         commits: the commits of the code that made the runs.
     """
@@ -114,18 +125,19 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
                 names[key],
                 key,
                 {m: float(_mean_of(values)) for m, values in scores[key].items()},
-                {m: _deviation(_mean_of(values, 0)) for m, values in scores[key].items()},
+                {m: _deviation(values) for m, values in scores[key].items()},
                 _fps([runs[key, t, s] for t in whole for s in seeds]),
                 pairs.difference if other else None,
                 pairs.p if other else None,
                 pairs.smallest_effect if other else None,
+                paired(results, key, order[0]) if other else None,
             )
         )
     return Report(
         tuple(rows),
         tuple(whole),
         tuple(seeds),
-        tuple(f"{target} ({count} runs)" for target, count in sorted(left_out.items())),
+        tuple(f"{target} ({counted(count, 'run')})" for target, count in sorted(left_out.items())),
         tuple(sorted({_device(r) for r in results})),
         tuple(sorted({str(r["commit"]) for r in results})),
     )
@@ -203,15 +215,21 @@ def _mean_of(values: Array, axis: int | None = None) -> Any:
 
 
 def _deviation(values: Array) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+    """Return the standard deviation, over seeds, of the mean of (targets, seeds)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        of_targets = np.nanvar(values, 1, ddof=1)  # NaN for a target with one value
+    known = of_targets[~np.isnan(of_targets)]
+    return float(np.sqrt(known.mean() / len(of_targets))) if len(known) else float("nan")
 
 
 def _fps(results: Iterable[Mapping[str, Any]]) -> float:
-    frames = seconds = 0.0
+    speeds = []
     for result in results:
-        frames += len(result["boxes"]) - 1
-        seconds += result["seconds"] - result["first_fit_s"]
-    return frames / seconds if seconds > 0 else float("nan")
+        seconds = result["seconds"] - result["first_fit_s"]
+        if seconds > 0:
+            speeds.append((len(result["boxes"]) - 1) / seconds)
+    return float(np.median(speeds)) if speeds else float("nan")
 
 
 def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]:

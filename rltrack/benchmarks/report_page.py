@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rltrack.benchmarks.report import Report, curves
-from rltrack.benchmarks.report_tables import HEADS, ON_DIFFERENCES, notes, numbers
+from rltrack.benchmarks.report_tables import HEADS, ON_DIFFERENCES, notes, numbers, over_all
 from rltrack.evaluation.run_files import short_names_of
 from rltrack.evaluation.statistics import counted, paired
 from rltrack.pages.charts import Line, intervals, legend, line_chart
@@ -27,7 +27,7 @@ _TOP = 10
 
 _GLOSSARY = (
     "DP is the share of frames whose centre error is at most 20 px. OS is the area under the "
-    "success curve, which is the mean overlap (IoU). OS0.5 is the share of frames with an overlap "
+    "success curve, about the mean overlap (IoU). OS0.5 is the share of frames with an overlap "
     "above 0.5. CLE is the mean centre error. FPS is the speed after the first frame."
 )
 
@@ -58,9 +58,11 @@ def write_report_page(
         "commits": ", ".join(made.commits),
     }
     if made.left_out:
-        about["left out"] = ", ".join(made.left_out)
+        about["not in the means"] = ", ".join(made.left_out)
     names, usual = short_names_of(shared)
-    explained = [_GLOSSARY, *(ON_DIFFERENCES if len(made.rows) > 1 else [])]
+    explained = [_GLOSSARY]
+    if len(made.rows) > 1:
+        explained += [*ON_DIFFERENCES, *over_all(made)]
     others = [tag("p", f"Where a name does not say otherwise: {usual}.", class_="quiet after")]
     heads, *means = _filled([HEADS, *((names[r.tracker], *numbers(r, "±")) for r in made.rows)])
     write_page(

@@ -10,7 +10,7 @@ from rltrack.benchmarks.report import Report, Row
 from rltrack.evaluation.statistics import counted
 from rltrack.plain_text import in_latex, in_markdown, on_terminal
 
-__all__ = ["HEADS", "ON_DIFFERENCES", "latex", "markdown", "notes", "numbers", "table"]
+__all__ = ["HEADS", "ON_DIFFERENCES", "latex", "markdown", "notes", "numbers", "over_all", "table"]
 
 HEADS = (
     "tracker", "DP", "OS", "OS0.5", "CLE px", "FPS",
@@ -19,7 +19,7 @@ HEADS = (
 
 ON_DIFFERENCES = (
     "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
-    "A difference as large as in the last column is distinguished from 0 in 9 of 10 such sweeps.",
+    "Of differences as large as in the last column, about 9 in 10 are distinguished from 0.",
 )
 """What the columns of differences are."""
 
@@ -69,7 +69,7 @@ def numbers(row: Row, plus_minus: str) -> list[str]:
     compared = ["", "", "", ""]
     if row.difference is not None:
         d = row.difference
-        judged = f"{row.p:.3f}", f"{row.smallest:.3f}"
+        judged = f"{row.p:.3f}", "" if row.smallest is None else f"{row.smallest:.3f}"
         compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", *judged]
     return [*scores, f"{row.fps:.2f}", *compared]
 
@@ -78,12 +78,27 @@ def notes(made: Report) -> list[str]:
     """Return lines that say what a report covers."""
     seeds = ", ".join(map(str, made.seeds))
     over = "seeds" if len(made.seeds) > 1 else "seed"
-    spread = "mean ± standard deviation over seeds" if len(made.seeds) > 1 else "means"
+    spread = "mean ± its standard deviation over seeds" if len(made.seeds) > 1 else "means"
     lines = [
         f"{counted(len(made.targets), 'target')}, {over} {seeds}: {spread}.",
         *ON_DIFFERENCES,
+        *over_all(made),
         f"On {', '.join(made.devices)}; code {', '.join(made.commits)}.",
     ]
     if made.left_out:
-        lines.append(f"Left out, as not all ran with these seeds: {', '.join(made.left_out)}.")
+        lines.append(f"Not in the means, as not all have such runs: {', '.join(made.left_out)}.")
+    return lines
+
+
+def over_all(made: Report) -> list[str]:
+    """Say how each row differs from the first one over all runs that these two have in common."""
+    lines = []
+    for row in made.rows:
+        pairs = row.every_pair
+        if pairs is not None and pairs.difference is not None and pairs.most is not None:
+            name, without = pairs.most
+            lines.append(
+                f"{row.name}, all pairs with the first: {pairs}. {name} moves this most: without "
+                f"it, {without:+.3f}."
+            )
     return lines

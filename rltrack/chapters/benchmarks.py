@@ -24,6 +24,8 @@ from rltrack.evaluation.statistics import counted
 from rltrack.paths import given_path
 from rltrack.plots.frames import outline, show
 from rltrack.plots.style import ORANGE, PAGE_WIDTH, SKY, page
+from rltrack.tracking.config import TrackerConfig
+from rltrack.tracking.presets import preset
 
 __all__ = [
     "Raw",
@@ -33,6 +35,7 @@ __all__ = [
     "paper_table",
     "raw_results",
     "run_lines",
+    "trackers",
     "vot_table",
 ]
 
@@ -44,6 +47,19 @@ _HEADS = tuple(head for head, _ in _SCORES.values())
 
 _ROWS = ("Ours", "MDNet")
 """Of the paper's, what it is about: its tracker and its baseline."""
+
+
+def trackers(precision: str = "float32") -> dict[str, TrackerConfig]:
+    """Return our trackers of the chapter by their names.
+
+    Args:
+        precision: of the fixed convolutions of the preset `paper`.
+    """
+    return {
+        "ours, lambda 5": preset("paper", precision=precision),
+        "ours, lambda 0": preset("paper", precision=precision, attention_weight=0.0),
+        "ours, realtime": preset("realtime"),
+    }
 
 
 def drifting(truth: NDArray[np.float64], *, pixels: float, growth: float) -> NDArray[np.float64]:
@@ -126,11 +142,11 @@ def raw_results(dataset: str, data: str | Path | None, kept: Path | None = None)
     there = [target.name for target in every if target.name not in absent]
     if not there:
         return Raw([], notes)
-    trackers = compare(load(",".join(there), data=place), files)["trackers"]
-    for tracker in trackers:
+    found = compare(load(",".join(there), data=place), files)["trackers"]
+    for tracker in found:
         if left := [*tracker["missing"], *tracker["wrong_length"]]:
             notes.append(f"{tracker['name']}: left out, missing or of another length: {few(left)}")
-    return Raw(trackers, notes)
+    return Raw(found, notes)
 
 
 def paper_table(of: str) -> str:

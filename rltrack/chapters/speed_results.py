@@ -19,6 +19,7 @@ _FILE = "speed_accuracy.json"
 def bench_lines(report: Mapping[str, Any]) -> str:
     """Say how fast the trackers of a report of `rltrack.speed.bench.measure` are, line by line.
 
+    The slowest, which is the last in the report, is the first line.
     Each is compared with the baseline, and with the baseline without the gradients of the fixed
     convolutions' weights, which only its clipping uses.
     """
@@ -29,10 +30,10 @@ def bench_lines(report: Mapping[str, Any]) -> str:
             f"{name}: {one['fps']:.2f} FPS; {one['times_faster']:.1f} times the baseline, "
             f"{less / one['frame_ms']:.1f} times without those gradients"
         )
-    part = report["trackers"]["faithful"]["fraction_of_limit"]
-    lines.append(
-        f"the faithful tracker runs at {part:.0%} of what this machine's best convolution allows"
+    (name, part), *_ = (
+        (name, one["fraction_of_limit"]) for name, one in reversed(report["trackers"].items())
     )
+    lines.append(f"{name} runs at {part:.0%} of what this machine's best convolution allows")
     return "\n".join(lines)
 
 

@@ -105,21 +105,23 @@ def _batch(pupil: Pupil, random: Generator) -> tuple[Samples, int]:
 def keep_strength(
     path: str | Path,
     backbones: Sequence[str] = ("lite0", "analytic"),
+    config: TrackerConfig | None = None,
     *,
     data: str | Path | None = None,
     dataset: str = "quick5",
     commit: str = "",
 ) -> None:
-    """Write what `trace_strength` finds with the preset `paper` on a dataset, for the book.
+    """Write what `trace_strength` finds on the targets of a dataset, for the book.
 
     Args:
         path: an .npz file of `Strength`, a run for each backbone; see `rltrack.array_files`.
         backbones: their names.
+        config: of the tracker. None is the preset `paper`.
         data: the folder that holds ``otb/``. The default is `rltrack.cache.data_dir`.
         dataset: as in `rltrack.benchmarks.jobs.dataset`.
         commit: the commit of the code.
     """
-    targets, config = targets_of(dataset), preset("paper")
+    targets, config = targets_of(dataset), config or preset("paper")
     place = Path(data) if data else data_dir()
     rows: dict[str, list[Array]] = {name: [] for name in backbones}
     for target in targets:

@@ -12,7 +12,7 @@ from rltrack.benchmarks.ablations import ABLATIONS
 from rltrack.benchmarks.report import Row, common, report
 from rltrack.benchmarks.report_tables import table
 from rltrack.evaluation.paper_values import ATTENTION, WEIGHTS
-from rltrack.evaluation.statistics import Paired, counted, seed_ranges
+from rltrack.evaluation.statistics import FEWEST, Paired, counted, seed_ranges
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import preset
 
@@ -35,7 +35,7 @@ _VARIANTS = {
 }
 """The trackers by what the paper's Table 2 calls them."""
 
-_NO_SPREAD = "no two seeds of two targets yet: chance and targets cannot be separated"
+_NO_SPREAD = "fewer than half of the targets have a second seed: too few to say what is chance"
 
 _TARGETS, _SEEDS = (5, 18, 51, 100), (1, 3, 10)
 
@@ -63,14 +63,17 @@ def trackers(
     return found
 
 
-def answer(pairs: Paired, published: float) -> str:
+def answer(pairs: Paired, published: float, planned: int) -> str:
     """Say in Markdown what pairs of runs with and without the term say about the term.
 
     Args:
         pairs: what `rltrack.evaluation.statistics.paired` made of lambda 5 and lambda 0.
         published: the paper's difference in OS.
+        planned: how many pairs the finished study has.
     """
     count = f"{counted(len(pairs.targets), 'target')} and {counted(pairs.runs, 'pair')} of runs"
+    if pairs.runs < planned:
+        count += f", of the {planned} pairs that are planned"
     if pairs.difference is None:
         return f"**Not yet known.** There are {count}; at least three targets are needed."
     mean, low, high, n = pairs.difference
@@ -88,21 +91,15 @@ def answer(pairs: Paired, published: float) -> str:
         2: f"It holds both {' and '.join(holds)}.",
     }[len(holds)]
     better = int((pairs.means > 0).sum())
-    name, without = _most(pairs)
-    return (
+    said = (
         f"**{head}** Over {count}, λ = 5 changes OS by {mean:+.3f}. The 95% interval is "
-        f"{low:+.3f} to {high:+.3f}, half of which is {(high - low) / 2:.3f}. {held} "
-        f"{better} of the {n} targets have a higher OS with the term. "
-        f"{name} moves the mean most: without it, the change is {without:+.3f}."
+        f"{low:+.3f} to {high:+.3f}, half of which is {(high - low) / 2:.3f}; p is {pairs.p:.2f}. "
+        f"{held} {better} of the {n} targets have a higher OS with the term."
     )
-
-
-def _most(pairs: Paired) -> tuple[str, float]:
-    """Return the target that moves the mean most, and the mean without it."""
-    means = pairs.means
-    others = (means.sum() - means) / (len(means) - 1)
-    most = int(np.abs(others - means.mean()).argmax())
-    return [*pairs.targets][most], float(others[most])
+    if pairs.most:
+        name, without = pairs.most
+        said += f" {name} moves the mean most: without it, the change is {without:+.3f}."
+    return said
 
 
 def chance(results: Sequence[Mapping[str, Any]], pairs: Paired) -> str:
@@ -122,8 +119,10 @@ def chance(results: Sequence[Mapping[str, Any]], pairs: Paired) -> str:
     if not pairs.spread:
         return "\n".join([*lines, _NO_SPREAD])
     tau, sigma = pairs.spread
+    again = sum(len(values) > 1 for values in pairs.targets.values())
     lines += [
         f"differences: from target to target {tau:.3f}, from seed to seed {sigma:.3f}",
+        f"  ({again} of the {len(pairs.targets)} targets have a second seed)",
         "half of the interval to expect, by targets and by seeds of each",
         " " * 11 + "".join(f"{k:9}" for k in _SEEDS),
     ]
@@ -145,14 +144,23 @@ def power(pairs: Paired, effect: float) -> str:
     needed = [
         f"{spread.targets_needed(effect, k)} with {counted(k, 'seed')} of each" for k in _SEEDS
     ]
+    lines = [
+        f"targets that distinguish {effect:+.3f} from 0 about nine times in ten:",
+        f"  {', '.join(needed)}",
+    ]
+    if n < FEWEST:
+        return "\n".join(
+            [*lines, f"fewer than {FEWEST} targets cannot distinguish any effect from 0"]
+        )
     smallest = [
         f"{spread.smallest_effect(n, k):.3f} with {counted(k, 'seed')} of each" for k in _SEEDS
     ]
-    return (
-        f"targets that distinguish {effect:+.3f} from 0 nine times in ten:\n  "
-        + ", ".join(needed)
-        + f"\nsmallest effect that {counted(n, 'target')} distinguish from 0 as often:\n  "
-        + ", ".join(smallest)
+    return "\n".join(
+        [
+            *lines,
+            f"smallest effect that {counted(n, 'target')} distinguish from 0 as often:",
+            f"  {', '.join(smallest)}",
+        ]
     )
 
 

@@ -7,6 +7,7 @@ the metrics, the whole configuration, and a description of the code and the mach
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import logging
 import re
@@ -35,6 +36,7 @@ __all__ = [
     "runs_by_target",
     "settings",
     "short_names_of",
+    "tracker_key",
     "weights_of",
 ]
 
@@ -185,6 +187,12 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration as JSON has it. Fields that an older one lacks take their defaults."""
     made: dict[str, Any] = json.loads(json.dumps({**asdict(TrackerConfig()), **config}))
     return made
+
+
+def tracker_key(config: TrackerConfig, weights: str) -> str:
+    """Return twelve hexadecimal digits that identify a configuration with a backbone's weights."""
+    tracker = json.dumps([config.identity(), weights], sort_keys=True)
+    return hashlib.sha256(tracker.encode()).hexdigest()[:12]
 
 
 def weights_of(result: Mapping[str, Any]) -> Any:

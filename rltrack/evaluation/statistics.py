@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from rltrack.errors import InputError
 
 __all__ = [
+    "FEWEST",
     "Difference",
     "Paired",
     "Spread",
@@ -25,6 +26,7 @@ __all__ = [
     "paired",
     "paired_difference",
     "seed_ranges",
+    "standard_errors",
 ]
 
 
@@ -69,11 +71,13 @@ def paired_difference(
 
 Array = NDArray[np.float64]
 
-_TOLD = 1.960 + 1.282
-"""Standard errors that an effect must measure to be distinguished from 0 nine times in ten.
-
-They are the normal quantiles of a two-sided test at 5% and of a power of 90%.
+FEWEST = 6
+"""With fewer targets no effect can be distinguished from 0: random signs of five targets agree once
+in 16 times, so p is never below 0.05.
 """
+
+
+_NORMAL = 1.960 + 1.282  # what `standard_errors` goes to
 
 
 class Spread(NamedTuple):
@@ -89,16 +93,38 @@ class Spread(NamedTuple):
         return 1.96 * self._error(targets, seeds)
 
     def smallest_effect(self, targets: int, seeds: int) -> float:
-        """Return the smallest effect that such a study distinguishes from 0 nine times in ten."""
-        return _TOLD * self._error(targets, seeds)
+        """Return about what effect such a study distinguishes from 0 nine times in ten.
+
+        Args:
+            targets: `FEWEST` or more.
+            seeds: of each target.
+        """
+        return standard_errors(targets) * self._error(targets, seeds)
 
     def targets_needed(self, effect: float, seeds: int) -> int:
-        """Return how many targets distinguish ``effect`` from 0 nine times in ten."""
-        return max(2, math.ceil((_TOLD * self._error(1, seeds) / effect) ** 2))
+        """Return about how many targets distinguish ``effect`` from 0 nine times in ten."""
+        targets = FEWEST
+        if (error := self._error(1, seeds)) > 0:
+            # The normal distribution gives a lower bound, from which few steps are left.
+            targets = max(targets, math.floor((_NORMAL * error / effect) ** 2))
+        while self.smallest_effect(targets, seeds) > effect:
+            targets += 1
+        return targets
 
     def _error(self, targets: int, seeds: int) -> float:
         """Return the standard error of the mean over so many targets and seeds."""
         return math.sqrt((self.targets**2 + self.seeds**2 / seeds) / targets)
+
+
+def standard_errors(targets: int) -> float:
+    """Return how many standard errors an effect must measure to be distinguished from 0.
+
+    It is the sum of two quantiles of Student's t: that of a two-sided test at 5%, and that of a
+    power of 90%. For many targets it goes to 1.960 + 1.282.
+    """
+    from scipy.stats import t
+
+    return float(t.ppf([0.975, 0.9], targets - 1).sum())
 
 
 class Paired(NamedTuple):
@@ -138,13 +164,24 @@ class Paired(NamedTuple):
 
     @property
     def smallest_effect(self) -> float | None:
-        """The smallest effect that such a study distinguishes from 0 nine times in ten.
+        """About the smallest effect that such a study distinguishes from 0 nine times in ten.
 
-        It follows from how much the targets' means vary. None if they cannot be judged.
+        It follows from how much the targets' means vary. None for fewer targets than `FEWEST`.
         """
-        if self.difference is None:
+        n = len(self.targets)
+        if n < FEWEST:
             return None
-        return _TOLD * float(self.means.std(ddof=1)) / math.sqrt(len(self.targets))
+        return standard_errors(n) * float(self.means.std(ddof=1)) / math.sqrt(n)
+
+    @property
+    def most(self) -> tuple[str, float] | None:
+        """The target that moves the mean most, and the mean without it. None for one target."""
+        means = self.means
+        if len(means) < 2:
+            return None
+        others = (means.sum() - means) / (len(means) - 1)
+        most = int(np.abs(others - means.mean()).argmax())
+        return [*self.targets][most], float(others[most])
 
     @property
     def rows(self) -> dict[str, tuple[Array, Difference | None]]:
@@ -167,9 +204,13 @@ class Paired(NamedTuple):
 
     @property
     def spread(self) -> Spread | None:
-        """The spread by analysis of variance; None without two targets and a second seed of one."""
+        """The spread by analysis of variance.
+
+        None for one target, and if fewer than half of the targets have a second seed: a few targets
+        do not tell how far seeds are apart on the others.
+        """
         counts = np.array([len(values) for values in self.targets.values()])
-        if len(counts) < 2 or counts.max() < 2:
+        if len(counts) < 2 or (counts > 1).mean() < 0.5:
             return None
         within = sum(((values - values.mean()) ** 2).sum() for values in self.targets.values())
         seeds = within / (counts - 1).sum()
@@ -221,14 +262,28 @@ def seed_ranges(results: Iterable[Mapping[str, Any]]) -> Array:
     return np.array([np.ptp(scores) for scores in found.values() if len(scores) > 1])
 
 
-def coverage(targets: int, *, studies: int = 300, seed: int = 0) -> float:
+def coverage(
+    targets: int, differences: ArrayLike | None = None, *, studies: int = 300, seed: int = 0
+) -> float:
     """Return in what share of studies, 0..1, the interval over so many targets holds the truth.
 
-    Differences are drawn from a normal distribution. Only their number matters.
+    Args:
+        targets: of a study.
+        differences: (N,), what the studies draw from, with repeats; the truth is its mean. None is
+            a normal distribution, of which the scale does not matter.
+        studies: how many are made up.
+        seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    found = [paired_difference(rng.normal(size=targets), np.zeros(targets)) for _ in range(studies)]
-    return float(np.mean([each.low <= 0 <= each.high for each in found]))
+    truth = 0.0 if differences is None else float(np.mean(differences))
+    held = 0
+    for _ in range(studies):
+        drawn = (
+            rng.normal(size=targets) if differences is None else rng.choice(differences, targets)
+        )
+        found = paired_difference(drawn, np.zeros(targets))
+        held += found.low <= truth <= found.high
+    return held / studies
 
 
 def _sign_flip(differences: Array) -> float:

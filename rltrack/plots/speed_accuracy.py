@@ -71,7 +71,7 @@ def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
     for os in accuracy.published.values():
         axes.axhline(os, color="0.45", linestyle=":", linewidth=1.1, zorder=1)
     if accuracy.published:
-        label = "OS of boxes that the authors published"
+        label = "OS of published boxes"
         handles += axes.plot([], [], ":", color="0.45", linewidth=1.1, label=label)
     places = _apart(accuracy.published, 0.075 * (top - bottom))
     right = axes.secondary_yaxis("right")

@@ -17,8 +17,9 @@ the label y of the sample:
 
     ``R(y=0) = mu(A_p) / sigma(A_p) + sigma(A_n) / mu(A_n)`` for background (Eq. 4).
 
-On a target, a small R means that A_p is large and even, and that A_n is small and uneven. On
-background, it means the opposite. The loss adds R to the cross-entropy L_CE:
+On a target, a small R means that A_p is even and that A_n is uneven. On background, it means the
+opposite. (The paper wants A_p to be large as well. But a map that is multiplied by any number has
+the same R.) The loss adds R to the cross-entropy L_CE:
 
     ``L = L_CE + lambda (y R(y=1) + (1 - y) R(y=0))`` (Eq. 5).
 

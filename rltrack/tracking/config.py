@@ -133,7 +133,8 @@ class TrackerConfig:
     around the target, and the other half is spread over the whole image."""
     positive_iou: Range = (0.5, 1.0)
     """Range of a positive sample's IoU with the target, here and in updates. Paper 4: above 0.5.
-    Released code: at least 0.7."""
+    Released code: at least 0.7. Few samples are between the two: positives are drawn so close that
+    the IoU of a square target is above 0.64, and only a long one has many below 0.7."""
     first_negative_iou: Range = (0.0, 0.5)
     """Range of a first-frame negative's IoU with the target. Paper 4 and released code."""
     positive_translation: float = 0.1
@@ -169,8 +170,7 @@ class TrackerConfig:
     regression_area: Range = (1.0, 2.0)
     """Range of the area of these boxes divided by the target's area, and of a candidate's area
     divided by its regressed box's area. A regressed box out of this range is discarded. Because the
-    range starts at 1, regression only ever makes boxes smaller, here by an eighth of their area on
-    average. Released code."""
+    range starts at 1, regression only ever makes boxes smaller. Released code."""
     regression_alpha: float = 1000.0
     """Strength of the ridge. Released code."""
 
@@ -214,13 +214,13 @@ class TrackerConfig:
     # --- Update samples and memory --------------------------------------------------------
     update_positives: int = 56
     """Positive samples drawn in each frame in which the target is found. Paper 4: N2 = 256 positive
-    and negative samples together. Released code: 50."""
+    and negative samples together. Ours: how they are divided. Released code: 50."""
     update_negatives: int = 200
     """Negative samples drawn in such a frame. Paper 4: N2 = 256 together with the positive ones.
     Released code: 200."""
     update_negative_iou: Range = (0.0, 0.5)
-    """Range of such a negative's IoU with the target. Paper 4: below 0.5. Released code: below
-    0.3."""
+    """Range of such a negative's IoU with the target. Paper 4: below 0.5, said of the first frame.
+    Released code: below 0.3."""
     update_negative_translation: float = 1.5
     """Spread of the centres of these negatives, which are uniform. Released code."""
     update_negative_scale: float = 1.2

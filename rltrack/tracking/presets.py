@@ -33,8 +33,9 @@ _CHANGES: dict[str, dict[str, Any]] = {
     # Ours: the convolutions run once in each frame, the classifier is narrower, and there are fewer
     # samples and iterations. Updates are shorter and come more often, so no frame takes much longer
     # than others, and a frame without the target costs less.
-    # With `features_from="region"`, attention is only possible at conv3. There it takes time and
-    # was not seen to help, so it is off; see chapter 8 of the book.
+    # With `features_from="region"`, attention is only possible at conv3. There it takes time, and
+    # at the one strength that was tried it was not seen to help. So it is off; see chapter 8 of the
+    # book.
     "realtime": {
         "features_from": "region",
         "map_at": "conv3",
