@@ -67,8 +67,8 @@ def test_the_fairer_half_is_that_on_which_nothing_was_chosen() -> None:
     os = {n: f"{mean_of(scores, n, rest):.3f}".lstrip("0") for n in scores}
     assert len(rest) == len(TARGETS) == 9
     assert (
-        f"OS is {os['paper']} for `paper`, {os['realtime']} for `realtime`, {os['MDNet']} for MDNet "
-        f"and {os['SRDCF']} for SRDCF."
+        f"OS is {os['paper']} for `paper`, {os['realtime']} for `realtime`, {os['MDNet']} for "
+        f"MDNet and {os['SRDCF']} for SRDCF."
     ) in words(README)
 
 
