@@ -60,9 +60,7 @@ def write_report_page(
     if made.left_out:
         about["not in the means"] = ", ".join(made.left_out)
     names, usual = short_names_of(shared)
-    explained = [_GLOSSARY]
-    if len(made.rows) > 1:
-        explained += [*ON_DIFFERENCES, *over_all(made)]
+    explained = [_GLOSSARY, *(ON_DIFFERENCES if len(made.rows) > 1 else [])]
     others = [tag("p", f"Where a name does not say otherwise: {usual}.", class_="quiet after")]
     heads, *means = _filled([HEADS, *((names[r.tracker], *numbers(r, "±")) for r in made.rows)])
     write_page(
@@ -75,6 +73,7 @@ def write_report_page(
             "Means",
             table(heads, means, caption=notes(made)[0]),
             *(others if usual else []),
+            *(tag("p", line, class_="after") for line in over_all(made)),
             tag("p", " ".join(explained), class_="quiet after"),
         ),
         *_differences(made, names, shared),
