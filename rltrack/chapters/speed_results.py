@@ -30,10 +30,6 @@ def bench_lines(report: Mapping[str, Any]) -> str:
             f"{name}: {one['fps']:.2f} FPS; {one['times_faster']:.1f} times the baseline, "
             f"{less / one['frame_ms']:.1f} times without those gradients"
         )
-    (name, part), *_ = (
-        (name, one["fraction_of_limit"]) for name, one in reversed(report["trackers"].items())
-    )
-    lines.append(f"{name} runs at {part:.0%} of what this machine's best convolution allows")
     return "\n".join(lines)
 
 

@@ -86,15 +86,15 @@ def answer(pairs: Paired, published: float, planned: int) -> str:
     holds = [name for name, value in values.items() if low <= value <= high]
     lacks = [name for name in values if name not in holds]
     held = {
-        0: f"It holds neither {' nor '.join(lacks)}.",
-        1: f"It holds {''.join(holds)}, but not {''.join(lacks)}.",
-        2: f"It holds both {' and '.join(holds)}.",
+        0: f"holds neither {' nor '.join(lacks)}.",
+        1: f"holds {''.join(holds)}, but not {''.join(lacks)}.",
+        2: f"holds both {' and '.join(holds)}.",
     }[len(holds)]
     better = int((pairs.means > 0).sum())
     said = (
-        f"**{head}** Over {count}, λ = 5 changes OS by {mean:+.3f}. The 95% interval is "
-        f"{low:+.3f} to {high:+.3f}, half of which is {(high - low) / 2:.3f}; p is {pairs.p:.2f}. "
-        f"{held} {better} of the {n} targets have a higher OS with the term."
+        f"**{head}** Over {count}, λ = 5 changes OS by {mean:+.3f}. "
+        f"The 95% interval, {low:+.3f} to {high:+.3f}, {held} "
+        f"{better} of the {n} targets have a higher OS with the term."
     )
     if pairs.most:
         name, without = pairs.most
@@ -138,13 +138,16 @@ def power(pairs: Paired, effect: float) -> str:
         pairs: what `rltrack.evaluation.statistics.paired` made of two trackers.
         effect: a difference in OS, not 0.
     """
+    lines = []
+    if (now := pairs.smallest_effect) is not None:
+        lines.append(f"effect that these runs would find about nine times in ten: {now:.3f}")
     if not pairs.spread:
-        return _NO_SPREAD
+        return "\n".join([*lines, _NO_SPREAD])
     spread, n = pairs.spread, len(pairs.targets)
     needed = [
         f"{spread.targets_needed(effect, k)} with {counted(k, 'seed')} of each" for k in _SEEDS
     ]
-    lines = [
+    lines += [
         f"targets that distinguish {effect:+.3f} from 0 about nine times in ten:",
         f"  {', '.join(needed)}",
     ]
@@ -228,8 +231,15 @@ def ablations_table(changed: Mapping[str, Paired]) -> str:
         changed: the runs with a change paired with those without, by its point.
     """
     lines = [
-        (row.point, row.paper, row.code, str(pairs) if pairs.targets else "not run")
+        (row.point, row.paper, row.code, _difference(pairs))
         for row in ABLATIONS
         for pairs in [changed[row.point]]
     ]
     return table(("changed", "paper", "released code", "OS, changed minus `paper`"), lines)
+
+
+def _difference(pairs: Paired) -> str:
+    """Return the mean difference; its interval, too, if it can be judged."""
+    if not pairs.targets:
+        return "not run"
+    return f"{pairs.means.mean():+.3f}" if pairs.difference is None else str(pairs)
