@@ -165,5 +165,5 @@ def test_few_targets_make_an_interval_too_narrow() -> None:
 
 def test_one_target_far_off_breaks_the_promise_of_the_interval() -> None:
     """In (17/18)^18 of studies it is not drawn, and their intervals lack the mean."""
-    far = [*[-0.01, 0.01] * 8, 0.0, 1.0]
+    far = np.array([*[-0.01, 0.01] * 8, 0.0, 1.0])
     assert coverage(18, far, studies=100) < 0.75

@@ -263,7 +263,7 @@ def seed_ranges(results: Iterable[Mapping[str, Any]]) -> Array:
 
 
 def coverage(
-    targets: int, differences: ArrayLike | None = None, *, studies: int = 300, seed: int = 0
+    targets: int, differences: Array | None = None, *, studies: int = 300, seed: int = 0
 ) -> float:
     """Return in what share of studies, 0..1, the interval over so many targets holds the truth.
 
