@@ -64,7 +64,7 @@ class Job:
 
     @property
     def key(self) -> str:
-        """What names the tracker in files of runs; see `rltrack.evaluation.run_files.tracker_key`."""
+        """Names the tracker in files of runs; see `rltrack.evaluation.run_files.tracker_key`."""
         return tracker_key(self.config, self.weights)
 
     def file(self, out: Path) -> Path:
