@@ -26,9 +26,22 @@ PRESETS = ("paper", "realtime")
 BENCH = json.loads((KEPT / "bench_lite0.json").read_text())
 
 
+MEASURED = {**BENCH["trackers"], **BENCH["peers"]}
+
+
 def words(text: str) -> str:
     """The text on one line."""
     return " ".join(text.split())
+
+
+def three(value: float) -> str:
+    """Three digits without the zero before the point, nothing for NaN."""
+    return f"{value:.3f}".lstrip("0").replace("nan", "")
+
+
+def two(value: float) -> str:
+    """Two significant digits."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def rows() -> dict[str, list[str]]:
@@ -51,7 +64,7 @@ def test_each_row_is_computed_from_kept_runs() -> None:
         means = tracker["means"]
         assert means["targets"] == 18
         values = means["os"], spreads.get(tracker["name"], math.nan), means["dp20"]
-        scores = [f"{value:.3f}".lstrip("0").replace("nan", "") for value in values]
+        scores = [three(value) for value in values]
         count = str(means.get("runs", means["targets"]))
         expected[tracker["name"]] = [*scores, count]
     found = rows()
@@ -64,7 +77,7 @@ def test_the_fairer_half_is_that_on_which_nothing_was_chosen() -> None:
     rest = [target.name for target in targets(SCORED) if target.name not in TARGETS]
     runs = gathered({n: preset(n) for n in PRESETS}, SCORED, backbone="lite0", kept=KEPT)
     scores = by_target(runs, published(KEPT))
-    os = {n: f"{mean_of(scores, n, rest):.3f}".lstrip("0") for n in scores}
+    os = {n: three(mean_of(scores, n, rest)) for n in scores}
     assert len(rest) == len(TARGETS) == 9
     assert (
         f"OS is {os['paper']} for `paper`, {os['realtime']} for `realtime`, {os['MDNet']} for "
@@ -72,14 +85,8 @@ def test_the_fairer_half_is_that_on_which_nothing_was_chosen() -> None:
     ) in words(README)
 
 
-def two(value: float) -> str:
-    """Two significant digits."""
-    return f"{float(f'{value:.2g}'):g}"
-
-
 def test_speeds_are_those_of_the_kept_measurement() -> None:
-    trackers = {**BENCH["trackers"], **BENCH["peers"]}
-    speeds = {name: two(one["fps"]) for name, one in trackers.items()}
+    speeds = {name: two(one["fps"]) for name, one in MEASURED.items()}
     found = rows()
     assert found["paper"][4] == speeds["paper, lambda 5"]
     assert found["realtime"][4] == speeds["realtime"]
@@ -91,26 +98,21 @@ def test_the_scores_of_opencvs_trackers_are_those_of_the_kept_file() -> None:
     scores = {tracker["name"]: tracker["means"]["os"] for tracker in report["trackers"]}
     runs = gathered({"ours": preset("realtime")}, "quick5", backbone="lite0", kept=KEPT)
     (ours,) = curves(runs, "quick5")["trackers"]
-    score = {
-        name: f"{value:.3f}".lstrip("0")
-        for name, value in (*scores.items(), ("ours", ours["means"]["os"]))
-    }
-    text = words(README)
-    assert f"CSRT has an OS of {score['csrt']}, and `realtime` of {score['ours']}." in text
+    csrt, realtime = three(scores["csrt"]), three(ours["means"]["os"])
+    assert f"CSRT has an OS of {csrt}, and `realtime` of {realtime}." in words(README)
 
 
 def test_the_page_on_use_has_the_times_of_the_kept_measurement() -> None:
-    trackers = {**BENCH["trackers"], **BENCH["peers"]}
     text = words(USING)
     lambdas = {f"`paper`, {{math}}`\\lambda = {n}`": f"paper, lambda {n}" for n in (5, 0)}
     for label, name in {**lambdas, "`realtime`": "realtime", "OpenCV's CSRT": "csrt"}.items():
-        one = trackers[name]
+        one = MEASURED[name]
         cells = [f"{two(one[key] / 1000)} s" for key in ("frame_ms", "slowest_ms")]
         if name != "csrt":
             cells += [f"{two(one['lost_ms'] / 1000)} s", f"{two(one['first_frame_s'])} s"]
             cells.append(f"{two(one['peak_mib'] / 1024)} GiB")
         assert f"| {label} | {' | '.join(cells)} |" in text
-    slow, fast = trackers["paper, lambda 5"], trackers["realtime"]
+    slow, fast = MEASURED["paper, lambda 5"], MEASURED["realtime"]
     factors = [two(one["times_faster"]) for one in (slow, fast)]
     assert "`paper` is {} times, and `realtime` {} times, faster".format(*factors) in text
     less = BENCH["baseline"]["composed"]["without_fixed_gradients_ms"]

@@ -118,19 +118,20 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
     judged = [runs[key, t, s] for key in order for t in whole for s in seeds]
     rows = []
     for key in order:
-        other = key != order[0]
-        pairs = paired(judged, key, order[0])
+        pairs = every_pair = paired(judged, key, order[0]) if key != order[0] else None
+        if pairs and left_out:
+            every_pair = paired(results, key, order[0])
         rows.append(
             Row(
                 names[key],
                 key,
-                {m: float(_mean_of(values)) for m, values in scores[key].items()},
+                {m: _mean_of(values) for m, values in scores[key].items()},
                 {m: _deviation(values) for m, values in scores[key].items()},
                 _fps([runs[key, t, s] for t in whole for s in seeds]),
-                pairs.difference if other else None,
-                pairs.p if other else None,
-                pairs.smallest_effect if other else None,
-                paired(results, key, order[0]) if other else None,
+                pairs.difference if pairs else None,
+                pairs.p if pairs else None,
+                pairs.smallest_effect if pairs else None,
+                every_pair,
             )
         )
     return Report(
@@ -207,11 +208,11 @@ def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
     return float(next(r for r in results if r["tracker"] == key)["config"]["attention_weight"])
 
 
-def _mean_of(values: Array, axis: int | None = None) -> Any:
+def _mean_of(values: Array) -> float:
     """Average the values that are there. NaN where there are none, without NumPy's warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(values, axis)
+        return float(np.nanmean(values))
 
 
 def _deviation(values: Array) -> float:
