@@ -7,7 +7,7 @@ from typing import Any
 
 from rltrack.text_files import read_json
 
-__all__ = ["PUBLISHED", "SCORED", "published", "titled"]
+__all__ = ["PUBLISHED", "SCORED", "published", "published_files", "titled"]
 
 SCORED = "dev18"
 """The targets that they were scored on."""
@@ -35,11 +35,20 @@ def published(kept: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: the file cannot be read.
     """
+    return [{**tracker, "name": titled(tracker["name"])} for tracker in _kept(kept)]
+
+
+def published_files(kept: Path) -> list[str]:
+    """Return what the files of the published trackers' boxes are called, without their endings.
+
+    Args and errors are those of `published`, and so is the order.
+    """
+    return [tracker["name"] for tracker in _kept(kept)]
+
+
+def _kept(kept: Path) -> list[dict[str, Any]]:
     file = kept / PUBLISHED
-    if not file.is_file():
-        return []
-    trackers = read_json(file)["trackers"]
-    return [{**tracker, "name": titled(tracker["name"])} for tracker in trackers]
+    return read_json(file)["trackers"] if file.is_file() else []
 
 
 def titled(name: str) -> str:

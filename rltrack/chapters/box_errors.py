@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rltrack.benchmarks.published import SCORED, titled
+from rltrack.benchmarks.published import SCORED, published_files, titled
 from rltrack.benchmarks.report_tables import table
 from rltrack.benchmarks.selection import gathered
 from rltrack.cache import data_dir
@@ -24,8 +24,6 @@ __all__ = ["box_errors_table", "keep_box_errors"]
 FILE = f"box_errors_{SCORED}.json"
 """The name of the kept file."""
 
-_PUBLISHED = ("MDnet", "SRDCF", "siamfc3s", "MEEM", "CSRDCF", "KCF_GaussHog")
-
 
 def keep_box_errors(
     kept: Path, trackers: Mapping[str, TrackerConfig], *, data: str | Path | None = None
@@ -33,7 +31,8 @@ def keep_box_errors(
     """Write what is wrong with the boxes of our kept runs and of published trackers on ``dev18``.
 
     Args:
-        kept: the folder of kept runs, which gets the file.
+        kept: the folder of kept runs, which gets the file. It also holds the scores of the
+            published trackers, which say what their files are called.
         trackers: ours, by name. They have the backbone ``lite0``.
         data: the folder that holds ``otb/``, with the ground truth, and
             ``results/otb100/<Tracker>.json.gz``. The default is `rltrack.cache.data_dir`.
@@ -45,7 +44,7 @@ def keep_box_errors(
         target = run["target"]
         one = box_errors(run["boxes"], benchmark.truth[target])
         found.setdefault(run["tracker"], {}).setdefault(target, []).append(one)
-    files = [place / "results" / "otb100" / f"{name}.json.gz" for name in _PUBLISHED]
+    files = [place / "results" / "otb100" / f"{name}.json.gz" for name in published_files(kept)]
     for name, boxes in read_results(files, benchmark.names, benchmark.truth).items():
         found[titled(name)] = {
             target: [box_errors(rows, benchmark.truth[target])] for target, rows in boxes.items()
