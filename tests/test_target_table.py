@@ -33,7 +33,7 @@ def test_the_table_has_every_target_and_says_what_is_missing() -> None:
     lines = target_table(SCORES, ["ours", "MDNet", "whole"]).splitlines()
     assert [line.strip("| ").split(" | ") for line in (lines[0], *lines[2:])] == [
         ["target", "ours", "MDNet", "whole"],
-        ["Deer", "0.60 ± 0.14", "0.90", "0.40"],
+        ["Deer", "0.60 ±\N{NO-BREAK SPACE}0.14", "0.90", "0.40"],
         ["girl", "0.20", "–", "0.40"],
         ["mean", "0.400", "–", "0.400"],
     ]

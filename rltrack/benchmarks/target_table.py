@@ -54,7 +54,9 @@ def target_table(scores: Scores, trackers: Sequence[str]) -> str:
         values = np.array([run["os"] for run in runs])
         if not values.size:
             return "–"
-        return f"{values.mean():.2f}" + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else "")
+        mean = f"{values.mean():.2f}"
+        # In a narrow cell the line breaks before the sign: the space behind it does not break.
+        return f"{mean} ±\N{NO-BREAK SPACE}{values.std(ddof=1):.2f}" if len(values) > 1 else mean
 
     def mean(name: str) -> str:
         whole = scores[name].keys() >= set(every)

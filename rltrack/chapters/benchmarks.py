@@ -177,12 +177,13 @@ def comparison_table(ours: Mapping[str, Any], raw: Sequence[Mapping[str, Any]]) 
             (
                 tracker["name"],
                 whose,
-                f"{means['targets']} of {every}",
-                str(means.get("runs", means["targets"])),
+                str(n) if n == every else f"{n} of {every}",
+                str(means.get("runs", n)),
                 *_cells(means),
             )
             for tracker in of
             for means in [tracker["means"]]
+            for n in [means["targets"]]
         ]
 
     reported = [
