@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from made_runs import made_run
 
 from rltrack import preset
 from rltrack.benchmarks.ablations import ABLATIONS
+from rltrack.benchmarks.selection import gathered
+from rltrack.chapters.book_results import kept_results
 from rltrack.chapters.what_matters import (
     ablations_table,
     answer,
@@ -20,6 +23,9 @@ from rltrack.chapters.what_matters import (
     weights_of,
     weights_table,
 )
+from rltrack.evaluation.ground_truth import load
+from rltrack.evaluation.metrics import overlap
+from rltrack.evaluation.raw_results import read_results
 from rltrack.evaluation.statistics import Difference, Paired, paired
 
 
@@ -163,3 +169,44 @@ def test_ablations_say_what_was_not_run() -> None:
     cells = rows(ablations_table(changed))
     assert cells[first][-1].startswith("+0.017")
     assert {cells[point][-1] for point in others} == {"not run"}
+
+
+def boxes_of(target: str) -> dict[str, list[Any]]:
+    """The boxes of the kept runs on a target, by tracker."""
+    asked = trackers([0, 5], precision="float32", rivals=False, ablations=False)
+    asked["realtime"] = preset("realtime")
+    boxes: dict[str, list[Any]] = {}
+    for one in gathered(asked, target, backbone="lite0", kept=kept_results()):
+        boxes.setdefault(one["tracker"], []).append(one["boxes"])
+    return boxes
+
+
+@pytest.mark.data
+def test_what_the_chapter_says_of_football_is_in_the_boxes(data_root: Path) -> None:
+    football = load("Football", data=data_root)
+    truth = football.truth["Football"]
+    file = data_root / "results" / "otb100" / "MDnet.json.gz"
+    (published,) = read_results([file], football.names, football.truth).values()
+
+    def first_lost(boxes: Any) -> int | None:
+        """The first frame without any overlap, from 0 on."""
+        return next(iter(np.flatnonzero(overlap(boxes, truth) == 0).tolist()), None)
+
+    ours = boxes_of("Football")
+    lost = {tracker: [first_lost(boxes) for boxes in runs] for tracker, runs in ours.items()}
+    assert {*lost["lambda 0"], first_lost(published["Football"])} <= {66, 67}
+    assert all(np.max(overlap(boxes, truth)[70:]) < 0.5 for boxes in ours["lambda 0"])
+    assert {*lost["lambda 5"]} == {None}
+    assert sum(frame is None for frame in lost["realtime"]) == 2
+    assert len(lost["realtime"]) == 3
+
+
+@pytest.mark.data
+def test_what_the_chapter_says_of_dragonbaby_is_in_the_boxes(data_root: Path) -> None:
+    truth = load("DragonBaby", data=data_root).truth["DragonBaby"]
+    missed = {
+        tracker: [int((overlap(boxes, truth) == 0).sum()) for boxes in runs]
+        for tracker, runs in boxes_of("DragonBaby").items()
+    }
+    assert min(missed["lambda 0"] + missed["lambda 5"]) > 0
+    assert max(missed["lambda 5"]) > max(missed["lambda 0"])
