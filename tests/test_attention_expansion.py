@@ -13,6 +13,7 @@ from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.chapters.attention import (
     Expansion,
+    agreement,
     blend,
     expansion,
     expansions,
@@ -54,6 +55,15 @@ def test_the_line_is_the_same_at_the_input_and_at_conv1(asked) -> None:
     lines = [expansion(classifier, net, crops, [0, 0.1, 0.7], at=at) for at in ("conv1", "input")]
     np.testing.assert_allclose(lines[0].exact, lines[1].exact)
     np.testing.assert_allclose(lines[0].linear, lines[1].linear)
+
+
+def test_a_map_agrees_with_hiding_where_both_have_the_same_squares() -> None:
+    hidden = torch.tensor([[1.0, 2.0], [3.0, 7.0]])
+    fine = hidden.repeat_interleave(3, 0).repeat_interleave(3, 1)
+    fine[::3] -= 1
+    fine[1::3] += 1  # within a square only its mean counts
+    assert agreement(hidden, 5 * fine + 2) == pytest.approx(1)
+    assert agreement(hidden, -fine) == pytest.approx(-1)
 
 
 def test_occlusion_is_what_a_score_loses_without_each_square(asked) -> None:

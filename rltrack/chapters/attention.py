@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -24,7 +25,15 @@ from rltrack.tracking.attention import TARGET, through_jacobian
 from rltrack.tracking.classifier import Classifier
 from rltrack.video.heat_maps import smoothed
 
-__all__ = ["Expansion", "blend", "expansion", "expansions", "occlusion", "tangent"]
+__all__ = [
+    "Expansion",
+    "agreement",
+    "blend",
+    "expansion",
+    "expansions",
+    "occlusion",
+    "tangent",
+]
 
 
 class Expansion(NamedTuple):
@@ -109,6 +118,17 @@ def occlusion(
         one[:, slice(*rows), slice(*columns)] = extractor.crop.fill
     scores: Tensor = classifier(extractor.features(torch.cat([crop, hidden])))[:, c]
     return (scores[0] - scores[1:]).view(squares, squares)
+
+
+def agreement(hidden: Tensor, attention: Tensor) -> float:
+    """Return how well a map predicts what hiding finds: their correlation, -1 to 1.
+
+    Args:
+        hidden: (squares, squares), the result of :func:`occlusion`.
+        attention: (h, w), a map, which is averaged over the same squares.
+    """
+    by_square = F.interpolate(attention[None, None], hidden.shape, mode="area")
+    return float(torch.corrcoef(torch.stack([by_square.flatten(), hidden.flatten()]))[0, 1])
 
 
 def blend(crops: Tensor, t: float) -> Tensor:
