@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rltrack.evaluation.statistics import FEWEST, Spread, coverage, paired, seed_ranges
+from rltrack.evaluation.statistics import (
+    FEWEST,
+    Paired,
+    Spread,
+    coverage,
+    paired,
+    seed_ranges,
+)
 
 
 def run(tracker: str, target: str, seed: int, score: float | None) -> dict[str, Any]:
@@ -167,3 +174,12 @@ def test_one_target_far_off_breaks_the_promise_of_the_interval() -> None:
     """In (17/18)^18 of studies it is not drawn, and their intervals lack the mean."""
     far = np.array([*[-0.01, 0.01] * 8, 0.0, 1.0])
     assert coverage(18, far, studies=100) < 0.75
+
+
+def test_students_interval_is_that_of_a_small_normal_sample() -> None:
+    values = [0.0, 0.1, 0.2]
+    pairs = Paired({str(value): np.array([value]) for value in values}, None, None)
+    assert pairs.student is not None
+    half = 4.302653 * 0.1 / np.sqrt(3)  # the 97.5% quantile of t with two degrees of freedom
+    assert pairs.student == pytest.approx((0.1 - half, 0.1 + half))
+    assert Paired({"0": np.zeros(2), "1": np.ones(2)}, None, None).student is None

@@ -86,8 +86,9 @@ def test_the_answer_follows_the_interval(
     assert head in said.split("**")[1]
     assert held in said
     assert f"The 95% interval, {low:+.3f} to {high:+.3f}, holds " in said
-    assert "Over 4 targets and 4 pairs of runs, λ = 5 changes" in said
-    assert "1 of the 4 targets" in said
+    assert "Over 4 targets and 4 pairs of runs, λ = 5 changes OS by +0.018 (p 0." in said
+    assert "1 of the 4 targets have a higher OS with the term, and the median of the " in said
+    assert " targets is -0.005. A moves" in said
     assert said.endswith("A moves the mean most: without it, the change is -0.010.")
     unfinished = answer(pairs_of([0.1, 0.0, -0.01, -0.02], low, high, p), 0.033, planned=12)
     assert "4 pairs of runs, of the 12 pairs that are planned, λ = 5 changes" in unfinished

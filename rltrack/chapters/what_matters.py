@@ -92,9 +92,10 @@ def answer(pairs: Paired, published: float, planned: int) -> str:
     }[len(holds)]
     better = int((pairs.means > 0).sum())
     said = (
-        f"**{head}** Over {count}, λ = 5 changes OS by {mean:+.3f}. "
+        f"**{head}** Over {count}, λ = 5 changes OS by {mean:+.3f} (p {pairs.p:.2f}). "
         f"The 95% interval, {low:+.3f} to {high:+.3f}, {held} "
-        f"{better} of the {n} targets have a higher OS with the term."
+        f"{better} of the {n} targets have a higher OS with the term, and the median of the "
+        f"targets is {np.median(pairs.means):+.3f}."
     )
     if pairs.most:
         name, without = pairs.most

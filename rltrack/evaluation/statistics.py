@@ -174,6 +174,20 @@ class Paired(NamedTuple):
         return standard_errors(n) * float(self.means.std(ddof=1)) / math.sqrt(n)
 
     @property
+    def student(self) -> tuple[float, float] | None:
+        """The 95% interval of the mean by Student's t, which takes the targets' means to be normal.
+
+        None for fewer than three targets.
+        """
+        from scipy.stats import t
+
+        n = len(self.targets)
+        if n < 3:
+            return None
+        half = float(t.ppf(0.975, n - 1) * self.means.std(ddof=1) / math.sqrt(n))
+        return float(self.means.mean()) - half, float(self.means.mean()) + half
+
+    @property
     def most(self) -> tuple[str, float] | None:
         """The target that moves the mean most, and the mean without it. None for one target."""
         means = self.means
