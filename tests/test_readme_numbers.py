@@ -138,8 +138,11 @@ def test_the_answer_is_computed_from_kept_runs() -> None:
     text = words(README)
     assert verdict in text
     assert f"{counted(len(pairs.targets), 'target')} and {counted(pairs.runs, 'pair')} of" in text
-    assert f"OS by {mean:+.3f} (95% interval {low:+.3f} to {high:+.3f})" in text
-    assert f"the paper reports {gain:+.3f}" in text
+    assert pairs.student is not None
+    other = "{:+.3f} to {:+.3f}".format(*pairs.student)
+    both = f"{low:+.3f} to {high:+.3f} by bootstrap, and {other} by Student's t"
+    assert f"OS by {mean:+.3f} (95% interval {both})." in text
+    assert f"The paper reports {gain:+.3f}." in text
     assert pairs.most is not None
     name, without = pairs.most
     assert f"Without {name}, the target that moves this most, it is {without:+.3f}." in text
