@@ -157,11 +157,18 @@ class GrowingFile:
             raise write_error(self._path, error, safe) from error
 
 
-def write_error(path: Path, error: OSError, safe: str = "") -> WriteError:
-    """Return the error that says why ``path`` cannot be written, and what is ``safe``."""
+def write_error(path: Path, error: Exception, safe: str = "") -> WriteError:
+    """Return the error that says why ``path`` cannot be written, and what is ``safe``.
+
+    Args:
+        path: the file.
+        error: what was raised: an `OSError`, or an exception of the library that writes.
+        safe: what to say of the files that are there; empty to say nothing.
+    """
     if isinstance(error, WriteError):
         return error
-    return WriteError(f"cannot write {path}: {error.strerror or error}" + f"; {safe}" * bool(safe))
+    reason = getattr(error, "strerror", None) or error
+    return WriteError(f"cannot write {path}: {reason}" + f"; {safe}" * bool(safe))
 
 
 def unchanged(path: Path) -> str:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
+from rltrack.files import WriteError
 from rltrack.tracking.rgb import to_rgb8
 from rltrack.video import decoding, writer
 from rltrack.video.clock import Clock, Timeline
@@ -862,6 +863,39 @@ def test_videos_that_cannot_be_written(tmp_path: Path, name: str, fps: float, me
         VideoWriter(tmp_path / name, fps)
     assert "\n" not in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file.txt", "folder.mp4"]
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_frames_that_the_encoder_refuses_leave_no_file(tmp_path: Path, older: bool) -> None:
+    path = tmp_path / "out.mp4"
+    if older:
+        path.write_text("an older video")
+    before = list(tmp_path.iterdir())
+    with pytest.raises(WriteError, match="libx264 refuses frames of 17000x16 pixels") as caught:
+        VideoWriter(path).write(np.zeros((16, 17000, 3), np.uint8))
+    assert str(caught.value).endswith("is unchanged") == older
+    assert list(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("step", ["add_stream", "mux", "close"])
+def test_an_error_of_ffmpeg_is_an_error_of_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    real = av.open
+
+    class Failing:
+        def __init__(self, container: Any) -> None:
+            self.container = container
+
+        def __getattr__(self, name: str) -> Any:
+            if name == step:
+                raise av.error.ExternalError(1, "the library minds")
+            return getattr(self.container, name)
+
+    monkeypatch.setattr(av, "open", lambda *a, **k: Failing(real(*a, **k)))
+    with pytest.raises(WriteError, match=r"out\.mp4: the library minds$"):
+        clip(tmp_path / "out.mp4", 3)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_missing_to_write_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,8 @@ _TICK = Fraction(1, 90000)  # seconds; the usual rates are whole numbers of tick
 
 _Output = tuple[Path, OutputContainer, VideoStream, Sound | None]
 
+_FAILURES = (OSError, av.FFmpegError)  # some of FFmpeg's errors are no OSError
+
 _BT601, _LIMITED = 6, 1  # H.273's code for the colour matrix, FFmpeg's for the 16..235 range
 
 
@@ -132,18 +134,18 @@ class VideoWriter:
         with _uninterrupted():
             if self._output is None:
                 return
-            _, container, stream, sound = self._output
-            frame = av.VideoFrame.from_ndarray(self._fit(image), format="rgb24")
-            # 16..235 is the default.
-            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601")
-            frame.pts, frame.time_base = self._next_stamp(time), _TICK
-            self._count += 1
+            part, container, stream, sound = self._output
             try:
+                frame = av.VideoFrame.from_ndarray(self._fit(image), format="rgb24")
+                # 16..235 is the default.
+                frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601")
+                frame.pts, frame.time_base = self._next_stamp(time), _TICK
+                self._count += 1
                 container.mux(stream.encode(frame))
                 if sound is not None:
                     sound.write_until(self._first, self._first + float(frame.pts * _TICK))
-            except OSError as error:
-                self._give_up()
+            except _FAILURES as error:
+                self._give_up(part, container)
                 raise write_error(self.path, error, unchanged(self.path)) from error
 
     def _next_stamp(self, time: float) -> int:
@@ -185,7 +187,7 @@ class VideoWriter:
                 self._check(part)
                 put_in_place(part, self.path)
                 self.completed = self._count
-            except OSError as error:
+            except _FAILURES as error:
                 raise write_error(self.path, error, unchanged(self.path)) from error
             finally:
                 part.unlink(missing_ok=True)
@@ -209,47 +211,43 @@ class VideoWriter:
         """Open the temporary file for frames of `_size`."""
         encoder, quality, container_name, options = self._format
         height, width = self._size
-        part = None
+        part = container = None
         try:
             part = new_part(self.path)
             container = av.open(
                 file_address(part), "w", format=container_name, container_options=options
             )
-        except OSError as error:
-            if part is not None:
-                part.unlink(missing_ok=True)
-            raise write_error(self.path, error, unchanged(self.path)) from error
-        stream = cast(
-            "VideoStream", container.add_stream(encoder, rate=self._rate, options=quality)
-        )
-        stream.width, stream.height = width + width % 2, height + height % 2
-        stream.pix_fmt = "yuv420p"
-        # Say which matrix was used: players guess by size otherwise, and colours shift.
-        context = stream.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = _BT601
-        context.color_range = _LIMITED
-        context.time_base = _TICK
-        sound = Sound(self._sound, container, self.path.suffix.lower()) if self._sound else None
-        try:
-            container.start_encoding()
-        except OSError as error:
-            self._output = part, container, stream, sound
-            self._give_up()
+            stream = cast(
+                "VideoStream", container.add_stream(encoder, rate=self._rate, options=quality)
+            )
+            stream.width, stream.height = width + width % 2, height + height % 2
+            stream.pix_fmt = "yuv420p"
+            # Say which matrix was used: players guess by size otherwise, and colours shift.
+            context = stream.codec_context
+            context.colorspace = context.color_primaries = context.color_trc = _BT601
+            context.color_range = _LIMITED
+            context.time_base = _TICK
+            sound = Sound(self._sound, container, self.path.suffix.lower()) if self._sound else None
+            try:
+                container.start_encoding()
+            except av.error.ExternalError as error:  # it does not say what the encoder minds
+                raise OSError(f"{encoder} refuses frames of {width}x{height} pixels") from error
+        except _FAILURES as error:
+            self._give_up(part, container)
             raise write_error(self.path, error, unchanged(self.path)) from error
         return part, container, stream, sound
 
-    def _give_up(self) -> None:
+    def _give_up(self, part: Path | None, container: OutputContainer | None) -> None:
         """Remove what could not be written, which also makes room for other files.
 
         FFmpeg may crash where more is written after the beginning of a file could not be.
         """
-        if self._output is None:
-            return
-        part, container, *_ = self._output
         self._output, self._closed = None, True
-        with suppress(OSError):
-            container.close()
-        part.unlink(missing_ok=True)
+        if container is not None:
+            with suppress(*_FAILURES):
+                container.close()
+        if part is not None:
+            part.unlink(missing_ok=True)
 
     def _check(self, part: Path) -> None:
         """Count the frames in the finished file: not every failure to write is said by FFmpeg."""
