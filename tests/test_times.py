@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import pytest
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
+from rltrack.files import WriteError
 from rltrack.tracking.result import Result
 from rltrack.video import webcam
+from rltrack.video.decoding import open_container
 from rltrack.video.excerpt import span_of
 from rltrack.video.moments import Moment
 from rltrack.video.recorder import HEADER, Recorder
@@ -253,6 +256,29 @@ def test_sound_that_cannot_be_read_keeps_no_picture_out(
         record(source, tmp_path / "out.mp4")
     assert "the sound of" in caplog.text
     assert len(shown(tmp_path / "out.mp4")) == 20
+
+
+@pytest.mark.parametrize("end", ["complete", "no frames", "given up", "no sound"])
+def test_the_file_with_the_sound_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    path = clip(tmp_path / "clip.mkv", [0, 100], sound="" if end == "no sound" else "flac")
+    opened = []
+
+    def noted(path: Path) -> Any:
+        opened.append(open_container(path))
+        return opened[-1]
+
+    monkeypatch.setattr("rltrack.video.sound.open_container", noted)
+    width = 17000 if end == "given up" else 96  # which the encoder refuses
+    writer = VideoWriter(tmp_path / "out.mp4", sound=path)
+    with nullcontext() if end != "given up" else pytest.raises(WriteError):
+        writer.open(64, width)
+    if end == "complete":
+        writer.write(grey(9))
+    writer.close()
+    with pytest.raises(AssertionError, match="not open"):
+        opened[0].seek(0)
 
 
 # parts of a video

@@ -41,6 +41,7 @@ class Sound:
 
     def __init__(self, path: Path, container: OutputContainer, suffix: str) -> None:
         self._path, self._container = path, container
+        self._file: Any = None
         self._pieces: Iterator[Any] = iter(())
         self._next: Any = None
         self._begin: Fraction | None = None
@@ -91,6 +92,12 @@ class Sound:
         except (av.FFmpegError, OSError, ValueError) as error:
             self._stop(error)
 
+    def close(self) -> None:
+        """Close the file with the sound. Nothing is read from it after that."""
+        self._pieces, self._next = iter(()), None
+        if self._file is not None:
+            self._file.close()
+
     def _seconds(self, piece: Any) -> float:
         offset = Fraction(self._file.start_time or 0, av.time_base)
         return float((piece.pts if piece.pts is not None else piece.dts) * piece.time_base - offset)
@@ -109,4 +116,5 @@ class Sound:
 
     def _stop(self, error: Exception) -> None:
         log.warning("the sound of %s is left out: %s", self._path, error)
-        self._pieces, self._next, self._copies = iter(()), None, True
+        self._copies = True  # nothing is left in an encoder to be written
+        self.close()

@@ -145,7 +145,7 @@ class VideoWriter:
                 if sound is not None:
                     sound.write_until(self._first, self._first + float(frame.pts * _TICK))
             except _FAILURES as error:
-                self._give_up(part, container)
+                self._give_up(part, container, sound)
                 raise write_error(self.path, error, unchanged(self.path)) from error
 
     def _next_stamp(self, time: float) -> int:
@@ -182,6 +182,8 @@ class VideoWriter:
                             sound.finish()
                 finally:
                     container.close()
+                    if sound is not None:
+                        sound.close()
                 if not self._count:
                     return
                 self._check(part)
@@ -211,7 +213,7 @@ class VideoWriter:
         """Open the temporary file for frames of `_size`."""
         encoder, quality, container_name, options = self._format
         height, width = self._size
-        part = container = None
+        part = container = sound = None
         try:
             part = new_part(self.path)
             container = av.open(
@@ -233,11 +235,13 @@ class VideoWriter:
             except av.error.ExternalError as error:  # it does not say what the encoder minds
                 raise OSError(f"{encoder} refuses frames of {width}x{height} pixels") from error
         except _FAILURES as error:
-            self._give_up(part, container)
+            self._give_up(part, container, sound)
             raise write_error(self.path, error, unchanged(self.path)) from error
         return part, container, stream, sound
 
-    def _give_up(self, part: Path | None, container: OutputContainer | None) -> None:
+    def _give_up(
+        self, part: Path | None, container: OutputContainer | None, sound: Sound | None
+    ) -> None:
         """Remove what could not be written, which also makes room for other files.
 
         FFmpeg may crash where more is written after the beginning of a file could not be.
@@ -246,6 +250,8 @@ class VideoWriter:
         if container is not None:
             with suppress(*_FAILURES):
                 container.close()
+        if sound is not None:
+            sound.close()
         if part is not None:
             part.unlink(missing_ok=True)
 
