@@ -392,9 +392,54 @@ def test_boxes_to_be_scored_are_an_array_of_boxes() -> None:
     tracker = plain(first_iterations=1)
     tracker.init(FILM[0], BOX)
     assert tracker.scores(FILM[0], [BOX]).shape == (1,)
-    for boxes in ([], BOX, [BOX[:3]]):
+    for boxes in ([], BOX, [BOX[:3]], [BOX, BOX[:3]], "box", None):
         with pytest.raises(InputError, match="boxes are "):
-            tracker.scores(FILM[0], boxes)
+            tracker.scores(FILM[0], boxes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("box", "says"),
+    [
+        ((1, 2, 3), "wanted"),
+        ((float("nan"), 2, 3, 4), "must be finite"),
+        ((1, 2, float("inf"), 4), "must be finite"),
+        ((5, 5, 0, 10), "must be positive"),
+        ((5, 5, 10, -1), "must be positive"),
+        ((-5e9, -5e9, 1e10, 1e10), "no number may be beyond 1e\\+07"),
+        ((1e30, 5, 10, 10), "no number may be beyond 1e\\+07"),
+    ],
+)
+def test_bad_boxes_are_not_looked_at(box: tuple[float, ...], says: str) -> None:
+    tracker = plain(first_iterations=1)
+    tracker.init(FILM[0], BOX)
+    for call in (
+        lambda: tracker.scores(FILM[0], [box]),
+        lambda: tracker.attention(FILM[0], box),
+        lambda: tracker.crop_extent(box),
+    ):
+        with pytest.raises(InputError, match=says):
+            call()
+
+
+def test_boxes_outside_of_the_image_can_be_looked_at() -> None:
+    tracker = plain(first_iterations=1)
+    tracker.init(FILM[0], BOX)
+    away, around = (-500, 5, 10, 10), (-1e4, -1e4, 3e4, 3e4)
+    assert np.isfinite(tracker.scores(FILM[0], [BOX, away, around])).all()
+    assert np.isfinite(tracker.attention(FILM[0], away)[0]).all()
+    assert tracker.crop_extent(away)[0] < -500
+
+
+def test_the_first_image_is_converted_once() -> None:
+    reads = []
+
+    class Photo:
+        def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
+            reads.append(1)
+            return FILM[0]
+
+    plain(first_iterations=1).init(Photo(), BOX)  # type: ignore[arg-type]
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "3"])

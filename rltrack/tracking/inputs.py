@@ -1,4 +1,4 @@
-"""Checks of the tracker's inputs: a box, a seed, and the name of a device."""
+"""Checks of the tracker's inputs: boxes, a seed, and the name of a device."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from numbers import Integral
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from rltrack.errors import InputError
+from rltrack.errors import InputError, brief
 
-__all__ = ["checked_box", "checked_seed", "pick_device"]
+__all__ = ["checked_box", "checked_boxes", "checked_seed", "pick_device"]
 
 _LARGEST = 10
 """A target reaches beyond the image if the camera is near, but not by more than this factor."""
+
+_FARTHEST = 1e7
+"""Pixels. The memory that a crop takes grows with its box."""
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -39,12 +42,16 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
+def checked_box(box: Sequence[float], image: NDArray[np.uint8] | None = None) -> list[float]:
     """Return ``box`` as four floats.
 
+    Args:
+        box: x, y, w, h in pixels.
+        image: (H, W, 3), the image that the target is in. None for a box that may be anywhere.
+
     Raises:
-        InputError: the box is not four finite numbers, a side is not positive, or the box does not
-            overlap ``image``, or is more than ten times as wide or high.
+        InputError: the box is not four finite numbers from -1e7 to 1e7, a side is not positive, or
+            the box does not overlap ``image``, or is more than ten times as wide or high.
     """
     try:
         x, y, w, h = (float(value) for value in box)
@@ -54,6 +61,10 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; its numbers must be finite")
     if w <= 0 or h <= 0:
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be positive")
+    if max(map(abs, (x, y, w, h))) > _FARTHEST:
+        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; no number may be beyond {_FARTHEST:g}")
+    if image is None:
+        return [x, y, w, h]
     height, width = image.shape[:2]
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image")
@@ -63,6 +74,22 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8]) -> list[float]:
             f"those of the {width}x{height} image"
         )
     return [x, y, w, h]
+
+
+def checked_boxes(boxes: ArrayLike) -> list[list[float]]:
+    """Return ``boxes`` (N, 4), which may be anywhere, as lists of four floats.
+
+    Raises:
+        InputError: they are not such an array with N at least 1, or :func:`checked_box` refuses
+            one of them.
+    """
+    try:
+        array = np.asarray(boxes, float)
+    except (TypeError, ValueError):
+        raise InputError(f"boxes are {brief(boxes)}; wanted an (N, 4) array of numbers") from None
+    if array.ndim != 2 or array.shape[1] != 4 or not len(array):
+        raise InputError(f"boxes are of shape {array.shape}; wanted (N, 4), N at least 1")
+    return [checked_box(box) for box in array]
 
 
 def checked_seed(seed: int) -> int:

@@ -23,7 +23,7 @@ from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.crops import crop_extents
 from rltrack.tracking.frame import Frame, Stopwatch
-from rltrack.tracking.inputs import checked_box, checked_seed, pick_device
+from rltrack.tracking.inputs import checked_box, checked_boxes, checked_seed, pick_device
 from rltrack.tracking.memory import SampleMemory, Samples
 from rltrack.tracking.presets import chosen
 from rltrack.tracking.region import asked_in_a_frame
@@ -104,9 +104,11 @@ class Tracker:
 
         Raises:
             InputError: the image is not understood, or the box is not four finite numbers with
-                positive sides that overlap the image.
+                positive sides that overlap the image; see
+                `rltrack.tracking.inputs.checked_box`.
         """
-        x, y, w, h = checked_box(box, to_rgb8(image))
+        image = to_rgb8(image)
+        x, y, w, h = checked_box(box, image)
         target = torch.tensor((x, y, w, h), dtype=self.dtype)
         self._elongation = (w + h) / 2 / min(w, h)
         config = self.config
@@ -212,14 +214,14 @@ class Tracker:
     def scores(self, image: ImageLike, boxes: ArrayLike) -> NDArray[np.float64]:
         """Return the target's scores (N,), logits, at any ``boxes`` (N, 4). Nothing is learned.
 
+        A box may reach beyond the image, or be outside of it.
+
         Raises:
-            InputError: the image is not understood, the boxes are not an (N, 4) array, or
-                :meth:`init` was not called.
+            InputError: the image is not understood, the boxes are not an (N, 4) array of finite
+                numbers with positive sides, or :meth:`init` was not called.
         """
         self._begun("scores()")
-        at = torch.as_tensor(np.asarray(boxes), dtype=self.dtype)
-        if at.ndim != 2 or at.shape[1] != 4 or not len(at):
-            raise InputError(f"boxes are of shape {tuple(at.shape)}; wanted (N, 4), N at least 1")
+        at = torch.tensor(checked_boxes(boxes), dtype=self.dtype)
         frame = self._frame(image, at.mean(0))
         with torch.no_grad():
             return _array(self.classifier(frame.samples(at).features)[:, TARGET])
@@ -230,10 +232,15 @@ class Tracker:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the attention maps A_p and A_n, each (h, w), of the crop at ``box`` (Eq. 2).
 
-        :meth:`crop_extent` returns the part of the image that the maps cover.
+        The box may reach beyond the image, or be outside of it. :meth:`crop_extent` returns the
+        part of the image that the maps cover.
+
+        Raises:
+            InputError: the image is not understood, the box is not four finite numbers with
+                positive sides, or :meth:`init` was not called.
         """
         self._begun("attention()")
-        at = torch.tensor([list(box)], dtype=self.dtype)
+        at = torch.tensor([checked_box(box)], dtype=self.dtype)
         samples = self._frame(image).cropped(at)
         gradient = gradient_at(self.classifier, self.extractor, samples, self.config)
         maps = attention_maps(gradient, self.config)
@@ -241,8 +248,12 @@ class Tracker:
         return target, background
 
     def crop_extent(self, box: Sequence[float]) -> tuple[float, float, float, float]:
-        """Return the part (x, y, w, h) of the image that the crop at ``box`` and its map cover."""
-        at = torch.tensor([list(box)], dtype=torch.float64)
+        """Return the part (x, y, w, h) of the image that the crop at ``box`` and its map cover.
+
+        Raises:
+            InputError: the box is not four finite numbers with positive sides.
+        """
+        at = torch.tensor([checked_box(box)], dtype=torch.float64)
         return _plain(crop_extents(at, self.extractor.crop)[0])
 
     def _begun(self, what: str) -> None:
