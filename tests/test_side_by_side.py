@@ -415,6 +415,7 @@ def test_with_ground_truth_metrics_are_printed(
         (["--box", "20,24,20,16", "--peers", "csrt"], "`make peers` makes an environment"),
         (["--peers", "mil"], "no first box"),
         (["--box", "20,24,20,16", "--peers", "mil", "--device", "abacus"], "device 'abacus'"),
+        (["--box", "20,24,20,16", "--peers", "mil", "--device", "meta"], "device 'meta'"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rltrack.cli.options import Backbone, Device, Preset, Seed, checked_device
+from rltrack.cli.options import Backbone, Device, Preset, Seed
 from rltrack.cli.printing import console
 from rltrack.cli.status import DONE, INTERRUPTED, say
 
@@ -82,7 +82,7 @@ def bench(
                     trackers=trackers,
                     peers=peers,
                     backbone=backbone,
-                    device=checked_device(device),
+                    device=device,
                     seed=seed,
                     on_stage=status.update,
                 )

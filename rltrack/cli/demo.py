@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, checked_device
+from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed
 from rltrack.cli.printing import show
 from rltrack.cli.status import DONE, ending, fail_part_way
 
@@ -46,7 +46,7 @@ def demo(
                 frames=frames,
                 config=preset,
                 backbone=backbone,
-                device=checked_device(device),
+                device=device,
                 seed=seed,
                 on_start=bar.start,
                 on_frame=bar.advance,

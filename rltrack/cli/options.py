@@ -16,7 +16,6 @@ __all__ = [
     "Device",
     "Preset",
     "Seed",
-    "checked_device",
     "first_boxes",
     "parsed_box",
 ]
@@ -83,14 +82,3 @@ def first_boxes(text: str, start: str | None = None) -> list[Any]:
             f"--start is {start!r}, and {file} has boxes by frame: give the number of a frame"
         )
     return list(read_first_boxes(file, frame))
-
-
-def checked_device(name: str) -> str:
-    """``name``, if a device can be called so.
-
-    Raises:
-        InputError: none can.
-    """
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
-        raise InputError(f"unknown device {name!r}; there are auto, cpu, cuda, mps")
-    return name

@@ -15,7 +15,6 @@ from rltrack.cli.options import (
     Debug,
     Device,
     Seed,
-    checked_device,
     first_boxes,
 )
 from rltrack.cli.status import ending, fail_part_way
@@ -156,7 +155,7 @@ def track(
     if attention_weight is not None:
         changes["attention_weight"] = attention_weight
     if preset == AUTO:
-        config = suited(pick_device(checked_device(device)), **changes)
+        config = suited(pick_device(device), **changes)
     else:
         config = configuration(preset, **changes)
     if box and select:
@@ -183,7 +182,7 @@ def track(
                 boxes or [_selected_box if select else None],
                 config=config,
                 backbone=backbone,
-                device=checked_device(device),
+                device=device,
                 seed=seed,
                 out=out,
                 video=video,

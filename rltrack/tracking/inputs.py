@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from numbers import Integral
 
@@ -28,8 +29,10 @@ def pick_device(name: str = "auto") -> torch.device:
     tested, and may not work.
 
     Raises:
-        InputError: this machine has no such device.
+        InputError: no device is called so, or this machine has no such device.
     """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(name)):
+        raise InputError(f"unknown device {name!r}; there are auto, cpu, cuda, mps")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -50,8 +53,9 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8] | None = None) ->
         image: (H, W, 3), the image that the target is in. None for a box that may be anywhere.
 
     Raises:
-        InputError: the box is not four finite numbers from -1e7 to 1e7, a side is not positive, or
-            the box does not overlap ``image``, or is more than ten times as wide or high.
+        InputError: the box is not four finite numbers, a side is not positive, or the box does not
+            overlap ``image``, or is more than ten times as wide or high. Without an image, a number
+            is below -1e7 or above 1e7.
     """
     try:
         x, y, w, h = (float(value) for value in box)
@@ -61,9 +65,9 @@ def checked_box(box: Sequence[float], image: NDArray[np.uint8] | None = None) ->
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; its numbers must be finite")
     if w <= 0 or h <= 0:
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be positive")
-    if max(map(abs, (x, y, w, h))) > _FARTHEST:
-        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; no number may be beyond {_FARTHEST:g}")
     if image is None:
+        if max(map(abs, (x, y, w, h))) > _FARTHEST:
+            raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; no number may be beyond 1e7")
         return [x, y, w, h]
     height, width = image.shape[:2]
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:

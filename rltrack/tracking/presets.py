@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rltrack.errors import InputError
+from rltrack.errors import InputError, brief
 from rltrack.tracking.config import TrackerConfig
 
 if TYPE_CHECKING:
@@ -129,8 +129,12 @@ def chosen(config: TrackerConfig | str, device: torch.device) -> TrackerConfig:
     The first choice of a process is told in one line, as a warning.
 
     Raises:
-        InputError: the preset is unknown.
+        InputError: the preset is unknown, or ``config`` is neither a name nor a configuration.
     """
+    if not isinstance(config, TrackerConfig | str):
+        raise InputError(
+            f"config is {brief(config)}; give the name of a preset or a rltrack.TrackerConfig"
+        )
     if config == AUTO:
         made = suited(device)
         _tell(made.preset, device.type)

@@ -68,6 +68,9 @@ class Tracker:
         config: the configuration.
         extractor: the backbone. It is not trained.
         classifier: the layers fc4-6, which are trained. It exists after `init` was called.
+
+    Raises:
+        InputError: an argument cannot be used. The message says which, and what was given.
     """
 
     @_learning
@@ -80,8 +83,10 @@ class Tracker:
         dtype: torch.dtype = torch.float32,
         seed: int = 0,
     ) -> None:
-        self.device = device if isinstance(device, torch.device) else pick_device(device)
+        self.device = pick_device(str(device))
         self.config = chosen(config, self.device)
+        if dtype not in (torch.float32, torch.float64):
+            raise InputError(f"dtype is {dtype}; it must be torch.float32 or torch.float64")
         self.dtype, self.seed = dtype, checked_seed(seed)
         precision = self.config.precision
         if isinstance(backbone, Backbone):
