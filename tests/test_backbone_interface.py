@@ -131,3 +131,14 @@ def test_its_cost_is_counted() -> None:
     more = preset("tiny", attention_weight=0, update_positives=config.update_positives + 1)
     one = flops(more, Two())["features"] - flops(config, Two())["features"]
     assert one == 2 * (STEM + TRUNK) == 2 * sum(Two().multiply_adds)
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
+def test_only_the_precision_tf32_lets_cudnn_round_to_it(precision: str) -> None:
+    backbone, before = Two(), torch.backends.cudnn.allow_tf32
+    try:
+        torch.backends.cudnn.allow_tf32 = precision != "tf32"
+        Backbone.place(backbone, "cuda", torch.float32, precision)  # needs no GPU: it moves nothing
+        assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

@@ -85,7 +85,3 @@ def place_convolutions(
             convolution.to(torch.device(device), computed)
             weight = convolution.weight
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    if torch.device(device).type == "cuda":
-        # By default, PyTorch lets cuDNN round float32 to TF32. This switch is one for the whole
-        # process. If there are several trackers, the one that was made last decides for all.
-        torch.backends.cudnn.allow_tf32 = precision == "tf32"

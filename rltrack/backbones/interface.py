@@ -96,7 +96,8 @@ class Backbone(nn.Module, ABC):
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
         """Move the weights to ``device``, and compute there in ``dtype`` and ``precision``.
 
-        An implementation calls this one, which only records the arguments, and moves the weights.
+        An implementation calls this one, which records the arguments and switches TF32 on or off,
+        and moves the weights.
 
         Args:
             device: where to compute.
@@ -105,6 +106,10 @@ class Backbone(nn.Module, ABC):
         """
         self.dtype = dtype
         self._placement = torch.device(device), dtype, precision
+        if torch.device(device).type == "cuda":
+            # By default, PyTorch lets cuDNN round float32 to TF32. This switch is one for the whole
+            # process. If there are several trackers, the one that was made last decides for all.
+            torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
     @abstractmethod
     def pixels(self, crops: Tensor) -> Tensor:
