@@ -142,6 +142,7 @@ def test_the_files_of_backbones() -> None:
     assert [path.name for path in backbone_files("vggm")] == ["vggm.safetensors"]
     assert backbone_files("mine.safetensors") == (Path("mine.safetensors"),)
     assert backbone_files("timm:resnet18=mine.pt") == (Path("mine.pt"),)
+    assert backbone_files("timm:resnet18=~/mine.pt") == (Path.home() / "mine.pt",)
     assert backbone_files("timm:resnet18") == backbone_files("embedded") == ()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -14,8 +15,14 @@ from small_presets import QUICKER
 from torch import Generator, Tensor, nn
 
 from rltrack import InputError, Tracker, load_backbone, preset, synthetic
-from rltrack.backbones.registry import backbone_card, backbone_identity
-from rltrack.backbones.timm_model import TimmModel
+from rltrack.backbones.registry import (
+    backbone_card,
+    backbone_files,
+    backbone_identity,
+    with_path,
+)
+from rltrack.backbones.timm_model import TimmModel, parts
+from rltrack.benchmarks import jobs, vot_workspace
 from rltrack.tracking.region import Region
 
 
@@ -121,6 +128,63 @@ def test_it_is_loaded_by_name_with_weights_from_a_file(timm: None, tmp_path: Pat
     assert same[0] == same[1] != backbone_identity("timm:small")
     assert same[0].startswith("timm:small@")
     assert "timm" in backbone_card("timm:small").recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "file"),
+    [
+        ("timm:resnet18", "resnet18", None),
+        ("timm:hf-hub:timm/resnet18.a1_in1k", "hf-hub:timm/resnet18.a1_in1k", None),
+        ("timm:resnet18=some/w.pth", "resnet18", Path("some/w.pth")),
+        ("timm:resnet18=~/a=b.safetensors", "resnet18", Path.home() / "a=b.safetensors"),
+    ],
+)
+def test_a_name_has_a_model_and_perhaps_a_file(name: str, model: str, file: Path | None) -> None:
+    assert parts(name) == (model, file)
+    assert backbone_files(name) == (() if file is None else (file,))
+    given = "" if file is None else f"={file.name}"
+    assert with_path(name, lambda path: path.name) == f"timm:{model}{given}"
+
+
+def test_a_name_with_an_empty_file_is_refused() -> None:
+    with pytest.raises(InputError, match="the backbone's file cannot be empty"):
+        backbone_files("timm:resnet18=")
+
+
+@pytest.mark.parametrize(
+    ("given", "recorded"),
+    [
+        ("embedded", "embedded"),
+        ("weights/mine.safetensors", "mine.safetensors"),
+        ("timm:resnet18.a1=weights/w.pth", "timm:resnet18.a1=w.pth"),
+    ],
+)
+def test_a_run_records_the_model_and_the_files_name(
+    given: str, recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Done:
+        device, seconds = "cpu", np.ones(1)
+
+        def __len__(self) -> int:
+            return 1
+
+    monkeypatch.setattr(jobs, "backbone_identity", lambda name: "0123456789ab")
+    job = jobs.Job("Deer", 0, preset("tiny"), given)
+    assert jobs._about(job, Done())["backbone"] == recorded  # type: ignore[arg-type]
+
+
+def test_a_workspace_of_vot_has_absolute_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rltrack.benchmarks.trax_entry.make_tracker", lambda settings: None)
+    monkeypatch.chdir(tmp_path)
+    for given, written in (
+        ("timm:resnet18=w.pth", f"timm:resnet18={tmp_path / 'w.pth'}"),
+        ("timm:resnet18=w.safetensors", f"timm:resnet18={tmp_path / 'w.safetensors'}"),
+        ("w.safetensors", str(tmp_path / "w.safetensors")),
+        ("timm:resnet18", "timm:resnet18"),
+    ):
+        assert vot_workspace._settings("tiny", 0.0, given, "cpu", 0)["backbone"] == written
 
 
 class Planted:

@@ -15,6 +15,7 @@ The backbones from ``analytic`` to the files have VGG-M's layers, as in the pape
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from rltrack.backbones.efficientnet_lite import EfficientNetLite0
 from rltrack.backbones.interface import Backbone
 from rltrack.backbones.lite0_weights import lite0_weights
 from rltrack.backbones.timm_model import PREFIX as TIMM
-from rltrack.backbones.timm_model import load_timm_model
+from rltrack.backbones.timm_model import load_timm_model, parts
 from rltrack.backbones.vggm import VGGM
 from rltrack.backbones.weights import SUFFIX, digest, read_weights, vggm_file
 from rltrack.errors import InputError
@@ -38,6 +39,7 @@ __all__ = [
     "backbone_identity",
     "load_backbone",
     "load_vggm",
+    "with_path",
 ]
 
 BACKBONES = ("embedded", "lite0", "analytic", "rendered", "random", "vggm")
@@ -79,9 +81,9 @@ def backbone_identity(name: str | Path) -> str:
     if name in CARDS:
         return name
     if name.startswith(TIMM):
-        model, _, file = name.partition("=")
-        changed = _changed(given_path(file, "the backbone's file")) if file else 0
-        return f"{model}@{_timm_identity(name, changed)}"
+        model, file = parts(name)
+        changed = 0 if file is None else _changed(file)
+        return f"{TIMM}{model}@{_timm_identity(name, changed)}"
     path, remedy = _file(name)
     return _identity(path, remedy, _changed(path))
 
@@ -90,13 +92,28 @@ def backbone_files(name: str | Path) -> tuple[Path, ...]:
     """Return the file of weights that the backbone called ``name`` is read from, if there is one.
 
     Raises:
-        InputError: the name is unknown.
+        InputError: the name is unknown, or no file can have the path in it.
     """
     name = _meant(name)
     if name.startswith(TIMM):
-        file = name.partition("=")[2]
-        return (Path(file),) if file else ()
+        _, file = parts(name)
+        return () if file is None else (file,)
     return () if name in CARDS and name != "vggm" else (_file(name)[0],)
+
+
+def with_path(name: str, change: Callable[[Path], str | Path]) -> str:
+    """Return ``name`` with ``change`` made to the path of a file in it; without a path, ``name``.
+
+    >>> with_path("timm:resnet18=weights/w.pth", lambda path: path.name)
+    'timm:resnet18=w.pth'
+
+    Raises:
+        InputError: no file can have this path.
+    """
+    if name.startswith(TIMM):
+        model, file = parts(name)
+        return name if file is None else f"{TIMM}{model}={change(file)}"
+    return str(change(given_path(name, "the backbone"))) if name.endswith(SUFFIX) else name
 
 
 def _changed(path: Path) -> int:

@@ -26,7 +26,7 @@ from rltrack.backbones.layout import CropLayout, DenseLayout, Heaviest, Multiply
 from rltrack.errors import InputError
 from rltrack.paths import given_path
 
-__all__ = ["PREFIX", "TimmModel", "load_timm_model"]
+__all__ = ["PREFIX", "TimmModel", "load_timm_model", "parts"]
 
 PREFIX = "timm:"
 """How the name of such a backbone starts."""
@@ -159,6 +159,16 @@ def _inner(x: Tensor) -> Tensor:
     return x[:, :, _BORDER:-_BORDER, _BORDER:-_BORDER]
 
 
+def parts(name: str) -> tuple[str, Path | None]:
+    """Return NAME of ``timm:NAME`` or ``timm:NAME=FILE``, and the file's path if there is one.
+
+    Raises:
+        InputError: no file can have this path.
+    """
+    model, given, file = name.removeprefix(PREFIX).partition("=")
+    return model, given_path(file, "the backbone's file") if given else None
+
+
 def load_timm_model(name: str, **where: Any) -> TimmModel:
     """Load ``timm:NAME`` or ``timm:NAME=FILE``.
 
@@ -174,16 +184,16 @@ def load_timm_model(name: str, **where: Any) -> TimmModel:
         import timm
     except ImportError as error:
         raise InputError(f"backbone {name} needs timm: pip install 'rltrack[timm]'") from error
-    model, _, file = name.removeprefix(PREFIX).partition("=")
+    model, file = parts(name)
     try:
-        whole = timm.create_model(model, pretrained=not file)
+        whole = timm.create_model(model, pretrained=file is None)
         levels = timm.create_model(model, features_only=True).feature_info.reduction()
     except Exception as error:  # timm raises whatever its models and its downloads raise
         raise InputError(f"backbone {name} cannot be made by timm: {_line(error)}") from error
     if _STEP not in levels:
         raise InputError(f"backbone {name} has no features at a stride of {_STEP} pixels")
-    if file:
-        _load(whole, given_path(file, "the backbone's file"), name)
+    if file is not None:
+        _load(whole, file, name)
     net = timm.create_model(model, features_only=True, out_indices=(levels.index(_STEP),))
     # A network of features may have other names: an underscore instead of a dot.
     given = {key.replace(".", "_"): weight for key, weight in whole.state_dict().items()}

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from rltrack import __version__
-from rltrack.backbones.registry import backbone_identity
+from rltrack.backbones.registry import backbone_identity, with_path
 from rltrack.data.benchmark_folders import BenchmarkFolder, find_benchmark
 from rltrack.data.layouts import TargetFiles
 from rltrack.data.otb import OTB, Target
@@ -257,7 +257,7 @@ def _about(job: Job, done: Track) -> dict[str, Any]:
         "seed": job.seed,
         "tracker": job.key,
         "config": asdict(job.config),
-        "backbone": Path(job.backbone).name,
+        "backbone": with_path(job.backbone, lambda file: file.name),
         "weights": job.weights,
         "commit": _commit(),
         "device": name if done.device.startswith("cuda") else done.device,

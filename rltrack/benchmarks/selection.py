@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rltrack.backbones.registry import BACKBONES, backbone_identity
+from rltrack.backbones.registry import BACKBONES, backbone_identity, with_path
 from rltrack.benchmarks.jobs import dataset as targets_of
 from rltrack.benchmarks.jobs import grid, missing
 from rltrack.benchmarks.sweep import results_of
@@ -126,7 +126,8 @@ def run_or_kept(
 def _name(result: Mapping[str, Any]) -> str:
     """Return the name of a run's backbone: its weights' name, unless that is a digest."""
     weights = str(weights_of(result))
-    return weights if weights in BACKBONES else Path(result["backbone"]).stem
+    name = weights if weights in BACKBONES else str(result["backbone"])
+    return with_path(name, lambda file: file.stem)
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:

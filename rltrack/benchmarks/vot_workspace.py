@@ -150,7 +150,7 @@ def _settings(
     preset: str, attention_weight: float | None, backbone: str, device: str, seed: int
 ) -> dict[str, str]:
     """What the tracker is told, having made one of it."""
-    from rltrack.backbones.weights import SUFFIX
+    from rltrack.backbones.registry import with_path
     from rltrack.benchmarks.trax_entry import make_tracker
     from rltrack.tracking.presets import preset as configuration
 
@@ -158,12 +158,10 @@ def _settings(
         attention_weight = configuration(preset).attention_weight
     if not 0 <= seed < 2**31:
         raise InputError(f"seed is {seed}; it must be a whole number from 0 to 2^31 - 1")
-    if backbone.endswith(SUFFIX):  # the toolkit runs the tracker in another folder
-        backbone = str(given_path(backbone, "the backbone").resolve())
     settings = {
         "preset": preset,
         "attention_weight": str(attention_weight),
-        "backbone": backbone,
+        "backbone": with_path(backbone, Path.resolve),  # the toolkit runs it in another folder
         "device": device,
         "seed": str(seed),
     }
