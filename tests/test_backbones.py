@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save
 from scipy.io import savemat
 
@@ -131,13 +132,26 @@ def test_a_file_is_a_backbone_with_its_card(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_changed_weights_are_refused(tmp_path: Path) -> None:
-    path = save_backbone(random_bank(), tmp_path / "mine.safetensors", Card("", "", ""))
+@pytest.mark.parametrize("converted", [False, True])
+def test_changed_weights_are_refused(tmp_path: Path, converted: bool) -> None:
+    path = tmp_path / "mine.safetensors"
+    if converted:
+        matlab_file(tmp_path / "vggm.mat")
+        convert_vggm(tmp_path / "vggm.mat", path)
+    else:
+        save_backbone(random_bank(), path, Card("", "", ""))
+    assert load_backbone(str(path))
     stored = bytearray(path.read_bytes())
     stored[-1000] ^= 1
     path.write_bytes(stored)
     with pytest.raises(InputError, match=r"mine\.safetensors do not match their digest"):
         load_backbone(str(path))
+
+
+def test_a_file_without_a_digest_is_read(tmp_path: Path) -> None:
+    path, weights = tmp_path / "mine.safetensors", random_bank()
+    path.write_bytes(save(weights, {"source": "imagenet-vgg-m.mat"}))
+    assert torch.equal(load_backbone(str(path)).conv2.weight, weights["conv2.weight"])
 
 
 FORMATS = [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
@@ -148,10 +162,12 @@ def test_weights_of_any_floating_format_are_read_and_checked(tmp_path: Path) -> 
     for dtype in FORMATS:
         stored = {name: weight.to(dtype) for name, weight in random_bank().items()}
         expected = hashlib.sha256(b"".join(save_bytes(weight) for weight in stored.values()))
-        write_weights(stored, path, {"sha256": expected.hexdigest()})
+        write_weights(dict(reversed(stored.items())), path, {})
+        with safe_open(path, framework="pt") as file:
+            assert file.metadata() == {"sha256": expected.hexdigest()}
         net = load_backbone(str(path))
         assert torch.equal(net.conv2.weight, stored["conv2.weight"].float())
-        write_weights(stored, path, {"sha256": "0" * 64})
+        path.write_bytes(save(stored, {"sha256": "0" * 64}))
         with pytest.raises(InputError, match="do not match their digest"):
             load_backbone(str(path))
 

@@ -1,6 +1,7 @@
 """Files of weights in the safetensors format, which are checked against their own digest.
 
-They are never read with pickle, so that reading a file cannot run code.
+A file without a digest, which another program or an older version wrote, is read unchecked. Files
+are never read with pickle, so that reading a file cannot run code.
 """
 
 from __future__ import annotations
@@ -46,15 +47,21 @@ def save_backbone(weights: dict[str, Tensor], path: str | Path, card: Card) -> P
         ``path``. It can be used wherever the name of a backbone is asked for.
     """
     half = {name: weights[name].detach().cpu().half().contiguous() for name in SHAPES}
-    about = {"card": json.dumps(asdict(card)), "sha256": digest(half)}
-    return write_weights(half, Path(path), about)
+    return write_weights(half, Path(path), {"card": json.dumps(asdict(card))})
 
 
 def write_weights(weights: dict[str, Tensor], path: Path, about: dict[str, str]) -> Path:
-    """Write a safetensors file, either completely or not at all."""
+    """Write weights and their digest to a safetensors file, either completely or not at all.
+
+    Args:
+        weights: those named in `rltrack.backbones.vggm.SHAPES`, on the CPU.
+        path: the file.
+        about: what else the file's metadata says.
+    """
     from safetensors.torch import save
 
-    write_bytes(path, save(weights, about))
+    weights = {name: weights[name] for name in SHAPES}  # the order of the digest
+    write_bytes(path, save(weights, {**about, "sha256": digest(weights)}))
     return path
 
 

@@ -21,8 +21,8 @@ from rltrack.backbones.interface import chunks
 from rltrack.backbones.lrn_stage import pooled_once
 from rltrack.backbones.registry import backbone_card, load_vggm
 from rltrack.backbones.vggm import VGGM
-from rltrack.backbones.weights import write_weights
 from rltrack.errors import InputError
+from rltrack.files import write_bytes
 from rltrack.parallel import each
 from rltrack.pretraining.crop_batches import CropBatch, draw_batch
 from rltrack.pretraining.objectives import OBJECTIVES
@@ -209,13 +209,15 @@ class _State:
         self.learned, self.adam = learned, adam
 
     def save(self, losses: list[float], seconds: float) -> None:
+        from safetensors.torch import save
+
         tensors = {"losses": torch.tensor(losses, dtype=torch.float64)}
         for name, parameter in self.learned.items():
             tensors[name] = parameter.detach()
             for key, value in self.adam.state.get(parameter, {}).items():
                 tensors[f"{name}:{key}"] = value
         about = {"recipe": self.recipe, "seconds": str(seconds)}
-        write_weights({k: v.contiguous() for k, v in tensors.items()}, self.path, about)
+        write_bytes(self.path, save({k: v.contiguous() for k, v in tensors.items()}, about))
 
     def load(self) -> tuple[list[float], float]:
         """The losses so far, and the seconds they took; none if there is no state yet."""
