@@ -103,7 +103,7 @@ def timed_run(tracker: Tracker, images: Sequence[Image], box: Sequence[float]) -
     spent: list[dict[str, float]] = []
     found = 0
     for index, image in enumerate(images[1:], 1):
-        before = dict(tracker.timings)
+        before = tracker.timings
         took, result = _timed(partial(tracker.update, image), tracker.device)
         seconds.append(took)
         spent.append({name: total - before[name] for name, total in tracker.timings.items()})

@@ -38,9 +38,9 @@ class Stopwatch:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The seconds so far, by phase."""
+        """The seconds so far, by phase. It is a copy, which does not go on."""
         self._read(wait=True)
-        return self._seconds
+        return dict(self._seconds)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
