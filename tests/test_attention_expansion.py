@@ -157,6 +157,13 @@ def test_charts_show_every_line_and_map(asked) -> None:
     assert figure.axes[1].get_title() == "a"
 
 
+@pytest.mark.parametrize("values", [np.zeros((3, 3)), np.diag([1.0] + 19 * [0])])
+def test_an_empty_map_is_drawn_as_such(values) -> None:
+    figure = map_rows([(np.zeros((107, 107, 3), np.uint8), {"a": values})])
+    _, shown = figure.axes[1].images
+    np.testing.assert_array_equal(shown.get_array(), values)
+
+
 def test_the_tangent_is_drawn_from_its_point_to_the_end(asked) -> None:
     classifier, net, crops = asked
     whole = expansion(classifier, net, crops, np.linspace(0, 1, 11))

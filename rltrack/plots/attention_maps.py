@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rltrack.plots.style import PAGE_WIDTH, TEXT, page
+from rltrack.video.heat_maps import relative_heat
 
 __all__ = ["lay_over", "map_rows", "map_strip"]
 
@@ -39,7 +40,7 @@ def lay_over(axes: Axes, crop: NDArray[np.uint8], values: NDArray[np.float64]) -
     extent = (0.0, float(width), float(height), 0.0)
     axes.imshow(crop.mean(2), cmap="gray", vmin=0, vmax=330, extent=extent)
     # The power brings out what the few largest places would leave in the dark.
-    strength = np.clip(values / np.percentile(values, 99.5), 0, 1) ** 0.6
+    strength = relative_heat(values) ** 0.6
     axes.imshow(
         strength, cmap="inferno", vmin=-0.1, vmax=1, extent=extent, alpha=0.2 + 0.75 * strength
     )

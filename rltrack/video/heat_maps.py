@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rltrack.tracking.rgb import ImageLike, to_rgb8
 
-__all__ = ["attention_panel", "confidence_map", "overlay_heat", "smoothed"]
+__all__ = ["attention_panel", "confidence_map", "overlay_heat", "relative_heat", "smoothed"]
 
 Array = NDArray[np.float64]
 Box = Sequence[float] | Array
@@ -61,7 +61,7 @@ def overlay_heat(image: ImageLike, heat: ArrayLike, extent: Box) -> Image:
     Args:
         image: (H, W, 3) uint8 RGB, or what `rltrack.tracking.rgb.to_rgb8` takes. It is not changed.
         heat: (h, w). Where it is 0, negative or NaN, the image stays as it is. The strongest colour
-            is for the 99.5th percentile of the numbers in the map, and above.
+            is for 1 in its :func:`relative_heat`.
         extent: (x, y, w, h) of the area that the map covers, in the image's pixels. It may reach
             beyond the image.
 
@@ -69,7 +69,7 @@ def overlay_heat(image: ImageLike, heat: ArrayLike, extent: Box) -> Image:
         (H, W, 3) uint8 RGB, a new array.
     """
     out = to_rgb8(image).copy()
-    strength = _strength(heat)
+    strength = relative_heat(heat)
     x, y, w, h = (float(side) for side in extent)
     # Pixels whose centres are in the extent, and their places in the map's own texels.
     across, down = np.arange(out.shape[1]) + 0.5 - x, np.arange(out.shape[0]) + 0.5 - y
@@ -131,8 +131,11 @@ def confidence_map(
     return mean
 
 
-def _strength(heat: ArrayLike) -> NDArray[np.float32]:
-    """Scale a heat map to 0..1 by its 99.5th percentile. Negative numbers and NaN become 0."""
+def relative_heat(heat: ArrayLike) -> NDArray[np.float32]:
+    """Scale a heat map (h, w) to 0..1: what is at its 99.5th percentile or above becomes 1.
+
+    Negative numbers and NaN become 0. A map without a positive number is 0 everywhere.
+    """
     values = np.asarray(heat, float)
     known = np.maximum(values[np.isfinite(values)], 0)
     if not known.any():
