@@ -10,7 +10,7 @@ import torch
 from figure_checks import legible
 from small_presets import QUICKER
 
-from rltrack import preset, synthetic
+from rltrack import InputError, preset, synthetic
 from rltrack.array_files import load_arrays
 from rltrack.chapters import term_strength
 from rltrack.chapters.book_results import kept_results
@@ -56,6 +56,11 @@ def test_looking_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(traced(every=1)), len(traced(every=5))) == (5, 1)
     often, once = seen
     assert all(torch.equal(often[name], value) for name, value in once.items())
+
+
+def test_a_pupil_does_not_learn_attentive_features() -> None:
+    with pytest.raises(InputError, match="cannot learn the variant attentive-features"):
+        traced(variant="attentive-features", attention_weight=0.0)
 
 
 def test_the_kept_ratios_are_drawn() -> None:

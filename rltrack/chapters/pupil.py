@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rltrack.errors import InputError
 from rltrack.tracking import training_boxes
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.crops import crops
@@ -46,8 +47,26 @@ class Pupil(Tracker):
         return crops(frame.image, boxes, self.extractor.crop)
 
     def learn(self, image: Image, box: Sequence[float], look: Callable[..., None]) -> None:
-        """Learn as `init` does, and call ``look`` with 0 before the first step, then after each."""
+        """Train the classifier as `init` does, on samples that are drawn in the same way.
+
+        No box regression is fitted, so no boxes are drawn for it before the samples. With the same
+        seed, the samples are therefore others than those of `init`.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: the target's box (x, y, w, h) in pixels.
+            look: called with 0 before the first step, and after each step as
+                `rltrack.tracking.training.fit` calls its ``report``.
+
+        Raises:
+            InputError: the box cannot be used, or the configuration's variant is
+                ``attentive-features``, which a pupil does not learn.
+        """
         config, target = self.config, self._target_in(image, box)
+        if config.variant != "reciprocative":
+            raise InputError(
+                f"a pupil cannot learn the variant {config.variant}; use reciprocative"
+            )
         self._begin_random(self.seed)
         self.classifier = Classifier(
             self.extractor.feature_shape,
