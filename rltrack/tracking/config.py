@@ -15,9 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from rltrack.errors import InputError, brief
 from rltrack.tracking.field_limits import Range, limits_of
 
-__all__ = ["VARIANTS", "Border", "TrackerConfig"]
-
-VARIANTS = ("reciprocative", "attentive-features")
+__all__ = ["Border", "TrackerConfig"]
 
 Border = Literal["center", "box", "target"]
 """How far a box that is drawn may hang over the image's border; see `rltrack.tracking.sampling`."""

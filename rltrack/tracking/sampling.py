@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 SMALLEST_SIDE = 10.0
 
+_ROUNDS = 4  # of draws for enough boxes; the last one draws 16 times as many as are wanted
+
 
 def gaussian(
     box: Tensor,
@@ -101,11 +103,10 @@ def labelled(
     *,
     iou_range: tuple[float, float],
     area_range: tuple[float, float] = (0.0, math.inf),
-    rounds: int = 4,
 ) -> Tensor:
     """Return exactly ``n`` boxes from ``draw`` whose IoU with ``box`` lies in ``iou_range``.
 
-    Boxes are drawn until ``n`` of them fit, in at most ``rounds`` rounds. The first round draws
+    Boxes are drawn until ``n`` of them fit, in at most four rounds. The first round draws
     ``2 n`` boxes, and each further round draws twice as many as the one before. Some targets allow
     too few boxes. For example, there are few negatives around a target that fills the image. In
     that case, the boxes that fit are repeated. If none fits, the boxes whose IoU is nearest to the
@@ -117,10 +118,9 @@ def labelled(
         box: (4,), the box that the samples are compared with.
         iou_range: allowed range of a sample's IoU with ``box``.
         area_range: allowed range of a sample's area divided by the area of ``box``.
-        rounds: how often to draw before giving up on finding enough boxes.
     """
     kept = drawn = box.new_empty(0, 4)
-    for attempt in range(1, rounds + 1):
+    for attempt in range(1, _ROUNDS + 1):
         drawn = draw(n * 2**attempt)
         overlap, ratio = iou(drawn, box), area(drawn) / area(box)
         fits = (overlap >= iou_range[0]) & (overlap <= iou_range[1])
