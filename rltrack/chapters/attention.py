@@ -47,9 +47,7 @@ class Expansion(NamedTuple):
     """(S,) f_c(I_0) + t A_c . (I_1 - I_0), Eq. 1."""
 
     def radius(self, tolerance: float = 0.1) -> float:
-        """The last t up to which Eq.
-
-        1 gives the change of the score with errors within ``tolerance``.
+        """Return the last t up to which Eq. 1 gives the change of the score within ``tolerance``.
 
         The tolerance is a share of the change so far. The radius is 0 if the error of the first
         step is larger.
