@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from _run import exit_status
 
-from rltrack.benchmarks.jobs import dataset, missing
+from rltrack.benchmarks.jobs import missing, targets_of
 from rltrack.cache import data_dir
 from rltrack.evaluation.run_files import read_result
 from rltrack.files import write_json
@@ -231,8 +231,8 @@ def _say(name: str, what: str) -> None:
 
 def _sweep(chosen: argparse.Namespace, end: float) -> None:
     """Make runs until the time is over. The workers share a folder, and each takes what is open."""
-    absent = missing(dataset(DATASET), chosen.data)
-    found = [target.name for target in dataset(DATASET) if target.name not in absent]
+    absent = missing(targets_of(DATASET), chosen.data)
+    found = [target.name for target in targets_of(DATASET) if target.name not in absent]
     if not found:
         _say("sweep", f"no sequences of {DATASET} in {chosen.data / 'otb'}")
         return

@@ -27,7 +27,7 @@ import torch
 from _run import exit_status
 
 from rltrack import preset, track
-from rltrack.benchmarks.jobs import dataset
+from rltrack.benchmarks.jobs import targets_of
 from rltrack.cache import data_dir
 from rltrack.chapters.lite0_study import stored
 from rltrack.evaluation.metrics import overlap
@@ -107,7 +107,7 @@ def _main() -> None:
     chosen = made.parse_args()
     runs = stored(chosen.out) if chosen.out.exists() else []
     there = {tuple(one[key] for key in ("seed", "case", "target", "tracker")) for one in runs}
-    targets = [target.name for target in dataset(chosen.dataset)]
+    targets = [target.name for target in targets_of(chosen.dataset)]
     every = product(range(chosen.seeds), chosen.cases.split(","), targets, SETTINGS)
     for seed, case, target, setting in every:
         if (seed, case, target, setting) not in there:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from figure_checks import legible
 
-from rltrack.chapters.backbone import by_target
+from rltrack.chapters.backbone import ranked_table
 from rltrack.chapters.benchmarks import (
     comparison_table,
     drift_sheet,
@@ -113,7 +113,7 @@ def test_trackers_are_ranked_by_target() -> None:
     def run(tracker: str, target: str, score: float) -> dict[str, object]:
         return {"tracker": tracker, "target": target, "os": score}
 
-    ranked, made = by_target(
+    ranked, made = ranked_table(
         [
             *(run("a", "Deer", score) for score in (0.1, 0.3)),
             run("a", "Skiing", 0.4),

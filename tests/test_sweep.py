@@ -28,7 +28,7 @@ from small_presets import QUICKER
 from rltrack import preset, synthetic
 from rltrack.benchmarks import jobs as jobs_module
 from rltrack.benchmarks import sweep as sweep_module
-from rltrack.benchmarks.jobs import Job, dataset, grid, run_job, unfinished
+from rltrack.benchmarks.jobs import Job, grid, run_job, targets_of, unfinished
 from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.sweep import SweepError, results_of, sweep
 from rltrack.cli.main import main
@@ -58,7 +58,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def jobs_of(*targets: str, seeds: int = 1, **changes: Any) -> list[Job]:
     config = preset("tiny", **QUICKER, **changes)
-    return grid([(config, "embedded")], dataset(",".join(targets)), range(seeds))
+    return grid([(config, "embedded")], targets_of(",".join(targets)), range(seeds))
 
 
 def test_a_jobs_key_stands_for_its_tracker() -> None:
@@ -77,12 +77,12 @@ def test_a_grid_goes_seed_by_seed() -> None:
 
 
 def test_datasets_are_sets_or_lists() -> None:
-    assert [t.name for t in dataset("Skiing,Deer,Skiing")] == ["Skiing", "Deer"]
-    assert len(dataset("quick5")) == 5
+    assert [t.name for t in targets_of("Skiing,Deer,Skiing")] == ["Skiing", "Deer"]
+    assert len(targets_of("quick5")) == 5
     with pytest.raises(InputError, match="no target is called 'Dear'"):
-        dataset("Deer,Dear")
+        targets_of("Deer,Dear")
     with pytest.raises(InputError, match="no target is called 'Dear': a dataset is one of"):
-        dataset("Dear")
+        targets_of("Dear")
 
 
 def test_a_result_says_what_ran_and_how_it_went(data: Path, tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_what_another_worker_gives_up_is_done_here(data: Path, tmp_path: Path) -
 
 def test_a_tracker_that_is_there_twice_runs_once() -> None:
     tracker = preset("tiny"), "embedded"
-    assert len(grid([tracker, tracker], dataset("Deer"), range(2))) == 2
+    assert len(grid([tracker, tracker], targets_of("Deer"), range(2))) == 2
 
 
 def test_side_by_side_gives_the_same(data: Path, tmp_path: Path) -> None:

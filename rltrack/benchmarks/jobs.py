@@ -33,7 +33,7 @@ from rltrack.tracking.config import TrackerConfig
 from rltrack.video.run import track
 from rltrack.video.tracks import Step, Track
 
-__all__ = ["Job", "dataset", "grid", "missing", "restore", "run_job", "unfinished"]
+__all__ = ["Job", "grid", "missing", "restore", "run_job", "targets_of", "unfinished"]
 
 logger = logging.getLogger(__name__)
 
@@ -72,15 +72,15 @@ class Job:
         return out / self.key / f"{self.target}-{self.seed}.json.gz"
 
 
-def dataset(name: str) -> tuple[Target, ...]:
-    """Return the targets of OTB that ``name`` names.
+def targets_of(dataset: str) -> tuple[Target, ...]:
+    """Return the targets of OTB that ``dataset`` names.
 
     See `rltrack.evaluation.ground_truth.chosen_targets`.
 
     Raises:
         InputError: it names none.
     """
-    _, chosen = chosen_targets(name, Names(OTB))
+    _, chosen = chosen_targets(dataset, Names(OTB))
     return tuple(OTB[target] for target in chosen)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.jobs import targets_of
 from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.selection import named, stored
 from rltrack.benchmarks.target_table import by_target, mean_of

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.jobs import targets_of
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import names_of, runs_by_target, weights_of
 from rltrack.evaluation.statistics import Difference, Paired, counted, paired
@@ -241,7 +241,7 @@ def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]
 
     Args:
         results: runs, as `rltrack.evaluation.run_files.load` returns them.
-        dataset: as in `rltrack.benchmarks.jobs.dataset`. Runs on other targets do not count.
+        dataset: as in `rltrack.benchmarks.jobs.targets_of`. Runs on other targets do not count.
 
     Returns:
         A dict of ``dataset``, ``targets`` and ``trackers``. Each tracker has its key as ``name``,

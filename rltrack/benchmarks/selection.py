@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rltrack.backbones.registry import BACKBONES, backbone_identity, with_path
-from rltrack.benchmarks.jobs import dataset as targets_of
-from rltrack.benchmarks.jobs import grid, missing
+from rltrack.benchmarks.jobs import grid, missing, targets_of
 from rltrack.benchmarks.sweep import results_of
 from rltrack.cache import data_dir
 from rltrack.errors import InputError, few
@@ -33,7 +32,7 @@ def gathered(
 
     Args:
         trackers: configurations by name. The name becomes the ``tracker`` of their runs.
-        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        dataset: as in `rltrack.benchmarks.jobs.targets_of`.
         backbone: the backbone of all trackers.
         given: the other arguments of `run_or_kept`.
 
@@ -54,7 +53,7 @@ def over_backbones(
 
     Args:
         config: the configuration of the tracker.
-        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        dataset: as in `rltrack.benchmarks.jobs.targets_of`.
         backbones: the backbones to run. Kept runs count whatever their backbone is, because its
             weights may not be at hand. A backbone from a file has the file's name, without folder
             and ending.
@@ -91,7 +90,7 @@ def run_or_kept(
 
     Args:
         trackers: pairs of configuration and backbone.
-        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        dataset: as in `rltrack.benchmarks.jobs.targets_of`.
         run: whether to run what is not in ``out`` yet. Otherwise the runs in ``kept`` are returned.
         seeds: how many seeds to run, from 0 on.
         out: the sweep's folder.

@@ -23,7 +23,7 @@ from torch import Generator
 from rltrack.array_files import save_arrays
 from rltrack.backbones.cards import Card
 from rltrack.backbones.registry import backbone_card
-from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.jobs import targets_of
 from rltrack.benchmarks.report_tables import table
 from rltrack.benchmarks.target_table import mean_of
 from rltrack.cache import data_dir
@@ -41,9 +41,9 @@ from rltrack.video.sources import FrameSource, open_source
 __all__ = [
     "AHEAD",
     "Retention",
-    "by_target",
     "keep_retention",
     "misordered",
+    "ranked_table",
     "retained",
     "retention",
     "trainings",
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 
-def by_target(results: Iterable[Mapping[str, Any]], what: str) -> tuple[list[str], str]:
+def ranked_table(results: Iterable[Mapping[str, Any]], what: str) -> tuple[list[str], str]:
     """Make a Markdown table of OS on every target, a row for each tracker, best first.
 
     Args:
@@ -201,7 +201,7 @@ def keep_retention(
         path: an .npz file, see `rltrack.array_files`. Each backbone's arrays are (T, A).
         backbones: names or files of backbones, by the names that they get.
         data: the folder that holds ``otb/``. The default is `rltrack.cache.data_dir`.
-        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        dataset: as in `rltrack.benchmarks.jobs.targets_of`.
         config: the tracker's configuration. The default is `realtime` with lambda 0.
         commit: the commit of the code.
     """

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from rltrack.benchmarks.jobs import dataset as targets_of
-from rltrack.benchmarks.jobs import missing
+from rltrack.benchmarks.jobs import missing, targets_of
 from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.report_tables import table
 from rltrack.data.otb import targets
@@ -115,7 +114,7 @@ def raw_results(dataset: str, data: str | Path | None, kept: Path | None = None)
     """Score what trackers' authors published, on those targets of a dataset that are at hand.
 
     Args:
-        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        dataset: as in `rltrack.benchmarks.jobs.targets_of`.
         data: the folder that holds ``otb/``, with the ground truth, and
             ``results/otb100/<Tracker>.json.gz``. With None, the scores are those of
             `rltrack.benchmarks.published`, which are for ``dev18``.

@@ -15,7 +15,7 @@ from torch import Generator
 
 from rltrack.array_files import save_arrays
 from rltrack.backbones.interface import Backbone
-from rltrack.benchmarks.jobs import dataset as targets_of
+from rltrack.benchmarks.jobs import targets_of
 from rltrack.cache import data_dir
 from rltrack.chapters.pupil import Pupil
 from rltrack.chapters.reciprocative_gradients import batch_gradients, clipping
@@ -118,7 +118,7 @@ def keep_strength(
         backbones: their names.
         config: of the tracker. None is the preset `paper`.
         data: the folder that holds ``otb/``. The default is `rltrack.cache.data_dir`.
-        dataset: as in `rltrack.benchmarks.jobs.dataset`.
+        dataset: as in `rltrack.benchmarks.jobs.targets_of`.
         commit: the commit of the code.
     """
     targets, config = targets_of(dataset), config or preset("paper")

@@ -13,7 +13,7 @@ from rltrack.cli.printing import show
 from rltrack.cli.status import DONE, ending, fail_part_way
 
 if TYPE_CHECKING:
-    from rltrack.plots.demo_figure import Moment
+    from rltrack.plots.demo_figure import Snapshot
     from rltrack.video.tracks import Step, Track
 
 __all__ = ["WEIGHTS", "demo", "make_demo"]
@@ -98,7 +98,7 @@ def make_demo(
     from rltrack.files import whole
     from rltrack.outputs import checked_outputs
     from rltrack.paths import given_path
-    from rltrack.plots.demo_figure import demo_figure, demo_run, moment
+    from rltrack.plots.demo_figure import demo_figure, demo_run, snapshot
     from rltrack.tracking.presets import preset
     from rltrack.video.run import track
 
@@ -112,11 +112,11 @@ def make_demo(
     film = synthetic(frames)
     shown = frames * 4 // 5  # of 30, where the target and its look-alike touch
     tracks: list[Track] = []
-    moments: list[Moment] = []
+    seen: list[Snapshot] = []
 
     def watch(step: Step) -> None:
         if step.index == shown and step.image is not None:
-            moments.append(moment(step, step.image))
+            seen.append(snapshot(step, step.image))
         if on_frame is not None:
             on_frame(step)
 
@@ -138,7 +138,7 @@ def make_demo(
         )
         if tracks[-1].interrupted:
             return tracks
-    runs = [demo_run(done, moment, shown) for done, moment in zip(tracks, moments, strict=True)]
+    runs = [demo_run(done, one, shown) for done, one in zip(tracks, seen, strict=True)]
     title = f"{film.name}, preset {config}, backbone {tracks[0].backbone}, seed {seed}"
     with whole(picture) as part:
         demo_figure(runs, film.ground_truth, title=title).savefig(part, format="png", dpi=160)

@@ -182,8 +182,7 @@ def sweep(
     ] = None,
 ) -> None:
     """Track every target with every setting and seed. Finished runs are not repeated."""
-    from rltrack.benchmarks.jobs import dataset as targets_of
-    from rltrack.benchmarks.jobs import grid, missing, restore
+    from rltrack.benchmarks.jobs import grid, missing, restore, targets_of
     from rltrack.benchmarks.sweep import sweep as run_sweep
     from rltrack.cache import data_dir
     from rltrack.cli.terminal import stop_signals, warnings_shown

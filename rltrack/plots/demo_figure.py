@@ -20,7 +20,7 @@ from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.video.heat_maps import confidence_map, smoothed
 from rltrack.video.tracks import Step, Track
 
-__all__ = ["DemoRun", "Moment", "demo_figure", "demo_run", "gaze", "moment"]
+__all__ = ["DemoRun", "Snapshot", "demo_figure", "demo_run", "gaze", "snapshot"]
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
@@ -29,7 +29,7 @@ Box = Sequence[float] | Array
 _WIDTH = 7.0  # inches; the demo's figure is a file, which can be enlarged
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """What the figure shows of a run at one frame, besides its boxes."""
 
     image: Image
@@ -39,15 +39,15 @@ class Moment(NamedTuple):
     scores: Array
 
 
-def moment(step: Step, image: ImageLike) -> Moment:
+def snapshot(step: Step, image: ImageLike) -> Snapshot:
     """Record what the figure shows, before the tracker goes on to the next frame."""
     attention, _ = step.tracker.attention(image, step.result.box)
     extent = step.tracker.crop_extent(step.result.box)
-    return Moment(to_rgb8(image), attention, extent, *step.tracker.candidates)
+    return Snapshot(to_rgb8(image), attention, extent, *step.tracker.candidates)
 
 
-def demo_run(done: Track, moment: Moment, shown: int) -> DemoRun:
-    """Prepare a run for `demo_figure`, with its moment at frame ``shown``."""
+def demo_run(done: Track, seen: Snapshot, shown: int) -> DemoRun:
+    """Prepare a run for `demo_figure`, with what the tracker saw at frame ``shown``."""
     metrics = done.metrics
     words = (
         ""
@@ -60,7 +60,7 @@ def demo_run(done: Track, moment: Moment, shown: int) -> DemoRun:
         boxes=done.boxes,
         found=done.found,
         metrics=words,
-        **moment._asdict(),
+        **seen._asdict(),
     )
 
 

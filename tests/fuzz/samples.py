@@ -163,7 +163,7 @@ def results() -> dict[str, bytes]:
 def jobs() -> dict[str, bytes]:
     """The files of a sweep of two trackers, below ``sweep``, as a sweep writes them."""
     from fuzz.surroundings import StillTracker
-    from rltrack.benchmarks.jobs import dataset, grid, run_job
+    from rltrack.benchmarks.jobs import grid, run_job, targets_of
     from rltrack.tracking.presets import preset
 
     trackers = [(preset("tiny", attention_weight=weight), "random") for weight in (0.0, 1.0)]
@@ -171,7 +171,7 @@ def jobs() -> dict[str, bytes]:
         place = Path(folder)
         write(place, sequences())
         found = {}
-        for job in grid(trackers, dataset(",".join(TARGETS)), range(1)):
+        for job in grid(trackers, targets_of(",".join(TARGETS)), range(1)):
             file = run_job(job, data=place / "data", out=place / "sweep", device="cpu")
             assert file is not None
             found[str(file.relative_to(place))] = file.read_bytes()
