@@ -1,11 +1,11 @@
-"""Errors that tell a user which input is wrong and how to correct it."""
+"""Errors that tell a user which input is wrong and how to correct it, and words for messages."""
 
 from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
 
-__all__ = ["InputError", "brief", "few"]
+__all__ = ["InputError", "brief", "counted", "few"]
 
 
 class InputError(ValueError):
@@ -20,6 +20,11 @@ def brief(value: object) -> str:
     """Return a value of any type and size for a message: one line of at most 100 characters."""
     text = " ".join(reprlib.repr(value).split())
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words: ``1 seed``, ``3 seeds``."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def few(names: Sequence[str], most: int = 3) -> str:

@@ -15,8 +15,9 @@ from rltrack.benchmarks.target_table import by_target, mean_of
 from rltrack.chapters.lite0_study import TARGETS
 from rltrack.chapters.what_matters import trackers
 from rltrack.data.otb import targets
+from rltrack.errors import counted
 from rltrack.evaluation.paper_values import ATTENTION
-from rltrack.evaluation.statistics import counted, paired
+from rltrack.evaluation.statistics import paired
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "book" / "results"

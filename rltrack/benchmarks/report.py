@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.benchmarks.jobs import targets_of
-from rltrack.errors import InputError
+from rltrack.errors import InputError, counted
 from rltrack.evaluation.run_files import names_of, runs_by_target, weights_of
-from rltrack.evaluation.statistics import Difference, Paired, counted, paired
+from rltrack.evaluation.statistics import Difference, Paired, paired
 from rltrack.tracking.config import TrackerConfig
 
 __all__ = ["Report", "Row", "chosen", "common", "curves", "report"]

@@ -13,8 +13,9 @@ import numpy as np
 
 from rltrack.benchmarks.report import Report, curves
 from rltrack.benchmarks.report_tables import HEADS, ON_DIFFERENCES, notes, numbers, over_all
+from rltrack.errors import counted
 from rltrack.evaluation.run_files import short_names_of
-from rltrack.evaluation.statistics import counted, paired
+from rltrack.evaluation.statistics import paired
 from rltrack.pages.charts import Line, intervals, legend, line_chart
 from rltrack.pages.document import write_page
 from rltrack.pages.elements import facts, section, settings_table, table

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from rltrack.benchmarks.report import Report, Row
-from rltrack.evaluation.statistics import counted
+from rltrack.errors import counted
 from rltrack.plain_text import in_latex, in_markdown, on_terminal
 
 __all__ = ["HEADS", "ON_DIFFERENCES", "latex", "markdown", "notes", "numbers", "over_all", "table"]

@@ -14,12 +14,11 @@ from rltrack.benchmarks.jobs import missing, targets_of
 from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.report_tables import table
 from rltrack.data.otb import targets
-from rltrack.errors import few
+from rltrack.errors import counted, few
 from rltrack.evaluation.ground_truth import load
 from rltrack.evaluation.metrics import center_error, overlap
 from rltrack.evaluation.paper_values import PAPER, VOT2016
 from rltrack.evaluation.ranking import compare
-from rltrack.evaluation.statistics import counted
 from rltrack.paths import given_path
 from rltrack.plots.frames import outline, show
 from rltrack.plots.style import ORANGE, PAGE_WIDTH, SKY, page

@@ -11,8 +11,9 @@ import numpy as np
 from rltrack.benchmarks.ablations import ABLATIONS
 from rltrack.benchmarks.report import Row, common, report
 from rltrack.benchmarks.report_tables import table
+from rltrack.errors import counted
 from rltrack.evaluation.paper_values import ATTENTION, WEIGHTS
-from rltrack.evaluation.statistics import FEWEST, Paired, counted, seed_ranges
+from rltrack.evaluation.statistics import FEWEST, Paired, seed_ranges
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import preset
 

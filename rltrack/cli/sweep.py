@@ -16,7 +16,7 @@ import typer
 from rltrack.cli.options import Device
 from rltrack.cli.printing import console, one_line, show
 from rltrack.cli.status import DONE, FAILED, INTERRUPTED, say
-from rltrack.errors import InputError, few
+from rltrack.errors import InputError, counted, few
 
 if TYPE_CHECKING:
     from rltrack.benchmarks.jobs import Job
@@ -251,7 +251,6 @@ def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[
 
     from rltrack.benchmarks.jobs import unfinished
     from rltrack.evaluation.run_files import read_result
-    from rltrack.evaluation.statistics import counted
 
     # Of what is to be run, the result that is there now: none, or one that does not count.
     stale = {

@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rltrack.errors import InputError
+from rltrack.errors import InputError, counted
 
 __all__ = [
     "FEWEST",
     "Difference",
     "Paired",
     "Spread",
-    "counted",
     "coverage",
     "paired",
     "paired_difference",
@@ -257,11 +256,6 @@ def paired(
         return made
     difference = paired_difference(made.means, np.zeros(len(found)))
     return made._replace(difference=difference, p=_sign_flip(made.means))
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words: ``1 seed``, ``3 seeds``."""
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def seed_ranges(results: Iterable[Mapping[str, Any]]) -> Array:

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rltrack.errors import counted
 from rltrack.evaluation.metrics import overlap
-from rltrack.evaluation.statistics import counted
 from rltrack.hardware import machine
 from rltrack.pages.charts import Line, line_chart, spans_of
 from rltrack.pages.document import write_page
