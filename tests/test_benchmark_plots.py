@@ -55,15 +55,15 @@ def texts(figure: Any) -> str:
 
 def test_curves_are_means_over_runs_and_keep_their_area(tmp_path: Path) -> None:
     extra = result("Couple", 0, 5, [0.1, 0.1, 0.1])
-    all_of = "Deer,Skiing,Couple"
-    found = curves([*RESULTS, extra], all_of)
+    all_of = "Deer", "Skiing", "Couple"
+    found = curves([*RESULTS, extra], all_of, "three")
     assert found["trackers"][1]["means"]["targets"] == 3
     assert found["trackers"][1]["means"]["runs"] == 5
-    of_two = curves(RESULTS, all_of)["trackers"][1]["means"]["os"]
+    of_two = curves(RESULTS, all_of, "three")["trackers"][1]["means"]["os"]
     of_three = found["trackers"][1]["means"]["os"]
     assert of_three == pytest.approx((2 * of_two + extra["os"]) / 3)  # each target counts once
 
-    found = curves([*RESULTS, {**extra, "target": "Girl"}], all_of)
+    found = curves([*RESULTS, {**extra, "target": "Girl"}], all_of, "three")
     plain, attentive = found["trackers"]
     assert (plain["name"], attentive["name"]) == ("lambda 0", "lambda 5")
     assert plain["means"]["targets"] == 2
@@ -82,11 +82,11 @@ def test_curves_are_means_over_runs_and_keep_their_area(tmp_path: Path) -> None:
     legible(plain)
     assert "paper" not in texts(plain)
     figure.savefig(tmp_path / "plot.svg")
-    assert not precision_and_success(curves([], all_of)).axes[0].lines[:-1]  # but 20 px
+    assert not precision_and_success(curves([], all_of, "three")).axes[0].lines[:-1]  # but 20 px
 
 
 def test_what_stands_below_the_curves_is_shown_with_them() -> None:
-    figure = precision_and_success(curves(RESULTS, "Deer,Skiing"), paper="otb2013")
+    figure = precision_and_success(curves(RESULTS, ["Deer", "Skiing"], "two"), paper="otb2013")
     legible(figure)  # nothing of it reaches beyond the figure
     for axes in figure.axes[:2]:
         legend = axes.get_legend()
@@ -97,7 +97,7 @@ def test_what_stands_below_the_curves_is_shown_with_them() -> None:
 
 
 def test_some_are_shown_however_they_rank() -> None:
-    made = curves(RESULTS, "Deer,Skiing")
+    made = curves(RESULTS, ["Deer", "Skiing"], "two")
     better = {**made["trackers"][1]["means"], "os": 0.9, "dp20": 0.95}
     others = [{"name": f"other {k}", "means": better} for k in range(3)]
     both = {**made, "trackers": [*made["trackers"], *others]}

@@ -55,7 +55,7 @@ def rows() -> dict[str, list[str]]:
 def test_each_row_is_computed_from_kept_runs() -> None:
     presets = {name: preset(name) for name in PRESETS}
     runs = gathered(presets, SCORED, backbone="lite0", kept=KEPT)
-    ours = curves(runs, SCORED)["trackers"]
+    ours = curves(runs, [target.name for target in targets(SCORED)])["trackers"]
     spreads = {
         name: report([run for run in runs if run["tracker"] == name]).rows[0].spread["os"]
         for name in PRESETS
@@ -98,7 +98,7 @@ def test_the_scores_of_opencvs_trackers_are_those_of_the_kept_file() -> None:
     report = json.loads((KEPT / "opencv_quick5.json").read_text())
     scores = {tracker["name"]: tracker["means"]["os"] for tracker in report["trackers"]}
     runs = gathered({"ours": preset("realtime")}, "quick5", backbone="lite0", kept=KEPT)
-    (ours,) = curves(runs, "quick5")["trackers"]
+    (ours,) = curves(runs, [target.name for target in targets("quick5")])["trackers"]
     csrt, realtime = three(scores["csrt"]), three(ours["means"]["os"])
     assert f"CSRT has an OS of {csrt}, and `realtime` of {realtime}." in words(README)
 

@@ -73,6 +73,14 @@ def test_only_shared_targets_count() -> None:
     assert "all pairs with the first: +0.100" in page.text
 
 
+def test_targets_need_not_be_otbs() -> None:
+    name = "GOT-10k_Val_000001"
+    file = kept([run(name, 0, 0.5), run(name, 0, 0.6, attention_weight=0.0)], Path("a.json.gz"))
+    assert main(["report", file, "--html", "page.html"]) == 0
+    page = checked(Path("page.html").read_text(encoding="utf-8"))
+    assert f"{name} 0.600 0.500" in page.text
+
+
 def test_the_input_is_not_written_over(capsys: pytest.CaptureFixture[str]) -> None:
     file = kept(sweep(), Path("a.json.gz"))
     before = Path(file).read_bytes()

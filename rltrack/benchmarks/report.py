@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rltrack.benchmarks.jobs import targets_of
 from rltrack.errors import InputError, counted
 from rltrack.evaluation.run_files import names_of, runs_by_target, weights_of
 from rltrack.evaluation.statistics import Difference, Paired, paired
@@ -233,7 +232,9 @@ def _fps(results: Iterable[Mapping[str, Any]]) -> float:
     return float(np.median(speeds)) if speeds else float("nan")
 
 
-def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]:
+def curves(
+    results: Iterable[Mapping[str, Any]], targets: Iterable[str], dataset: str = ""
+) -> dict[str, Any]:
     """Return runs in the form that `rltrack.plots.benchmarks.precision_and_success` takes.
 
     Not all trackers need to have run on all targets. A tracker's mean is over the targets that it
@@ -241,14 +242,15 @@ def curves(results: Iterable[Mapping[str, Any]], dataset: str) -> dict[str, Any]
 
     Args:
         results: runs, as `rltrack.evaluation.run_files.load` returns them.
-        dataset: as in `rltrack.benchmarks.jobs.targets_of`. Runs on other targets do not count.
+        targets: names of the targets whose runs count.
+        dataset: what a figure calls these targets.
 
     Returns:
         A dict of ``dataset``, ``targets`` and ``trackers``. Each tracker has its key as ``name``,
         and ``means``: the numbers of ``targets`` and ``runs``, the metrics, and the two curves
         ``precision`` and ``success``.
     """
-    targets = [target.name for target in targets_of(dataset)]
+    targets = list(targets)
     runs = runs_by_target(result for result in results if result["target"] in targets)
     trackers = []
     for tracker, by_target in runs.items():

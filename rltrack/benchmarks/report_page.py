@@ -130,10 +130,7 @@ def _differences(
 
 
 def _curves(made: Report, names: Mapping[str, str], shared: Sequence[Mapping[str, Any]]) -> Html:
-    means = {
-        each["name"]: each["means"]
-        for each in curves(shared, ",".join(made.targets))["trackers"]
-    }  # fmt: skip
+    means = {each["name"]: each["means"] for each in curves(shared, made.targets)["trackers"]}
     best = sorted(made.rows, key=lambda row: -np.nan_to_num(row.mean["os"], nan=-1.0))
     top = {row.tracker for row in best[:_TOP]}
     shown = [row for row in made.rows if row.tracker in top]
