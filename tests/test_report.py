@@ -201,6 +201,14 @@ def test_results_are_chosen_by_a_field(results: list[dict[str, Any]]) -> None:
         chosen(results, "lambda", [5])
 
 
+def test_a_field_that_an_older_run_lacks_has_its_default(results: list[dict[str, Any]]) -> None:
+    for r in results:
+        del r["config"]["border"]
+    assert chosen(results, "border", ["image"]) == results
+    with pytest.raises(InputError, match="no result has border target"):
+        chosen(results, "border", ["target"])
+
+
 def test_weights_with_two_names_are_one_backbone(results: list[dict[str, Any]]) -> None:
     for r in results:
         r["weights"] = "analytic"

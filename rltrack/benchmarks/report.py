@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError, counted
-from rltrack.evaluation.run_files import names_of, runs_by_target, weights_of
+from rltrack.evaluation.run_files import names_of, runs_by_target, settings, weights_of
 from rltrack.evaluation.statistics import Difference, Paired, paired
 from rltrack.tracking.config import TrackerConfig
 
@@ -148,6 +148,7 @@ def chosen(
 ) -> list[Mapping[str, Any]]:
     """Return the runs whose configuration has one of the values in that field.
 
+    A field that an older run lacks has its default; see `rltrack.evaluation.run_files.settings`.
     The field may also be ``backbone``, by its name or by the identity of its weights.
 
     Raises:
@@ -159,7 +160,7 @@ def chosen(
     def has(result: Mapping[str, Any]) -> set[Any]:
         if field == "backbone":
             return {result["backbone"], weights_of(result)}
-        value = result["config"].get(field)
+        value = settings(result["config"])[field]
         return {tuple(value) if isinstance(value, list) else value}
 
     found = [result for result in results if not has(result).isdisjoint(values)]
@@ -204,7 +205,8 @@ def _table(
 
 
 def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
-    return float(next(r for r in results if r["tracker"] == key)["config"]["attention_weight"])
+    config = next(r for r in results if r["tracker"] == key)["config"]
+    return float(settings(config)["attention_weight"])
 
 
 def _mean_of(values: Array) -> float:
