@@ -205,6 +205,17 @@ def test_a_folder_of_sequences_has_otbs_measures(tmp_path: Path) -> None:
     assert means["dp20"] == 1 and means["os50"] == pytest.approx(2 / 3, abs=1e-6)
 
 
+def test_a_target_that_is_never_seen_is_named_where_otbs_measures_are_used(tmp_path: Path) -> None:
+    for name, flags in (("Mine", [0, 0]), ("Gone", [1, 1])):
+        write_frames(tmp_path / "d" / name / "img", range(1, 3))
+        write_boxes(tmp_path / "d" / name / "groundtruth_rect.txt", [BOX] * 2)
+        (tmp_path / "d" / name / "out_of_view.txt").write_text("\n".join(map(str, flags)))
+    with pytest.raises(InputError, match="of 1 of 2 targets has no box: Gone"):
+        load(str(tmp_path / "d"))
+    write_got10k(tmp_path / "g", "GOT-10k_Val_000001", [BOX] * 2, [0] * 2)
+    assert len(load(str(tmp_path / "g")).truth) == 1
+
+
 def test_a_benchmark_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"GOT-10k is not in .*--data"):
         load("got10k", data=tmp_path)

@@ -266,6 +266,14 @@ def test_missing_ground_truth_is_said(tmp_path: Path, data: Path) -> None:
         load("Human4", ground_truth=twice)
 
 
+def test_targets_without_a_true_box_are_named(tmp_path: Path) -> None:
+    empty = np.full((3, 4), np.nan)
+    file = save(tmp_path / "truth.json", {"Deer": boxes_of(3), "Mine": empty})
+    with pytest.raises(InputError, match="of 1 of 2 targets has no box: Mine; add one, or"):
+        stored(file, "Deer,Mine")
+    assert list(stored(file, "Deer").truth) == ["Deer"]
+
+
 # --- The paper's values, plots, the command ---------------------------------------------------
 
 

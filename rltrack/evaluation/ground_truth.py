@@ -32,6 +32,8 @@ from rltrack.data.otb import OTB, SETS, targets
 from rltrack.data.sequences import is_read, otb_folder, read_boxes
 from rltrack.data.target_names import Names, plain
 from rltrack.errors import InputError, few
+from rltrack.evaluation.metrics import is_box
+from rltrack.evaluation.protocols import PROTOCOLS
 from rltrack.evaluation.result_files import read_targets
 from rltrack.outputs import Folder, Input
 from rltrack.paths import given_path
@@ -86,8 +88,9 @@ def load(
         frames: one of `FRAMES`. None is ``stored`` with a ``ground_truth`` file, else ``official``.
 
     Raises:
-        InputError: there is no such dataset or target, a target has no ground truth, or in official
-            frames it does not have as many rows as the benchmark.
+        InputError: there is no such dataset or target, a target has no ground truth, in official
+            frames it does not have as many rows as the benchmark, or none of its rows is a box and
+            OTB's measures are used.
     """
     place = None if data is None else given_path(data, "the folder of sequences")
     if ground_truth is None and (folder := find_benchmark(dataset, place)) is not None:
@@ -112,6 +115,7 @@ def load(
     else:
         raise InputError("no ground truth: give the folder that holds otb/, or a file of it")
     changes = _make_official(truth) if frames == "official" else []
+    _check_boxes(truth)
     return Benchmark(dataset, frames, truth, names, tuple(changes))
 
 
@@ -141,7 +145,19 @@ def _of_folder(dataset: str, folder: BenchmarkFolder, frames: str | None) -> Ben
             "the publisher's server does it; give a part of the benchmark with ground truth"
         )
     truth = {name: each.boxes for name, each in known.items()}
+    if folder.kind not in PROTOCOLS:
+        _check_boxes({name: each.boxes[~each.absent] for name, each in known.items()})
     return Benchmark(dataset, "stored", truth, folder.names, (), folder, known)
+
+
+def _check_boxes(truth: Mapping[str, Array]) -> None:
+    """Check that each target has a true box, without which OTB's measures have no value."""
+    empty = [name for name, rows in truth.items() if not is_box(rows).any()]
+    if empty:
+        raise InputError(
+            f"the ground truth of {len(empty)} of {len(truth)} targets has no box: {few(empty)}; "
+            "add one, or choose other targets"
+        )
 
 
 def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:
