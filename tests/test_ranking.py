@@ -147,6 +147,17 @@ def test_frames_without_a_box_are_counted(tmp_path: Path, truth_file: Path) -> N
     assert tracker["means"]["cle"] == 0
 
 
+def test_the_mean_cle_is_over_targets_with_a_box(tmp_path: Path, truth_file: Path) -> None:
+    away = {name: rows + [3, 4, 0, 0] for name, rows in TRUTH.items()}
+    away["Deer"] = np.full_like(TRUTH["Deer"], np.nan)
+    means = compare(stored(truth_file), [save(tmp_path / "T.json", away)])["trackers"][0]["means"]
+    assert (means["targets"], means["cle"]) == (3, 5)
+    assert means["dp20"] == pytest.approx(2 / 3, abs=1e-6)
+    none = {name: np.full_like(rows, np.nan) for name, rows in TRUTH.items()}
+    (tracker,) = compare(stored(truth_file), [save(tmp_path / "N.json", none)])["trackers"]
+    assert (tracker["means"]["cle"], tracker["means"]["os"]) == (None, 0)
+
+
 def test_frames_without_ground_truth_are_left_out_of_the_curves(tmp_path: Path) -> None:
     truth = {"Mine": boxes_of(20)}
     truth["Mine"][3] = np.nan

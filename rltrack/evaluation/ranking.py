@@ -58,7 +58,8 @@ def compare(
           misses and not in CLE.
 
         Means are ``targets``, their number; the scores, in [0, 1], but ``cle`` in pixels; the
-        curves, each a list of values.
+        curves, each a list of values. ``cle`` is over those targets on which the tracker gave a
+        box. What no target has a value of is None.
 
     Raises:
         InputError: results cannot be read.
@@ -154,13 +155,15 @@ def _score(protocol: Protocol, boxes: Array, situation: Situation) -> _Score:
 
 
 def _means(protocol: Protocol, scores: Sequence[_Score]) -> dict[str, Any]:
-    """Average scores. Every mean is None if there is no target with a frame that counts."""
+    """Average the values that are there. A mean is None without any."""
     counted = [scored for scored, _ in scores if scored.frames]
-    weights = [scored.frames if protocol.pooled else 1 for scored in counted]
+    weights = np.array([scored.frames if protocol.pooled else 1 for scored in counted])
     means: dict[str, Any] = {"targets": len(scores)}
     for key in protocol.scores:
-        values = [scored.scores[key] for scored in counted]
-        means[key] = _number(np.average(values, weights=weights)) if values else None
+        values = np.array([scored.scores[key] for scored in counted])
+        there = np.isfinite(values)  # no CLE where the tracker gave no box
+        mean = np.average(values[there], weights=weights[there]) if there.any() else math.nan
+        means[key] = _number(mean)
     for key in protocol.curves:
         each = [scored.curves[key] for scored in counted]
         curve = np.average(each, axis=0, weights=weights) if each else None
