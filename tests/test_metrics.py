@@ -20,7 +20,6 @@ from rltrack.evaluation.metrics import (
     precision_curve,
     success_curve,
 )
-from rltrack.evaluation.statistics import paired_difference
 
 NAN = math.nan
 
@@ -231,22 +230,3 @@ def test_curves_are_of_the_frames_that_are_scored() -> None:
     assert scores.os == success.mean()
     with pytest.raises(InputError, match="none of its 1 rows is a box"):
         evaluate_with_curves(boxes[1:2], truth[1:2])
-
-
-def test_paired_difference_and_its_interval() -> None:
-    theirs = np.linspace(0.2, 0.8, 16)
-    noise = np.tile([0.01, -0.01], 8)
-    found = paired_difference(theirs + 0.05 + noise, theirs)
-    assert found.mean == pytest.approx(0.05)
-    assert 0.04 < found.low < 0.05 < found.high < 0.06
-    assert found.pairs == 16
-    # As wide as the mean's standard error says.
-    assert found.high - found.low == pytest.approx(2 * 1.96 * 0.01 / 4, rel=0.1)
-    assert paired_difference([0.5, 0.6], [0.4, 0.5]).high == pytest.approx(0.1)
-    assert paired_difference(theirs + noise, theirs) == paired_difference(theirs + noise, theirs)
-
-
-@pytest.mark.parametrize("theirs", [[0.1], [0.1, 0.2, 0.3], [[0.1, 0.2]]])
-def test_what_is_not_paired_is_refused(theirs: list) -> None:
-    with pytest.raises(InputError, match="not pairs"):
-        paired_difference([0.1, 0.2], theirs)

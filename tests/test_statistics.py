@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from rltrack.errors import InputError
 from rltrack.evaluation.statistics import (
     FEWEST,
     Paired,
     Spread,
+    bootstrap_mean,
     coverage,
     paired,
     seed_ranges,
@@ -28,6 +30,24 @@ def runs(tracker: str, scores: dict[str, list[float]]) -> list[dict[str, Any]]:
         for target, values in scores.items()
         for seed, score in enumerate(values)
     ]
+
+
+def test_a_mean_and_its_interval() -> None:
+    noise = np.tile([0.01, -0.01], 8)
+    found = bootstrap_mean(0.05 + noise)
+    assert found.mean == pytest.approx(0.05)
+    assert 0.04 < found.low < 0.05 < found.high < 0.06
+    assert found.pairs == 16
+    # As wide as the mean's standard error says.
+    assert found.high - found.low == pytest.approx(2 * 1.96 * 0.01 / 4, rel=0.1)
+    assert bootstrap_mean([0.25, 0.25]) == (0.25, 0.25, 0.25, 2)
+    assert bootstrap_mean(noise) == bootstrap_mean(noise)
+
+
+@pytest.mark.parametrize("values", [[], [0.1], [[0.1, 0.2]]])
+def test_what_has_no_interval_is_refused(values: list[Any]) -> None:
+    with pytest.raises(InputError, match="no interval"):
+        bootstrap_mean(values)
 
 
 def test_only_pairs_count_and_each_target_counts_once() -> None:

@@ -17,7 +17,7 @@ from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.selection import named, stored
 from rltrack.benchmarks.target_table import by_target, mean_of
 from rltrack.errors import InputError
-from rltrack.evaluation.statistics import paired_difference
+from rltrack.evaluation.statistics import bootstrap_mean
 from rltrack.tracking.config import TrackerConfig
 
 __all__ = ["Accuracy", "KeptAccuracy", "kept_accuracy"]
@@ -78,7 +78,7 @@ def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Pa
             means = [mean_of(scores, name, [target]) for target in shared]
             low = high = means[0]
             if len(means) > 1:
-                _, low, high, _ = paired_difference(means, np.zeros(len(means)))
+                _, low, high, _ = bootstrap_mean(means)
             runs = sum(len(of[target]) for target in shared)
             ours[name] = Accuracy(float(np.mean(means)), low, high, runs)
     others = {

@@ -21,12 +21,14 @@ __all__ = [
     "Difference",
     "Paired",
     "Spread",
+    "bootstrap_mean",
     "coverage",
     "paired",
-    "paired_difference",
     "seed_ranges",
     "standard_errors",
 ]
+
+Array = NDArray[np.float64]
 
 
 class Difference(NamedTuple):
@@ -35,8 +37,8 @@ class Difference(NamedTuple):
     mean: float
     low: float
     high: float
-    """``low`` to ``high`` is the interval that holds the mean of further such pairs with the
-    confidence that was asked for.
+    """``low`` to ``high`` is the interval that holds the mean of further such pairs with a
+    confidence of 95%.
     """
     pairs: int
 
@@ -44,31 +46,30 @@ class Difference(NamedTuple):
         return f"{self.mean:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
 
 
-def paired_difference(
-    ours: ArrayLike, theirs: ArrayLike, *, confidence: float = 0.95, seed: int = 0
-) -> Difference:
-    """Compute the mean of ``ours - theirs`` (N,) and its bootstrap interval over the pairs.
+def bootstrap_mean(values: ArrayLike, *, seed: int = 0) -> Difference:
+    """Compute the mean of values and its 95% interval by bootstrap.
+
+    Args:
+        values: (N,), such as differences of pairs.
+        seed: of the draws.
 
     Raises:
-        InputError: the two do not have the same length of at least 2.
+        InputError: there are fewer than two values.
     """
     from scipy.stats import bootstrap
 
-    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    if ours.shape != theirs.shape or ours.ndim != 1 or len(ours) < 2:
-        raise InputError(f"results of shape {ours.shape} and {theirs.shape} are not pairs")
-    difference = ours - theirs
-    mean = float(difference.mean())
-    if np.ptp(difference) == 0:
-        return Difference(mean, mean, mean, len(difference))
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise InputError(f"values of shape {values.shape} have no interval; wanted (N,), N >= 2")
+    mean = float(values.mean())
+    if np.ptp(values) == 0:
+        return Difference(mean, mean, mean, len(values))
     interval = bootstrap(
-        (difference,), np.mean, confidence_level=confidence, method="percentile",
+        (values,), np.mean, confidence_level=0.95, method="percentile",
         random_state=np.random.default_rng(seed),
     ).confidence_interval  # fmt: skip
-    return Difference(mean, float(interval.low), float(interval.high), len(difference))
+    return Difference(mean, float(interval.low), float(interval.high), len(values))
 
-
-Array = NDArray[np.float64]
 
 FEWEST = 6
 """With fewer targets no effect can be distinguished from 0: random signs of five targets agree once
@@ -254,8 +255,7 @@ def paired(
     made = Paired({target: np.array(values) for target, values in found.items()}, None, None)
     if len(found) < 3:
         return made
-    difference = paired_difference(made.means, np.zeros(len(found)))
-    return made._replace(difference=difference, p=_sign_flip(made.means))
+    return made._replace(difference=bootstrap_mean(made.means), p=_sign_flip(made.means))
 
 
 def seed_ranges(results: Iterable[Mapping[str, Any]]) -> Array:
@@ -289,7 +289,7 @@ def coverage(
         drawn = (
             rng.normal(size=targets) if differences is None else rng.choice(differences, targets)
         )
-        found = paired_difference(drawn, np.zeros(targets))
+        found = bootstrap_mean(drawn)
         held += found.low <= truth <= found.high
     return held / studies
 
