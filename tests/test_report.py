@@ -46,15 +46,17 @@ def test_means_spread_and_difference(results: list[dict[str, Any]]) -> None:
     assert (first.name, second.name) == ("attention_weight 0", "attention_weight 5")
     assert first.mean["os"] == pytest.approx(np.mean([0.4 + 0.03 * i for i in range(8)]) + 0.01)
     assert first.spread["os"] == pytest.approx(np.std([0, 0.02], ddof=1) / np.sqrt(8))
-    assert first.difference is None
-    assert second.difference is not None
-    assert second.difference.mean == pytest.approx(0.1 - 0.01 / 8)
-    assert second.difference.low < second.difference.mean < second.difference.high
-    assert second.difference.pairs == 8  # targets, not runs
-    assert second.p == pytest.approx(2 / 2**8)  # all eight have the same sign
+    assert first.pairs is first.every_pair is None
+    assert second.pairs is not None and second.pairs.difference is not None
+    difference = second.pairs.difference
+    assert difference.mean == pytest.approx(0.1 - 0.01 / 8)
+    assert difference.low < difference.mean < difference.high
+    assert difference.pairs == 8  # targets, not runs
+    assert second.pairs.p == pytest.approx(2 / 2**8)  # all eight have the same sign
     deviation = np.std([0.1 + 0.01 * (i % 3 - 1) for i in range(8)], ddof=1)
-    assert second.smallest == pytest.approx((2.3646 + 1.4149) * deviation / np.sqrt(8), rel=1e-4)
-    assert second.every_pair is not None and second.every_pair.difference == second.difference
+    smallest = (2.3646 + 1.4149) * deviation / np.sqrt(8)
+    assert second.pairs.smallest_effect == pytest.approx(smallest, rel=1e-4)
+    assert second.every_pair is second.pairs
     assert first.fps == pytest.approx(0.5)
     assert (found.targets, found.seeds, found.left_out) == (tuple(TARGETS), (0, 1), ())
 
@@ -75,10 +77,10 @@ def test_what_not_all_have_is_left_out_and_named(results: list[dict[str, Any]]) 
 
 def test_no_difference_is_none(results: list[dict[str, Any]]) -> None:
     same = [{**r, "os": 0.5} for r in results]
-    second = report(same).rows[1]
-    assert second.difference is not None
-    assert second.difference[:3] == (0, 0, 0)
-    assert second.p == 1
+    pairs = report(same).rows[1].pairs
+    assert pairs is not None and pairs.difference is not None
+    assert pairs.difference[:3] == (0, 0, 0)
+    assert pairs.p == 1
 
 
 def test_a_missing_centre_error_is_skipped_in_the_mean(results: list[dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rltrack.errors import InputError, counted
 from rltrack.evaluation.run_files import names_of, runs_by_target, settings, weights_of
-from rltrack.evaluation.statistics import Difference, Paired, paired
+from rltrack.evaluation.statistics import Paired, paired
 from rltrack.tracking.config import TrackerConfig
 
 __all__ = ["Report", "Row", "chosen", "common", "curves", "report"]
@@ -48,21 +48,12 @@ class Row(NamedTuple):
     """
     fps: float
     """Frames per second after the first frame, the median of the runs."""
-    difference: Difference | None
-    """The difference of OS from the first row, with its interval over targets. None in the first
-    row, and for fewer than three targets.
-    """
-    p: float | None
-    """The p-value of a two-sided sign-flip permutation test of that difference."""
-    smallest: float | None
-    """About the smallest difference that such a sweep distinguishes from 0 nine times in ten.
-
-    None for fewer targets than `rltrack.evaluation.statistics.FEWEST`.
-    """
-    every_pair: Paired | None
-    """This tracker minus the first one, over all targets and seeds that these two have run. None in
+    pairs: Paired | None
+    """This tracker's OS minus that of the first one, over the targets and seeds that count. None in
     the first row.
     """
+    every_pair: Paired | None
+    """The same over all targets and seeds that these two have run."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +118,7 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
                 {m: _mean_of(values) for m, values in scores[key].items()},
                 {m: _deviation(values) for m, values in scores[key].items()},
                 _fps([runs[key, t, s] for t in whole for s in seeds]),
-                pairs.difference if pairs else None,
-                pairs.p if pairs else None,
-                pairs.smallest_effect if pairs else None,
+                pairs,
                 every_pair,
             )
         )

@@ -15,7 +15,6 @@ from rltrack.benchmarks.report import Report, curves
 from rltrack.benchmarks.report_tables import HEADS, ON_DIFFERENCES, notes, numbers, over_all
 from rltrack.errors import counted
 from rltrack.evaluation.run_files import short_names_of
-from rltrack.evaluation.statistics import paired
 from rltrack.pages.charts import Line, intervals, legend, line_chart
 from rltrack.pages.document import write_page
 from rltrack.pages.elements import facts, section, settings_table, table
@@ -77,7 +76,7 @@ def write_report_page(
             *(tag("p", line, class_="after") for line in over_all(made)),
             tag("p", " ".join(explained), class_="quiet after"),
         ),
-        *_differences(made, names, shared),
+        *_differences(made, names),
         _curves(made, names, shared),
         section("Targets", _by_target(made, names, shared)),
         section("Runs", settings_table(about, caption="What was run")),
@@ -106,23 +105,20 @@ def _facts(made: Report, names: Mapping[str, str], runs: int) -> Html:
     )
 
 
-def _differences(
-    made: Report, names: Mapping[str, str], shared: Sequence[Mapping[str, Any]]
-) -> list[Html]:
+def _differences(made: Report, names: Mapping[str, str]) -> list[Html]:
     """Return the section that compares all others with the first; nothing for one tracker."""
-    first, *others = made.rows
-    if not others:
-        return []
     rows = {}
-    for row in others:
-        pairs = paired(shared, row.tracker, first.tracker)
-        d = row.difference
-        words = f"{pairs.means.mean():+.3f}" if d is None else str(d)
-        interval = None if d is None else (d.low, d.high)
-        rows[names[row.tracker]] = pairs.means, interval, words.replace("-", "−")
+    for row in made.rows:
+        if row.pairs is not None:
+            means, d = row.pairs.means, row.pairs.difference
+            words = f"{means.mean():+.3f}" if d is None else str(d)
+            interval = None if d is None else (d.low, d.high)
+            rows[names[row.tracker]] = means, interval, words.replace("-", "−")
+    if not rows:
+        return []
     chart = intervals(
         rows,
-        title=f"OS minus OS of: {names[first.tracker]}.",
+        title=f"OS minus OS of: {names[made.rows[0].tracker]}.",
         about="Dots are targets, seeds averaged. The diamond is their mean, and the bar its 95% "
         "interval by bootstrap over targets, if there are enough of them.",
     )

@@ -67,9 +67,10 @@ def numbers(row: Row, plus_minus: str) -> list[str]:
 
     scores = [value("dp20", 3), value("os", 3), value("os50", 3), value("cle", 1)]
     compared = ["", "", "", ""]
-    if row.difference is not None:
-        d = row.difference
-        judged = f"{row.p:.3f}", "" if row.smallest is None else f"{row.smallest:.3f}"
+    pairs = row.pairs
+    if pairs is not None and pairs.difference is not None:
+        d, smallest = pairs.difference, pairs.smallest_effect
+        judged = f"{pairs.p:.3f}", "" if smallest is None else f"{smallest:.3f}"
         compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", *judged]
     return [*scores, f"{row.fps:.2f}", *compared]
 

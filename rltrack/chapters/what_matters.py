@@ -202,7 +202,7 @@ def weights_table(rows: Mapping[float, Row]) -> str:
         if row := rows.get(weight):
             values = row.mean["dp20"], row.mean["os"], row.spread["os"]
             cells = [f"{value:.3f}".replace("nan", "") for value in values]
-            cells.append(str(row.difference or ""))
+            cells.append(str((row.pairs and row.pairs.difference) or ""))
         lines.append((str(weight), f"{scores.dp20:.3f}", f"{scores.os:.3f}", *cells))
     heads = "our DP", "our OS", "± over seeds", "our OS minus the first"
     return table(("λ", "paper DP", "paper OS", *heads), lines)

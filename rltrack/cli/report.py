@@ -86,7 +86,7 @@ def report(
         write = {
             "markdown": lambda file: write_bytes(file, f"{as_markdown(made)}\n".encode()),
             "latex": lambda file: write_bytes(file, f"{as_latex(made)}\n".encode()),
-            "plot": lambda file: write_plot(differences_from_first(made, results), file),
+            "plot": lambda file: write_plot(differences_from_first(made), file),
             "page": lambda file: write_report_page(file, made, results, place),
         }
         try_each(partial(write[what], file) for what, file in files.items())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,26 +84,19 @@ def _signed(value: float, digits: int = 3) -> str:
     return f"{value:+.{digits}f}".replace("-", "\u2212")  # the minus of the axis
 
 
-def differences_from_first(made: Report, results: Sequence[Mapping[str, Any]]) -> Figure:
+def differences_from_first(made: Report) -> Figure:
     """Draw each tracker's OS minus that of the report's first row.
 
     Dots are targets, averaged over seeds.
 
     Args:
         made: a report of at least two trackers.
-        results: the runs that it was made from.
 
     Raises:
         InputError: there is only one tracker.
     """
-    from rltrack.evaluation.statistics import paired
-
-    first, *others = made.rows
-    if not others:
-        raise InputError(f"{first.name} is the only tracker; there is no other to compare it with")
-    shared = [r for r in results if r["target"] in made.targets and r["seed"] in made.seeds]
-    rows = {
-        row.name: (paired(shared, row.tracker, first.tracker).means, row.difference)
-        for row in others
-    }
-    return differences(rows, title=f"OS minus OS of {first.name}")
+    first = made.rows[0].name
+    rows = {row.name: (row.pairs.means, row.pairs.difference) for row in made.rows if row.pairs}
+    if not rows:
+        raise InputError(f"{first} is the only tracker; there is no other to compare it with")
+    return differences(rows, title=f"OS minus OS of {first}")
