@@ -195,12 +195,13 @@ def sweep(
 
     place = data_dir() if data is None else given_path(data, "--data")
     benchmark = find_benchmark(dataset, place)
-    targets = targets_of(dataset) if benchmark is None else tuple(benchmark.targets.values())
-    if benchmark is None and (absent := missing(targets_of(dataset), place)):
+    of_otb = targets_of(dataset) if benchmark is None else ()
+    if absent := missing(of_otb, place):
         raise InputError(
-            f"{len(absent)} of {len(targets)} sequences are not in {place / 'otb'}: "
+            f"{len(absent)} of {len(of_otb)} sequences are not in {place / 'otb'}: "
             f"{few(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
         )
+    targets = of_otb if benchmark is None else tuple(benchmark.targets.values())
     given = [values_of(text) for text in changed or ()]
     if variant is not None:
         given.append(("variant", list(variant.split(","))))
