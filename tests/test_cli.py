@@ -25,7 +25,11 @@ from numpy.typing import NDArray
 from small_presets import QUICKER
 
 import rltrack
+from rltrack.backbones.cards import Card
+from rltrack.backbones.filter_banks import random_bank
+from rltrack.backbones.weights import save_backbone
 from rltrack.cli import track
+from rltrack.cli.demo import make_demo
 from rltrack.cli.main import main
 from rltrack.data import fetch
 from rltrack.data.failures import FetchError
@@ -190,6 +194,13 @@ def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
         assert summary["attention_weight"] == weight and summary["dp20"] is not None
     figure = cv2.imread("here/figure.png")
     assert figure is not None and figure.shape[1] > 800 and figure.std() > 10
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_demos_figure_names_a_backbone_in_any_script() -> None:
+    save_backbone(random_bank(), "\u6570.safetensors", Card("\u6570", "x", "y"))
+    make_demo("here", frames=2, config="tiny", backbone="\u6570.safetensors", device="cpu")
+    assert Path("here/figure.png").stat().st_size > 1000
 
 
 def test_info_names_versions_and_backbones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def bench(
     from rltrack.errors import InputError
     from rltrack.files import try_each, write_json
     from rltrack.outputs import checked_outputs, inputs_of
-    from rltrack.plots.benchmarks import checked_plot, write_plot
+    from rltrack.plots.figure_files import checked_plot, write_plot
     from rltrack.plots.speed_accuracy import speed_accuracy
     from rltrack.speed.bench import measure, usual_trackers
     from rltrack.speed.bench_tables import tables

@@ -95,10 +95,10 @@ def make_demo(
     """
     from rltrack.backbones.registry import backbone_files
     from rltrack.demo_film.film import synthetic
-    from rltrack.files import whole
     from rltrack.outputs import checked_outputs
     from rltrack.paths import given_path
     from rltrack.plots.demo_figure import demo_figure, demo_run, snapshot
+    from rltrack.plots.figure_files import write_plot
     from rltrack.tracking.presets import preset
     from rltrack.video.run import track
 
@@ -140,6 +140,5 @@ def make_demo(
             return tracks
     runs = [demo_run(done, one, shown) for done, one in zip(tracks, seen, strict=True)]
     title = f"{film.name}, preset {config}, backbone {tracks[0].backbone}, seed {seed}"
-    with whole(picture) as part:
-        demo_figure(runs, film.ground_truth, title=title).savefig(part, format="png", dpi=160)
+    write_plot(demo_figure(runs, film.ground_truth, title=title), picture)
     return tracks

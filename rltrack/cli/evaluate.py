@@ -105,7 +105,8 @@ def evaluate(
     from rltrack.evaluation.raw_results import inputs_of as inputs_of_results
     from rltrack.files import try_each, write_json
     from rltrack.outputs import checked_outputs
-    from rltrack.plots.benchmarks import checked_plot, precision_and_success, write_plot
+    from rltrack.plots.benchmarks import precision_and_success
+    from rltrack.plots.figure_files import checked_plot, write_plot
 
     place = data or data_dir()
     inputs = inputs_of(dataset, data=place, ground_truth=ground_truth)

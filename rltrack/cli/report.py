@@ -66,7 +66,7 @@ def report(
     from rltrack.files import try_each, write_bytes
     from rltrack.outputs import checked_outputs
     from rltrack.paths import given_path
-    from rltrack.plots.benchmarks import checked_plot, write_plot
+    from rltrack.plots.figure_files import checked_plot, write_plot
     from rltrack.plots.paired_differences import differences_from_first
 
     folder = given_path(place, "the sweep")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.transforms import blended_transform_factory
 
-from rltrack.errors import InputError
 from rltrack.evaluation.paper_values import PAPER, WEIGHTS
 from rltrack.plain_text import in_figure, on_terminal
 from rltrack.plots.style import (
@@ -21,7 +19,6 @@ from rltrack.plots.style import (
     SKY,
     TEXT,
     VERMILION,
-    missing_glyphs_as_boxes,
     page,
     wrapped,
 )
@@ -33,14 +30,7 @@ if TYPE_CHECKING:
 
     from rltrack.benchmarks.report import Row
 
-__all__ = [
-    "checked_plot",
-    "over_weights",
-    "precision_and_success",
-    "write_plot",
-]
-
-_FORMATS = (".pdf", ".png", ".svg")
+__all__ = ["over_weights", "precision_and_success"]
 
 # Okabe and Ito's without the yellow, which white swallows. There are seven colours and four lines,
 # so that 28 trackers come before a pair of them is used again.
@@ -231,22 +221,3 @@ def over_weights(rows: Mapping[float, Row], label: str) -> Figure:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", frameon=False)
     return figure
-
-
-def checked_plot(file: Path) -> Path:
-    """Return a plot's file, if its suffix is one of the formats that can be written.
-
-    Raises:
-        InputError: it is not.
-    """
-    if file.suffix.lower() not in _FORMATS:
-        raise InputError(f"plot is {str(file)!r}; its name must end in {', '.join(_FORMATS)}")
-    return file
-
-
-def write_plot(figure: Figure, file: Path) -> None:
-    """Write a plot, complete or not at all."""
-    from rltrack.files import whole
-
-    with whole(file) as part, missing_glyphs_as_boxes():
-        figure.savefig(part, format=file.suffix.lower()[1:], dpi=150)
