@@ -1,16 +1,17 @@
-"""The name of the hardware that a run computes on."""
+"""The hardware that a run computes on: its name, and how much memory the run has needed."""
 
 from __future__ import annotations
 
 import platform
 import re
 import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
-__all__ = ["machine"]
+__all__ = ["machine", "peak_mib"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -27,6 +28,23 @@ def machine(device: torch.device | str) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{_processor()}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def peak_mib(device: torch.device | str) -> float | None:
+    """Return the largest amount of memory that was in use until now, in MiB.
+
+    On a GPU it is that of PyTorch's tensors, and on a CPU that of the whole process. None on
+    Windows, which does not say the latter.
+    """
+    device = torch.device(device)
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 @lru_cache

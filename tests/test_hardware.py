@@ -1,9 +1,10 @@
-"""The names of processors and GPUs."""
+"""The names of processors and GPUs, and the memory that was in use."""
 
 from __future__ import annotations
 
 import platform
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from rltrack import hardware as module
-from rltrack.hardware import machine
+from rltrack.hardware import machine, peak_mib
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +65,19 @@ def test_macos_is_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_gpu_is_named_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU number {device.index}")
     assert machine("cuda:1") == "GPU number 1"
+
+
+def test_the_most_memory_in_use_does_not_shrink(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = torch.ones(64, 2**18)  # 64 MiB
+    peak = peak_mib("cpu")
+    assert peak is not None and 64 < peak < 2**20
+    del large
+    after = peak_mib("cpu")
+    assert after is not None and after >= peak
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert peak_mib("cpu") is None
+
+
+def test_the_most_memory_on_a_gpu_is_that_of_its_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: device.index * 2**20)
+    assert peak_mib("cuda:3") == 3

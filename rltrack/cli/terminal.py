@@ -266,17 +266,11 @@ def print_table(tracks: Sequence[Track]) -> None:
 
 def _peak_memory(device: str) -> str:
     """The most memory this process has held, in words."""
-    peaks = []
-    try:
-        import resource
-    except ImportError:  # Windows
-        pass
-    else:
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-        peaks.append(f"{peak:.0f} MiB at most")
-    if device.startswith("cuda"):
-        import torch
+    from rltrack.hardware import peak_mib
 
-        peaks.append(f"{torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB on the GPU")
-    return ", ".join(peaks) or "not known here"
+    places = {"cpu": "at most"}
+    if device.startswith("cuda"):
+        places[device] = "on the GPU"
+    peaks = {words: peak_mib(place) for place, words in places.items()}
+    known = [f"{peak:.0f} MiB {words}" for words, peak in peaks.items() if peak is not None]
+    return ", ".join(known) or "not known here"

@@ -15,7 +15,6 @@ times of a tracker, and :mod:`rltrack.speed.cost` what the machine allows at bes
 from __future__ import annotations
 
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
@@ -32,7 +31,7 @@ from rltrack import __version__
 from rltrack.backbones.registry import load_backbone
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
-from rltrack.hardware import machine
+from rltrack.hardware import machine, peak_mib
 from rltrack.speed.baseline import measure_baseline
 from rltrack.speed.ceilings import ceilings
 from rltrack.speed.cost import at_best_ms, stages
@@ -146,7 +145,7 @@ def measure(
         timed[label] = _told(timed_run(tracker, images, box)) | {
             "preset": config.preset,
             "attention_weight": config.attention_weight,
-            "peak_mib": _peak_mib(where),
+            "peak_mib": peak_mib(where),
         }
         del small, tracker
     beside: dict[str, dict[str, Any]] = {}
@@ -251,14 +250,3 @@ def _smaller(config: TrackerConfig) -> TrackerConfig:
         update_iterations=1,
         update_interval=1,
     )
-
-
-def _peak_mib(device: torch.device) -> float | None:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
