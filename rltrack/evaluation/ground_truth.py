@@ -1,20 +1,12 @@
-"""Trackers compared over a set of targets: ground truth, scores, means, ranks, what is left out.
+"""The targets that trackers are compared on, and their true boxes.
 
-The rules for one target are :mod:`rltrack.evaluation.metrics`'s. For a set of them:
+The targets are a set of OTB, or some of its targets, with the ground truth in the sequences'
+folders or in one file, or those of a benchmark in its own folder (:mod:`rltrack.data.layouts`).
+:mod:`rltrack.evaluation.ranking` says how trackers are scored and ranked on them.
 
-- Every mean is over targets, each of which counts alike, however long. It is over those targets
-  for which a tracker's results have a box for each frame, and comes with their number; the others
-  are named, as missing or as of the wrong length. Nothing is cut or filled up to fit.
-- Trackers are ranked by OS.
-- *Stored* frames are the rows of the ground truth as it is given. *Official* frames are those of
-  the benchmark's table (:mod:`rltrack.data.otb`). They differ in Tiger1: of its ground
-  truth's 354 rows the first 5 are not used, and neither are the first 5 of results that have as
-  many rows.
-- An attribute's means are over the targets of the set that have it.
-
-Benchmarks in folders of their own (:mod:`rltrack.data.layouts`) have other rules, those of
-:mod:`rltrack.evaluation.protocols`. There, one row too many or too few does not leave a result out:
-the rows that both have are compared, and the target is named.
+*Stored* frames are the rows of the ground truth as it is given. *Official* frames are those of the
+benchmark's table (:mod:`rltrack.data.otb`). They differ in Tiger1: of its ground truth's 354 rows
+the first 5 are not used, and neither are the first 5 of results that have as many rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,18 @@
-"""Trackers ranked over a set of targets: scores, means, and what each mean leaves out."""
+"""Trackers ranked over a set of targets: scores, means, and what each mean leaves out.
+
+The rules for one target of OTB are :mod:`rltrack.evaluation.metrics`'s. For a set of them:
+
+- Every mean is over targets, each of which counts alike, however long. It is over those targets
+  for which a tracker's results have a box for each frame, and comes with their number; the others
+  are named, as missing or as of the wrong length. Nothing is cut or filled up to fit, but for the
+  first rows of Tiger1 (:mod:`rltrack.evaluation.ground_truth`).
+- Trackers are ranked by OS.
+- An attribute's means are over the targets of the set that have it.
+
+Benchmarks in folders of their own (:mod:`rltrack.data.layouts`) have other rules, those of
+:mod:`rltrack.evaluation.protocols`. There, one row too many or too few does not leave a result out:
+the rows that both have are compared, and the target is named.
+"""
 
 from __future__ import annotations
 
