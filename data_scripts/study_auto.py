@@ -14,7 +14,6 @@ same command goes on where it was interrupted. At the end a table is printed.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from itertools import product
@@ -29,8 +28,8 @@ from _run import exit_status
 from rltrack import preset, track
 from rltrack.benchmarks.jobs import targets_of
 from rltrack.cache import data_dir
-from rltrack.chapters.lite0_study import stored
 from rltrack.evaluation.metrics import overlap
+from rltrack.evaluation.run_lines import append, stored
 from rltrack.evaluation.statistics import paired
 from rltrack.tracking.presets import suited
 from rltrack.video.alterations import Cropped, Occluded
@@ -112,8 +111,7 @@ def _main() -> None:
     for seed, case, target, setting in every:
         if (seed, case, target, setting) not in there:
             runs.append(run(case, target, seed, setting, chosen.data))
-            with chosen.out.open("a") as kept:
-                kept.write(json.dumps(runs[-1]) + "\n")
+            append(chosen.out, runs[-1])
             print(
                 "{case}, {target}, seed {seed}, {tracker}: {os:.3f}".format(**runs[-1]), flush=True
             )

@@ -17,6 +17,7 @@ from rltrack.backbones.lite0_weights import lite0_file
 from rltrack.benchmarks.published import published
 from rltrack.chapters import lite0_study
 from rltrack.chapters.natural_images import liveliest, logits, map_sheet, recognised
+from rltrack.evaluation.run_lines import stored
 
 KEPT = Path(__file__).parents[1] / "book" / "results"
 
@@ -79,7 +80,7 @@ def test_a_seed_without_all_targets_does_not_count() -> None:
 
 
 def test_the_kept_study_has_every_variant_and_the_chosen_one_is_not_beaten() -> None:
-    kept = lite0_study.stored(KEPT / "lite0_study.jsonl")
+    kept = stored(KEPT / "lite0_study.jsonl")
     assert {one["variant"] for one in kept} == set(lite0_study.VARIANTS)
     assert {one["target"] for one in kept} == set(lite0_study.TARGETS)
     assert not any("," in name for name in lite0_study.VARIANTS)  # the script joins them by commas
@@ -94,7 +95,7 @@ def test_the_study_goes_on_where_it_was_interrupted(data_root: Path, tmp_path: P
     assert not list(lite0_study.run(out, data_root, ["sparse"], ["Deer"], range(1)))
     with pytest.raises(InputError):
         list(lite0_study.run(out, tmp_path, ["sparse"], ["Crossing"], range(1)))
-    assert lite0_study.stored(out) == [known]
+    assert stored(out) == [known]
 
 
 def test_the_comparison_averages_seeds_and_names_every_target(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ targets of ``dev18`` were kept out of the choice.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from rltrack.chapters.book_results import earlier_realtime
 from rltrack.data.otb import targets as set_of_targets
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import evaluate
+from rltrack.evaluation.run_lines import append, stored
 from rltrack.evaluation.statistics import paired
 from rltrack.plots.paired_differences import differences
 from rltrack.tracking.presets import preset
@@ -46,7 +46,6 @@ __all__ = [
     "comparison",
     "figure",
     "run",
-    "stored",
     "table",
 ]
 
@@ -105,12 +104,15 @@ def run(
     """Make the runs that are not in the file ``out`` yet, add each to it, and yield it.
 
     Args:
-        out: a file with a JSON object on each line.
+        out: a file of `rltrack.evaluation.run_lines`.
         data: the folder that has ``otb/`` in it.
         variants: names in :data:`VARIANTS`.
         targets: names of OTB's targets.
         seeds: one run of each target with each seed.
         workers: how many runs to make at a time, each on one core.
+
+    Raises:
+        InputError: the file cannot be read, or a target is not in ``data``.
     """
     done = {_key(one) for one in stored(out)} if out.exists() else set()
     jobs = [
@@ -122,15 +124,8 @@ def run(
     ]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for one in pool.map(_made, jobs):
-            with out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(one) + "\n")
+            append(out, one)
             yield one
-
-
-def stored(path: Path) -> list[dict[str, Any]]:
-    """Return the runs in a file that :func:`run` has written."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def table(runs: Sequence[Mapping[str, Any]]) -> str:
