@@ -30,6 +30,8 @@ from rltrack.paths import given_path
 from rltrack.video.images import read_image
 
 __all__ = [
+    "NAME",
+    "SEQUENCES",
     "STACKS",
     "VotError",
     "check_toolkit",
@@ -46,12 +48,12 @@ STACKS = {"vot2016": "vot2016/rgb", "small": "stack.yaml"}
 to try it out, with two repetitions and a range for EAO that fits short sequences."""
 
 NAME = "rltrack"
-"""The tracker's, in the workspace."""
+"""What the tracker is called in a workspace."""
 
 EXPERIMENT = "baseline"
 
 SEQUENCES = 60
-"""Of VOT-2016."""
+"""How many VOT-2016 has."""
 
 # The toolkit's default is 30 seconds; learning the first frame can take longer on a CPU.
 _TIMEOUT_S = 3600
@@ -236,7 +238,11 @@ def _link(source: Path, place: Path) -> None:
 
 
 def inputs_of(workspace: str | Path) -> tuple[Input, ...]:
-    """Return what a report reads of a workspace, which no output may overwrite."""
+    """Return what a report reads of a workspace, which no output may overwrite.
+
+    Raises:
+        InputError: no folder can have this name.
+    """
     place = given_path(workspace, "the workspace")
     read = {"config.yaml", "trackers.ini", "stack.yaml", "sequences", "results"}
     linked = place.glob("sequences/*/*")  # the data itself, on the other side of the links
@@ -245,7 +251,11 @@ def inputs_of(workspace: str | Path) -> tuple[Input, ...]:
 
 
 def open_workspace(workspace: Path) -> tuple[Any, Any]:
-    """The toolkit's workspace, and the supervised experiment in it."""
+    """Return the toolkit's workspace, and the supervised experiment in it.
+
+    Raises:
+        InputError: the folder is no workspace, or the toolkit cannot use it.
+    """
     from vot import ToolkitException, get_logger
     from vot.workspace import Workspace
 
@@ -263,7 +273,11 @@ def open_workspace(workspace: Path) -> tuple[Any, Any]:
 
 
 def our_section(workspace: Path) -> dict[str, str]:
-    """Our section of ``trackers.ini``."""
+    """Return our section of ``trackers.ini``, which says what the tracker is told.
+
+    Raises:
+        InputError: there is none.
+    """
     registry = ConfigParser()
     registry.read(workspace / "trackers.ini", encoding="utf-8")
     if NAME not in registry:
@@ -272,7 +286,15 @@ def our_section(workspace: Path) -> dict[str, str]:
 
 
 def our_tracker(workspace: Path, environment: Mapping[str, str] | None = None) -> Any:
-    """Our tracker, as the toolkit reads it from ``trackers.ini``, with its environment."""
+    """Return our tracker, as the toolkit reads it from ``trackers.ini``.
+
+    Args:
+        workspace: the folder.
+        environment: variables of the tracker's process, besides those of this one.
+
+    Raises:
+        InputError: there is no section of ours in ``trackers.ini``.
+    """
     from vot.tracker import Tracker
 
     more = {f"env_{name}": value for name, value in (environment or {}).items()}
@@ -281,7 +303,11 @@ def our_tracker(workspace: Path, environment: Mapping[str, str] | None = None) -
 
 
 def trajectories(experiment: Any, tracker: Any, sequence: Any) -> list[Any]:
-    """What a tracker has of a sequence: a list of regions for each finished repetition."""
+    """Return what a tracker has of a sequence: a list of regions for each finished repetition.
+
+    Raises:
+        VotError: a result cannot be read.
+    """
     try:
         return list(experiment.gather(tracker, sequence))
     except (OSError, ValueError, IndexError, struct.error) as error:  # cut short by a kill, say

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-__all__ = ["STAGE", "SUN", "Layer", "rotation"]
+__all__ = ["BLADES", "LEAVES", "STAGE", "SUN", "Layer", "Plate", "noise", "rotation"]
 
 Array = NDArray[np.float64]
 Float = NDArray[np.float32]

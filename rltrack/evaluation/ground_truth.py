@@ -31,7 +31,7 @@ from rltrack.outputs import Folder, Input
 from rltrack.paths import given_path
 from rltrack.text_files import read_text
 
-__all__ = ["FRAMES", "Benchmark", "chosen_targets", "inputs_of", "load"]
+__all__ = ["FRAMES", "Benchmark", "chosen_targets", "inputs_of", "load", "official_rows"]
 
 Array = NDArray[np.float64]
 
@@ -227,6 +227,14 @@ def _make_official(truth: dict[str, Array]) -> list[str]:
 
 
 def official_rows(name: str, rows: Array) -> Array:
-    """Return the rows of the official frames, if there are as many as in the benchmark's file."""
+    """Return the rows of the official frames; all rows, if they are not as many as the benchmark's.
+
+    Args:
+        name: of a target.
+        rows: (T, 4), its true boxes, or a tracker's.
+
+    Returns:
+        A part of ``rows``: (N, 4).
+    """
     entry = OTB.get(name)
     return rows[entry.skipped_rows :] if entry is not None and len(rows) == entry.rows else rows

@@ -19,7 +19,16 @@ from rltrack.errors import InputError, brief
 from rltrack.evaluation.result_structures import is_structure, rows_of
 from rltrack.text_files import LARGEST, read_json, read_text, too_large
 
-__all__ = ["BY_FORM", "Base", "read_targets"]
+__all__ = [
+    "BY_FORM",
+    "FORMS",
+    "Base",
+    "boxes_of",
+    "entries",
+    "is_json",
+    "read_file",
+    "read_targets",
+]
 
 Array = NDArray[np.float64]
 
@@ -71,22 +80,40 @@ def read_targets(file: Path, base: int = 1) -> dict[str, Array]:
 
 
 def is_json(file: Path) -> bool:
+    """Return whether a file's name says that it holds JSON, compressed or not."""
     return file.name.lower().endswith((".json", ".json.gz"))
 
 
 def read_file(file: Path, base: Base) -> Array:
-    """Read the boxes in a file of one target, whose suffix is one of `FORMS`."""
+    """Read the boxes in a file of one target.
+
+    Args:
+        file: its suffix is one of `FORMS`.
+        base: number of the leftmost pixel.
+
+    Returns:
+        (T, 4) float64, 0-based (x, y, w, h), NaN where there is no box.
+
+    Raises:
+        InputError: the file cannot be read, or is not of its suffix's form.
+    """
     read, implied = FORMS[file.suffix.lower()]
     return boxes_of(read(file, base.given), str(file), base.of(implied))
 
 
 def boxes_of(rows: Any, place: str, base: int) -> Array:
-    """Check rows and return them as 0-based boxes, NaN where a number is none or above 10^9.
+    """Return rows as boxes, after checking them.
 
     Args:
         rows: what was read of one target: rows x, y, w, h, or a structure that holds them.
         place: where, for messages.
         base: number of the leftmost pixel.
+
+    Returns:
+        (T, 4) float64, 0-based (x, y, w, h), NaN where a number is none or above 10^9.
+
+    Raises:
+        InputError: these are no rows of four numbers, or several runs.
     """
     rows = _unwrapped(rows, place)
     try:
@@ -115,7 +142,15 @@ def _unwrapped(held: Any, place: str) -> Any:
 
 
 def entries(file: Path, held: Any) -> Iterator[tuple[str, Any, str]]:
-    """Yield names and rows of a file of many targets, and a description of each for messages."""
+    """Yield the names and rows of a file of many targets, and where each is, for messages.
+
+    Args:
+        file: the file, for messages.
+        held: its content.
+
+    Raises:
+        InputError: the content is not one of names and rows.
+    """
     if not isinstance(held, Mapping):
         raise InputError(
             f'{file}: wanted {{"<Sequence>": [[x, y, w, h], ...], ...}}; a file with the boxes of '

@@ -31,6 +31,7 @@ __all__ = [
     "keep",
     "load",
     "names_of",
+    "packed",
     "read_result",
     "results_in",
     "runs_by_target",
@@ -103,7 +104,7 @@ def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
             f"{len(results)} runs are more than fit into the file {file}, which may hold "
             f"{LARGEST // 2**20} MiB: choose some of them, on the command line with --where"
         )
-    write_bytes(file, gzip.compress(content, mtime=0))
+    write_bytes(file, _compressed(content))
 
 
 def is_kept(content: Any) -> bool:
@@ -210,8 +211,16 @@ def _plain(value: object) -> str:
 
 
 def packed(result: Mapping[str, Any]) -> bytes:
-    # No time in the header: the same result is the same file.
-    return gzip.compress(json.dumps(result, allow_nan=False).encode(), mtime=0)
+    """Return the content of a run's file. The same run makes the same bytes.
+
+    Raises:
+        ValueError: the run has a number that is not finite. JSON has no such numbers.
+    """
+    return _compressed(json.dumps(result, allow_nan=False).encode())
+
+
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)  # no time in the header
 
 
 def results_in(folder: Path) -> Iterator[Path]:

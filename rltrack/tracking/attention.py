@@ -46,6 +46,7 @@ from rltrack.tracking.config import TrackerConfig
 __all__ = [
     "BACKGROUND",
     "TARGET",
+    "Gradient",
     "Loss",
     "Maps",
     "at_features",
