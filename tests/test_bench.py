@@ -266,8 +266,8 @@ class Clockwork(Tracker):
         self.lost += not found
         steps = self.steps(found)
         self.clock[0] += 1 + 10 * steps
-        self._stopwatch.seconds["features"] += 1
-        self._stopwatch.seconds["update"] += 10 * steps
+        self._stopwatch._seconds["features"] += 1
+        self._stopwatch._seconds["update"] += 10 * steps
         return Result((0, 0, 1, 1), [0.5, -0.5][self.frames % 2], found)
 
     def steps(self, found: bool) -> int:

@@ -34,7 +34,13 @@ from rltrack.backbones.inverted_residual import InvertedResidual, relu6_product
 from rltrack.backbones.layout import CropLayout, DenseLayout, Heaviest, MultiplyAdds
 from rltrack.backbones.linearised import LinearisedBackbone, Place
 
-__all__ = ["STAGES", "EfficientNetLite0", "LinearisedEfficientNetLite0", "Stage"]
+__all__ = [
+    "STAGES",
+    "EfficientNetLite0",
+    "LinearisedEfficientNetLite0",
+    "Stage",
+    "inverted_residuals",
+]
 
 
 class Stage(NamedTuple):
@@ -172,7 +178,15 @@ class EfficientNetLite0(Backbone):
 
 
 def inverted_residuals(stages: Iterable[Stage], channels: int = _STEM_CHANNELS) -> nn.Sequential:
-    """Return the blocks of ``stages``, one after the other, for an input with ``channels``."""
+    """Return the blocks of ``stages``, one after the other.
+
+    Args:
+        stages: of the network, the first one first.
+        channels: of the input.
+
+    Returns:
+        A module that takes (N, channels, H, W) to the channels and the stride of the last stage.
+    """
     blocks = []
     for stage in stages:
         for index in range(stage.blocks):

@@ -23,7 +23,15 @@ from rltrack.tracking.rgb import ImageLike, to_rgb8
 if TYPE_CHECKING:
     from rltrack.tracking.result import Result
 
-__all__ = ["draw_box", "draw_result", "draw_targets", "draw_trackers"]
+__all__ = [
+    "FOUND",
+    "LOST",
+    "SMALL",
+    "draw_box",
+    "draw_result",
+    "draw_targets",
+    "draw_trackers",
+]
 
 Array = NDArray[np.float64]
 
@@ -33,9 +41,11 @@ Box = Sequence[float] | Array
 
 Colour = tuple[int, int, int]
 
-FOUND = (86, 180, 233)  # sky blue, solid
+FOUND = (86, 180, 233)
+"""Sky blue, the colour of a box that was found. Its line is solid."""
 
-LOST = (240, 228, 66)  # yellow, dashed
+LOST = (240, 228, 66)
+"""Yellow, the colour of the last box while the target is lost. Its line is dashed."""
 
 TRUTH = (255, 255, 255)  # white, thin
 
@@ -53,8 +63,9 @@ TARGETS = (
 
 _EDGE = (15, 15, 15)  # sets a box off from any background
 
-# Frames with a longer side below this are enlarged before anything is written on them.
 SMALL = 400
+"""Frames with a longer side below this many pixels are enlarged before anything is written on them.
+"""
 
 
 def draw_box(image: ImageLike, box: Box) -> Image:
