@@ -72,6 +72,8 @@ def test_scores_of_boxes_are_the_trackers_own(name: str) -> None:
     aside = box + [60, 20, 0, 0]
     here, there = tracker.scores(FILM[0], [box, aside])
     assert here > there
+    alone = [tracker.scores(FILM[0], [one])[0] for one in (box, aside)]
+    assert alone == pytest.approx([here, there], abs=1e-5)
     assert tracker.scores(FILM[0], [box])[0] == pytest.approx(result.score, abs=1e-4)
     assert tracker.update(FILM[1]) == twin.update(FILM[1])
     assert np.isfinite(tracker.scores(FILM[1], [box, aside])).all()

@@ -219,7 +219,8 @@ class Tracker:
     def scores(self, image: ImageLike, boxes: ArrayLike) -> NDArray[np.float64]:
         """Return the target's scores (N,), logits, at any ``boxes`` (N, 4). Nothing is learned.
 
-        A box may reach beyond the image, or be outside of it.
+        The score of a box does not depend on the other boxes. A box may reach beyond the image, or
+        be outside of it.
 
         Raises:
             InputError: the image is not understood, the boxes are not an (N, 4) array of finite
@@ -227,9 +228,14 @@ class Tracker:
         """
         self._begun("scores()")
         at = torch.tensor(checked_boxes(boxes), dtype=self.dtype)
-        frame = self._frame(image, at.mean(0))
+        # A region lies around one box and has its scale, so each box gets a region of its own.
+        groups = at[:, None] if self.config.features_from == "region" else at[None]
         with torch.no_grad():
-            return _array(self.classifier(frame.samples(at).features)[:, TARGET])
+            scores = [
+                self.classifier(self._frame(image, boxes[0]).samples(boxes).features)[:, TARGET]
+                for boxes in groups
+            ]
+        return _array(torch.cat(scores))
 
     @_learning
     def attention(
