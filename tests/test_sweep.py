@@ -35,7 +35,7 @@ from rltrack.cli.main import main
 from rltrack.cli.sweep import numbers, values_of
 from rltrack.data.sequences import read_sequence
 from rltrack.errors import InputError
-from rltrack.evaluation.run_files import keep, load, read_result
+from rltrack.evaluation.run_files import keep, load, packed, read_result
 from rltrack.hardware import machine
 
 FRAMES = 3
@@ -197,6 +197,25 @@ def test_a_result_of_other_frames_than_there_are_now_is_run_again(
     assert [o.job for o in sweep(jobs, out, data=data, device="cpu")] == jobs[1:]
     assert [len(read_result(job.file(out))["boxes"]) for job in jobs] == [3, 4]
     assert list(sweep(jobs, out, data=data, device="cpu")) == []
+
+
+def test_a_result_of_another_ground_truth_is_set_aside_and_run_again(
+    done: tuple[list[Job], Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs, out, data = done
+    file = jobs[0].file(out)
+    before = file.read_bytes()
+    truth = data / "otb" / "Deer" / "groundtruth_rect.txt"
+    first, *rows = truth.read_text(encoding="utf-8").splitlines()
+    truth.write_text("\n".join([first, *("7,7,9,9" for _ in rows)]), encoding="utf-8")
+    assert [o.job for o in sweep(jobs, out, data=data, device="cpu")] == jobs[:1]
+    assert f"{file} is of other frames or ground truth than its sequence has now" in caplog.text
+    assert file.with_name("Deer-0.json.gz.damaged").read_bytes() == before
+    older = read_result(file)
+    del older["truth"]  # which was not recorded
+    file.write_bytes(packed(older))
+    truth.write_text("\n".join([first, *("8,8,9,9" for _ in rows)]), encoding="utf-8")
+    assert unfinished(jobs, data=data, out=out) == []
 
 
 def test_results_count_without_their_data_and_folders_are_listed_once(

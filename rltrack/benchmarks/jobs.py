@@ -26,7 +26,7 @@ from rltrack.data.target_names import Names
 from rltrack.errors import InputError
 from rltrack.evaluation.ground_truth import chosen_targets
 from rltrack.evaluation.metrics import evaluate_with_curves
-from rltrack.evaluation.run_files import packed, read_result, tracker_key
+from rltrack.evaluation.run_files import packed, read_result, tracker_key, truth_key
 from rltrack.files import set_aside, write_bytes
 from rltrack.hardware import machine
 from rltrack.tracking.config import TrackerConfig
@@ -113,33 +113,39 @@ def missing(chosen: Iterable[Target], data: Path) -> list[str]:
 def unfinished(jobs: Iterable[Job], *, data: Path, out: Path) -> list[Job]:
     """Return the jobs that still have to be run.
 
-    A job is done if its result can be read and has as many frames as its sequence has now. If the
-    sequence is not in ``data``, a result of any length counts.
+    A job is done if its result can be read, and its sequence has as many frames and the same ground
+    truth now. If the sequence is not in ``data``, any result counts. A result that an older version
+    wrote does not say what its ground truth was, so there only the number of frames counts.
     """
-    frames = cache(partial(_frames, data))  # a folder is listed once, for all that ran on it
+    present = cache(partial(_present, data))  # a folder is listed once, for all that ran on it
     return [
         job
         for job in jobs
-        if (tracked := _tracked(job.file(out))) is None
-        or frames(job.target, job.benchmark) not in (tracked, None)
+        if not _counts(job.file(out), partial(present, job.target, job.benchmark))
     ]
 
 
-def _tracked(file: Path) -> int | None:
-    """Return the number of frames of a result; None if it is not there or cannot be read."""
+def _counts(file: Path, present: Callable[[], tuple[int, str] | None]) -> bool:
+    """Return whether a result can be read and is of what is ``present`` now."""
     try:
-        return len(read_result(file)["boxes"])
+        result = read_result(file)
     except InputError:
-        return None
+        return False
+    if (now := present()) is None:
+        return True
+    frames, truth = now
+    return len(result["boxes"]) == frames and result.get("truth", truth) == truth
 
 
-def _frames(data: Path, target: str, benchmark: str) -> int | None:
-    """Return the number of frames of a target's sequence; None if it cannot be read."""
+def _present(data: Path, target: str, benchmark: str) -> tuple[int, str] | None:
+    """Return a target's number of frames and `truth_key`; None if they cannot be read."""
     try:
         sequence = _sequence(data, target, benchmark)
     except InputError:
         return None
-    return len(sequence.frames) if sequence.problem is None else None
+    if sequence.problem is not None or sequence.ground_truth is None:
+        return None
+    return len(sequence.frames), truth_key(sequence.ground_truth)
 
 
 def _sequence(data: Path, target: str, benchmark: str) -> SequenceFolder:
@@ -186,7 +192,8 @@ def run_job(
 ) -> Path | None:
     """Run a job, unless it is done (`unfinished`), and write its result, complete or not at all.
 
-    A damaged result is not overwritten. It is renamed, and a warning says so.
+    A result that is damaged or of another sequence is not overwritten. It is renamed, and a warning
+    says so.
 
     Several workers may share ``out``: a job is locked while one of them runs it. The lock belongs
     to the operating system, which frees it when a worker dies.
@@ -222,16 +229,14 @@ def run_job(
 
 
 def _give_up(file: Path) -> None:
-    """Say why a result does not count, and keep a damaged one under another name."""
+    """Keep a result that does not count under another name, and say why."""
     try:
         read_result(file)
+        why = f"{file} is of other frames or ground truth than its sequence has now"
     except InputError as error:
-        aside = set_aside(file)
-        logger.warning("%s; it is now %s, and its run is done again", error, aside.name)
-    else:
-        logger.warning(
-            "%s is of another number of frames than its sequence has now: it is run again", file
-        )
+        why = str(error)
+    aside = set_aside(file)
+    logger.warning("%s; it is now %s, and its run is done again", why, aside.name)
 
 
 def _result(
@@ -280,6 +285,7 @@ def _scores(done: Track) -> dict[str, Any]:
         raise InputError(f"{done.name}: its ground truth has no box")
     metrics, (precision, success) = evaluate_with_curves(done.boxes, done.ground_truth)
     return {
+        "truth": truth_key(done.ground_truth),
         **{name: _or_none(value) for name, value in metrics._asdict().items()},
         "success": success.round(5).tolist(),
         "precision": precision.round(5).tolist(),

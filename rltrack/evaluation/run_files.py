@@ -17,6 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from rltrack.errors import InputError, few
 from rltrack.evaluation.run_schema import checked_run
 from rltrack.files import write_bytes
@@ -38,6 +41,7 @@ __all__ = [
     "settings",
     "short_names_of",
     "tracker_key",
+    "truth_key",
     "weights_of",
 ]
 
@@ -194,6 +198,12 @@ def tracker_key(config: TrackerConfig, weights: str) -> str:
     """Return twelve hexadecimal digits that identify a configuration with a backbone's weights."""
     tracker = json.dumps([config.identity(), weights], sort_keys=True)
     return hashlib.sha256(tracker.encode()).hexdigest()[:12]
+
+
+def truth_key(ground_truth: ArrayLike) -> str:
+    """Return twelve hexadecimal digits that identify a sequence's ground truth (T, 4)."""
+    rows = np.ascontiguousarray(ground_truth, "<f8")
+    return hashlib.sha256(rows.tobytes()).hexdigest()[:12]
 
 
 def weights_of(result: Mapping[str, Any]) -> Any:

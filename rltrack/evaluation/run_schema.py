@@ -67,15 +67,17 @@ _UNLESS_NONE = _Kind("a number, at least 0, or null", lambda v: v is None or _nu
 _COUNT = _Kind("a whole number, at least 0", lambda value: _whole(value, 0, 2**63 - 1))
 _NAME = _Kind("a name of at most 255 characters", _text)
 
+_DIGITS = _Kind(
+    "12 hexadecimal digits",
+    lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{12}", value) is not None,
+)
+
 _REQUIRED = {
     "target": _Kind(
         "the name of a target", lambda v: _text(v) and v.isprintable() and "/" not in v
     ),
     "seed": _Kind("a whole number from 0 to 2^63 - 1", _COUNT.accepts),
-    "tracker": _Kind(
-        "12 hexadecimal digits",
-        lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{12}", value) is not None,
-    ),
+    "tracker": _DIGITS,
     "config": _Kind("an object", lambda value: isinstance(value, dict)),
     "backbone": _NAME,
     "commit": _Kind("a name or null", lambda value: value is None or _text(value)),
@@ -105,6 +107,7 @@ _REQUIRED = {
 _LATER = {
     "weights": _NAME,
     "machine": _NAME,
+    "truth": _DIGITS,
     "threads": _Kind("a whole number, at least 1", lambda value: _whole(value, 1, 2**31)),
 }
 
