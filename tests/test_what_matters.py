@@ -174,7 +174,7 @@ def test_ablations_say_what_was_not_run() -> None:
 
 def boxes_of(target: str) -> dict[str, list[Any]]:
     """The boxes of the kept runs on a target, by tracker."""
-    asked = trackers([0, 5], precision="float32", rivals=False, ablations=False)
+    asked = trackers([0, 5], precision="float32", ablations=False)
     asked["realtime"] = preset("realtime")
     boxes: dict[str, list[Any]] = {}
     for one in gathered(asked, target, backbone="lite0", kept=kept_results()):
@@ -200,6 +200,7 @@ def test_what_the_chapter_says_of_football_is_in_the_boxes(data_root: Path) -> N
     assert {*lost["lambda 5"]} == {None}
     assert sum(frame is None for frame in lost["realtime"]) == 2
     assert len(lost["realtime"]) == 3
+    assert lost["attentive features"] == [None]
 
 
 @pytest.mark.data
