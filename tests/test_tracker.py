@@ -457,7 +457,7 @@ def test_the_first_image_is_converted_once() -> None:
         ({"dtype": torch.float16}, "dtype is torch.float16; it must be torch.float32"),
         ({"dtype": torch.int32}, "dtype is torch.int32"),
         ({"dtype": "float32"}, "dtype is float32"),
-        ({"device": torch.device("meta")}, "unknown device 'meta'"),
+        ({"device": torch.device("cuda:99")}, "device 'cuda:99' cannot be used on this machine"),
     ],
 )
 def test_what_a_tracker_cannot_be_made_of_is_named(wrong: dict[str, Any], says: str) -> None:

@@ -22,16 +22,17 @@ _FARTHEST = 1e7
 """Pixels. The memory that a crop takes grows with its box."""
 
 
-def pick_device(name: str = "auto") -> torch.device:
+def pick_device(name: str | torch.device = "auto") -> torch.device:
     """Return the device called ``auto``, ``cpu``, ``cuda`` (or ``cuda:1``, ...) or ``mps``.
 
     ``auto`` is CUDA if there is a CUDA device, and otherwise the CPU. On MPS the tracker is not
-    tested, and may not work.
+    tested, and may not work. A `torch.device` of any kind is returned if this machine has it.
 
     Raises:
         InputError: no device is called so, or this machine has no such device.
     """
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(name)):
+    named = not isinstance(name, torch.device)
+    if named and not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(name)):
         raise InputError(f"unknown device {name!r}; there are auto, cpu, cuda, mps")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -40,7 +41,7 @@ def pick_device(name: str = "auto") -> torch.device:
         torch.empty(0, dtype=torch.uint8, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
-            f"device {name!r} cannot be used on this machine; try auto or cpu"
+            f"device '{name}' cannot be used on this machine; try auto or cpu"
         ) from error
     return device
 

@@ -83,7 +83,7 @@ class Tracker:
         dtype: torch.dtype = torch.float32,
         seed: int = 0,
     ) -> None:
-        self.device = pick_device(str(device))
+        self.device = pick_device(device)
         self.config = chosen(config, self.device)
         if dtype not in (torch.float32, torch.float64):
             raise InputError(f"dtype is {dtype}; it must be torch.float32 or torch.float64")
