@@ -46,6 +46,7 @@ def test_objects_are_not_read(tmp_path: Path) -> None:
     [
         ("figure2_car4.npz", TrainingTrace),
         ("film_occlusion.npz", RunTrace),
+        ("figure3_girl.npz", RunTrace),
         ("figure3_girl_late.npz", RunTrace),
     ],
 )
