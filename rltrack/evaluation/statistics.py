@@ -171,7 +171,7 @@ class Paired(NamedTuple):
         n = len(self.targets)
         if n < FEWEST:
             return None
-        return standard_errors(n) * float(self.means.std(ddof=1)) / math.sqrt(n)
+        return standard_errors(n) * self._error()
 
     @property
     def student(self) -> tuple[float, float] | None:
@@ -184,8 +184,12 @@ class Paired(NamedTuple):
         n = len(self.targets)
         if n < 3:
             return None
-        half = float(t.ppf(0.975, n - 1) * self.means.std(ddof=1) / math.sqrt(n))
-        return float(self.means.mean()) - half, float(self.means.mean()) + half
+        mean, half = float(self.means.mean()), float(t.ppf(0.975, n - 1)) * self._error()
+        return mean - half, mean + half
+
+    def _error(self) -> float:
+        """Return the standard error of the mean over the targets."""
+        return float(self.means.std(ddof=1)) / math.sqrt(len(self.targets))
 
     @property
     def most(self) -> tuple[str, float] | None:
