@@ -24,10 +24,10 @@ IMAGE = np.zeros((100, 200, 3), np.uint8)
 
 # Two targets in two frames; the second is lost in the second frame.
 BOXES = [
-    TrackedBox(0, 0, (10.0, 20.0, 30.0, 40.0), True),
-    TrackedBox(0, 1, (50.25, 60.0, 20.0, 10.0), True),
-    TrackedBox(1, 0, (12.0, 21.0, 30.0, 40.0), True),
-    TrackedBox(1, 1, (50.25, 60.0, 20.0, 10.0), False),
+    TrackedBox(0, 0, (10.0, 20.0, 30.0, 40.0), True, (200, 100)),
+    TrackedBox(0, 1, (50.25, 60.0, 20.0, 10.0), True, (200, 100)),
+    TrackedBox(1, 0, (12.0, 21.0, 30.0, 40.0), True, (200, 100)),
+    TrackedBox(1, 1, (50.25, 60.0, 20.0, 10.0), False, (200, 100)),
 ]
 
 CVAT_VIDEO = """<?xml version="1.0" encoding="utf-8"?>
@@ -137,7 +137,7 @@ def test_files_that_cannot_be_used_are_said(
 def test_tracks_come_back(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"tracks{suffix}"
     labels = ['a "car" & <b>', "person"] if suffix == ".xml" else ["3", "1"]
-    file.write_bytes(FORMATS[suffix](Tracks(BOXES, labels, (200, 100))))
+    file.write_bytes(FORMATS[suffix](Tracks(BOXES, labels)))
     assert boxes_in(file) == [
         (label, list(each.box)) for label, each in zip(labels, BOXES[:2], strict=True)
     ]
@@ -146,7 +146,7 @@ def test_tracks_come_back(tmp_path: Path, suffix: str) -> None:
 
 def test_a_name_with_control_characters_gives_readable_xml(tmp_path: Path) -> None:
     file = tmp_path / "a.xml"
-    file.write_bytes(FORMATS[".xml"](Tracks(BOXES[:1], ["a\x00\x1b\nb"], (200, 100))))
+    file.write_bytes(FORMATS[".xml"](Tracks(BOXES[:1], ["a\x00\x1b\nb"])))
     assert boxes_in(file)[0][0] == "ab"
 
 
@@ -160,7 +160,7 @@ def test_a_name_with_control_characters_gives_readable_xml(tmp_path: Path) -> No
 def test_yolos_archive(
     tmp_path: Path, labels: list[str], images: list[str], names: str, classes: str
 ) -> None:
-    tracks = Tracks(BOXES, labels, (200, 100), images)
+    tracks = Tracks(BOXES, labels, images)
     file = tmp_path / "labels.zip"
     file.write_bytes(FORMATS[".zip"](tracks))
     assert file.read_bytes() == FORMATS[".zip"](tracks)
@@ -183,10 +183,10 @@ def test_yolos_archive(
 
 def test_yolos_boxes_are_cut_to_the_image() -> None:
     boxes = [
-        TrackedBox(0, 0, (-10.0, 20.0, 30.0, 40.0), True),
-        TrackedBox(1, 0, (250.0, 20.0, 30.0, 40.0), True),
+        TrackedBox(0, 0, (-10.0, 20.0, 30.0, 40.0), True, (200, 100)),
+        TrackedBox(1, 0, (250.0, 20.0, 30.0, 40.0), True, (200, 100)),
     ]
-    content = FORMATS[".zip"](Tracks(boxes, ["a"], (200, 100)))
+    content = FORMATS[".zip"](Tracks(boxes, ["a"]))
     import io
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -194,6 +194,26 @@ def test_yolos_boxes_are_cut_to_the_image() -> None:
             b"0 0.050000 0.400000 0.100000 0.400000\n"
         )
         assert archive.read("obj_train_data/frame_000001.txt") == b""
+
+
+def test_yolos_boxes_are_parts_of_their_own_frame(tmp_path: Path) -> None:
+    recorder = Recorder(boxes=tmp_path / "a.zip", labels=["target"])
+    recorder.open(IMAGE)
+    for image in (IMAGE, np.zeros((200, 400, 3), np.uint8), None):
+        recorder.add(image, [Result((100.0, 50.0, 50.0, 25.0), 0.5, True)], ())
+    recorder.close({})
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        lines = [archive.read(f"obj_train_data/frame_00000{i}.txt") for i in range(3)]
+    small = b"0 0.312500 0.312500 0.125000 0.125000\n"
+    assert lines == [b"0 0.625000 0.625000 0.250000 0.250000\n", small, small]
+
+
+def test_a_part_of_a_video_has_the_files_numbers(tmp_path: Path) -> None:
+    recorder = Recorder(boxes=tmp_path / "a.txt", labels=["target"], first=lambda: 41)
+    recorder.open(IMAGE)
+    recorder.add(IMAGE, [Result((100.0, 50.0, 50.0, 25.0), 0.5, True)], ())
+    recorder.close({})
+    assert (tmp_path / "a.txt").read_text().startswith("42,1,101.00,")
 
 
 # --- The whole way ----------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from rltrack.backbones.registry import load_backbone
 from rltrack.backbones.vggm import VGGM
+from rltrack.data.first_boxes import FirstBox
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import evaluate
@@ -547,6 +548,41 @@ def test_a_bad_box_leaves_no_file(box: Any, tmp_path: Path) -> None:
 def test_no_box_to_start_from() -> None:
     with pytest.raises(InputError, match="no first box"):
         track(moving_square(2), **FAST)
+
+
+def test_a_start_beyond_the_end_is_named() -> None:
+    with pytest.raises(InputError, match="start is 99: clip has no first frame there"):
+        track(Clip(moving_square(2), [BOX]), BOX, **FAST, start=99)
+
+
+def test_a_box_of_a_file_is_named_with_the_file() -> None:
+    far = FirstBox("target", (500.0, 24.0, 20.0, 16.0), False, Path("marks.xml"))
+    with pytest.raises(InputError, match=r"^marks\.xml: box is 500,24,20,16, outside the 96x72"):
+        track(moving_square(2), far, **FAST)
+
+
+def test_diverged_training_is_named() -> None:
+    config = replace(QUICK, first_learning_rate=1e9)
+    with pytest.raises(TrackingError, match="training diverged: the target's score is nan"):
+        track(moving_square(2), BOX, config=config, backbone="random")
+
+
+@pytest.mark.parametrize(
+    ("output", "name", "endings"),
+    [
+        ("out", "boxes.tsv", ".csv or .xml or .txt or .zip"),
+        ("summary", "notes.txt", ".json"),
+        ("html", "page", ".html or .htm"),
+    ],
+)
+def test_the_ending_says_what_a_file_is(
+    tmp_path: Path, output: str, name: str, endings: str
+) -> None:
+    (tmp_path / name).write_text("mine")
+    outputs: dict[str, Any] = {output: tmp_path / name}
+    with pytest.raises(InputError, match=f"{name}: its name must end in {endings}$"):
+        track(moving_square(2), BOX, **FAST, **outputs)
+    assert (tmp_path / name).read_text() == "mine"
 
 
 @pytest.mark.usefixtures("no_tracking")

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from rltrack.errors import InputError
+from rltrack.video.excerpt import span_of
 from rltrack.video.sources import open_source
 from rltrack.video.start import first_true_box, matching_truth
 
@@ -61,6 +62,9 @@ def test_a_target_that_joins_late_is_tracked_from_there(
     assert [image[0, 0, 0] for image in source if image is not None] == [3, 4]
     assert source.length == 2 and first_x(source.ground_truth) == 8
     assert "first true box is in frame 2" in caplog.text
+    caplog.clear()
+    assert first_true_box(span_of(whole, 1, None), CURE)[1] == box
+    assert "first true box is in frame 2, counted from 0" in caplog.text
     caplog.clear()
     truth = matching_truth(whole, (50, 50, 9, 9))  # given in frame 0, where nothing is known
     assert truth is not None and len(truth) == 4 and caplog.text == ""

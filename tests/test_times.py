@@ -21,7 +21,7 @@ from rltrack.files import WriteError
 from rltrack.tracking.result import Result
 from rltrack.video import webcam
 from rltrack.video.decoding import open_container
-from rltrack.video.excerpt import span_of
+from rltrack.video.excerpt import Span, span_of
 from rltrack.video.moments import Moment
 from rltrack.video.recorder import HEADER, Recorder
 from rltrack.video.sources import FrameSource, open_source
@@ -349,9 +349,9 @@ def test_a_part_holds_the_frames_that_the_whole_has_there(
 @pytest.mark.parametrize(
     ("start", "end", "message"),
     [
-        ("60", None, "clip has no frame from frame 60 on"),
-        ("20", "20", "no frame from frame 20 on and before frame 20"),
-        ("0.8s", "0.5s", "no frame from 0.8 s on and before 0.5 s"),
+        ("60", None, "start is frame 60; clip has no frame from there on"),
+        ("20", "20", "is frame 20; .* from there on and before the end, frame 20"),
+        ("0.8s", "0.5s", "is 0.8 s; .* from there on and before the end, 0.5 s"),
         ("20", "1s", "two frames or two times"),
     ],
 )
@@ -359,6 +359,30 @@ def test_parts_that_there_are_not(tmp_path: Path, start: str, end: str, message:
     source = open_source(clip(tmp_path / "clip.mp4", list(range(0, 2400, 40))))
     with pytest.raises(InputError, match=message):
         span_of(source, start, end)
+
+
+def test_a_part_knows_the_numbers_of_its_frames_in_the_file(tmp_path: Path) -> None:
+    source = open_source(clip(tmp_path / "clip.mp4", UNEVEN))
+    for start, number in (("1.5s", 5), ("0.1s", 3), ("3", 3), ("0.0s", 0)):
+        part = span_of(source, start, None)
+        assert isinstance(part, Span) and part.first_number() == numbers(part)[0] == number
+    within = Span(span_of(source, "0.4s", None), Moment(frame=2))
+    assert within.first_number() == numbers(within)[0] == 5
+
+
+@pytest.mark.parametrize("end", ["10", "11", "4.13s", "4.5s"])
+def test_an_end_after_the_last_frame_is_said(
+    tmp_path: Path, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = span_of(open_source(clip(tmp_path / "clip.mp4", UNEVEN)), None, end)
+    assert len(numbers(part)) == (9 if end == "4.13s" else 10)
+    assert ("clip ends before it" in caplog.text) == (end in ("11", "4.5s"))
+
+
+def test_a_file_whose_time_does_not_begin_at_0_is_whole(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mkv", list(range(0, 2400, 40)), first=100)
+    source = open_source(path)
+    assert source.length == len(times(source)) == 60
 
 
 def test_a_part_of_a_sequence_has_its_ground_truth() -> None:

@@ -364,7 +364,8 @@ def test_attention_and_candidates_can_be_looked_at() -> None:
         ((1, 2, 3), "wanted four numbers"),
         (("a", 2, 3, 4), "wanted four numbers"),
         ((float("nan"), 2, 3, 4), "must be finite"),
-        ((5, 5, 0, 10), "must be positive"),
+        ((5, 5, 0, 10), "must be at least 1 pixel"),
+        ((5, 5, 20, 1e-5), "must be at least 1 pixel"),
         ((500, 5, 10, 10), "outside the 320x240 image"),
         ((-50, 5, 10, 10), "outside the 320x240 image"),
     ],
@@ -410,8 +411,8 @@ def test_boxes_to_be_scored_are_an_array_of_boxes() -> None:
         ((1, 2, 3), "wanted"),
         ((float("nan"), 2, 3, 4), "must be finite"),
         ((1, 2, float("inf"), 4), "must be finite"),
-        ((5, 5, 0, 10), "must be positive"),
-        ((5, 5, 10, -1), "must be positive"),
+        ((5, 5, 0, 10), "must be at least 1 pixel"),
+        ((5, 5, 10, -1), "must be at least 1 pixel"),
         ((-5e9, -5e9, 1e10, 1e10), "no number may be beyond 1e7"),
         ((1e30, 5, 10, 10), "no number may be beyond 1e7"),
     ],
@@ -537,7 +538,7 @@ def test_a_small_target_keeps_its_size(side: tuple[int, int]) -> None:
     ("size", "box"),
     [
         ((320, 240), (40, 40, 4, 3)),  # under 10 px
-        ((320, 240), (40, 40, 0.5, 0.5)),
+        ((320, 240), (40, 40, 1, 1)),
         ((320, 240), (0, 0, 320, 240)),  # fills the image
         ((320, 240), (300, 200, 60, 80)),  # reaches outside
         ((24, 18), (5, 5, 8, 8)),  # a tiny image

@@ -372,6 +372,22 @@ def test_a_video_broken_near_its_start_is_read(tmp_path: Path) -> None:
     assert (found[0], found[12:]) == (0, list(range(12, 36)))
 
 
+def test_damaged_pictures_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = brightening(tmp_path / "clip.mp4", list(range(0, 1440, 40)))
+    with av.open(str(path)) as container:
+        keys = [(p.pos, p.size) for p in container.demux(video=0) if p.is_keyframe]
+    data = bytearray(path.read_bytes())
+    for position, size in keys[1:]:  # both can still be decoded in part
+        assert position is not None
+        data[position + size // 3] ^= 0xFF
+    assert len(list(open_source(path))) == 36 and caplog.text == ""
+    path.write_bytes(data)
+    found = list(open_source(path))
+    assert len(found) == 36 and None not in indices(found)
+    assert "clip.mp4 is damaged: the decoder guesses parts of the picture at 0.48 s" in caplog.text
+    assert "2 pictures of" in caplog.text
+
+
 def test_a_video_begins_with_the_first_frame_there_is(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

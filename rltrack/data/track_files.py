@@ -23,34 +23,34 @@ class TrackedBox(NamedTuple):
         target: number of the target, from 0.
         box: x, y, w, h in 0-based pixels.
         found: whether it was found there.
+        size: width and height of this frame in pixels.
     """
 
     frame: int
     target: int
     box: tuple[float, float, float, float]
     found: bool
+    size: tuple[int, int]
 
 
 class Tracks(NamedTuple):
     """What a run found.
 
     Attributes:
-        boxes: of all frames and targets, frame by frame.
+        boxes: of all frames and targets, frame by frame; at least one.
         labels: the name of each target's class, or its number.
-        size: width and height of the frames in pixels.
         images: names of the frames' files; empty for a video.
     """
 
     boxes: Sequence[TrackedBox]
     labels: Sequence[str]
-    size: tuple[int, int]
     images: Sequence[str] = ()
 
 
 def _cvat(tracks: Tracks) -> bytes:
     """Return CVAT's XML for video, version 1.1."""
-    width, height = tracks.size
-    last = max((each.frame for each in tracks.boxes), default=-1)
+    width, height = tracks.boxes[0].size  # CVAT asks for one; boxes are in pixels
+    last = max(each.frame for each in tracks.boxes)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         "<annotations>",
@@ -101,7 +101,7 @@ def _yolo(tracks: Tracks) -> bytes:
     by_frame: dict[int, list[str]] = {}
     for each in tracks.boxes:
         lines = by_frame.setdefault(each.frame, [])
-        if each.found and (sides := _inside(each.box, tracks.size)):
+        if each.found and (sides := _inside(each.box, each.size)):
             lines.append(" ".join([f"{classes[each.target]}", *(f"{side:.6f}" for side in sides)]))
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

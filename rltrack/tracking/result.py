@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-__all__ = ["Result"]
+__all__ = ["Result", "finite_score"]
 
 
 class Result(NamedTuple):
@@ -17,3 +18,17 @@ class Result(NamedTuple):
     """The target's score f_1. It is an unbounded logit, not a calibrated probability."""
     found: bool
     """Whether the target is found, which means that the score is above the threshold (0)."""
+
+
+def finite_score(score: float) -> float:
+    """Return a score.
+
+    Raises:
+        FloatingPointError: it is infinite or NaN, so training diverged.
+    """
+    if not math.isfinite(score):
+        raise FloatingPointError(
+            f"training diverged: the target's score is {score}; lower the learning rates of the "
+            "configuration"
+        )
+    return score

@@ -27,7 +27,7 @@ from rltrack.tracking.inputs import checked_box, checked_boxes, checked_seed, pi
 from rltrack.tracking.memory import SampleMemory, Samples
 from rltrack.tracking.presets import chosen
 from rltrack.tracking.region import asked_in_a_frame
-from rltrack.tracking.result import Result
+from rltrack.tracking.result import Result, finite_score
 from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.tracking.training import fit, gradient_at, optimizer
 from rltrack.tracking.training_samples import first_samples, fitted_regressor, update_samples
@@ -108,9 +108,9 @@ class Tracker:
         """Start on the first image: learn the target inside ``box``.
 
         Raises:
-            InputError: the image is not understood, or the box is not four finite numbers with
-                positive sides that overlap the image; see
+            InputError: the image is not understood, or the box cannot be a target's; see
                 `rltrack.tracking.inputs.checked_box`.
+            FloatingPointError: training diverged.
         """
         image = to_rgb8(image)
         x, y, w, h = checked_box(box, image)
@@ -143,7 +143,8 @@ class Tracker:
         self._memory.add(
             positives.cycled(config.update_positives), negatives.cycled(config.update_negatives)
         )
-        score = self.classifier(frame.samples(target[None]).features)[0, TARGET].item()
+        logits = self.classifier(frame.samples(target[None]).features)
+        score = finite_score(logits[0, TARGET].item())
         self._candidates = target[None], torch.tensor([score], dtype=self.dtype)
         return Result(_plain(target), score, score > config.success_threshold)
 
@@ -156,6 +157,7 @@ class Tracker:
 
         Raises:
             InputError: the image is not understood, or :meth:`init` was not called.
+            FloatingPointError: training diverged.
         """
         self._begun("update()")
         if image is None:
@@ -183,7 +185,7 @@ class Tracker:
             seen = frame.regression_features(chosen, known)
             limits = frame.image_wh if config.border == "image" else None
             regressed = self._regressor(seen, chosen, limits).mean(0)
-            score = best.values.mean().item()
+            score = finite_score(best.values.mean().item())
         self._candidates = candidates, scores
         found = score > config.success_threshold
 
@@ -223,8 +225,7 @@ class Tracker:
         be outside of it.
 
         Raises:
-            InputError: the image is not understood, the boxes are not an (N, 4) array of finite
-                numbers with positive sides, or :meth:`init` was not called.
+            InputError: the image or the boxes are not understood, or :meth:`init` was not called.
         """
         self._begun("scores()")
         at = torch.tensor(checked_boxes(boxes), dtype=self.dtype)
@@ -247,8 +248,7 @@ class Tracker:
         part of the image that the maps cover.
 
         Raises:
-            InputError: the image is not understood, the box is not four finite numbers with
-                positive sides, or :meth:`init` was not called.
+            InputError: the image or the box is not understood, or :meth:`init` was not called.
         """
         self._begun("attention()")
         at = torch.tensor([checked_box(box)], dtype=self.dtype)
@@ -262,7 +262,7 @@ class Tracker:
         """Return the part (x, y, w, h) of the image that the crop at ``box`` and its map cover.
 
         Raises:
-            InputError: the box is not four finite numbers with positive sides.
+            InputError: the box is not understood; see `rltrack.tracking.inputs.checked_box`.
         """
         at = torch.tensor([checked_box(box)], dtype=torch.float64)
         return _plain(crop_extents(at, self.extractor.crop)[0])

@@ -291,5 +291,7 @@ def _length(
         if stream.duration is not None and stream.time_base is not None:
             count = round(float(stream.duration * stream.time_base) * fps)
         elif file.duration is not None:
-            count = round(file.duration / av.time_base * fps)
+            # Matroska's duration is the time at which the last frame is over.
+            before = max(file.start_time or 0, 0) if "matroska" in file.format.name else 0
+            count = round((file.duration - before) / av.time_base * fps)
     return count if 0 < count <= size else None

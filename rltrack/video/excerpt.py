@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,11 @@ from rltrack.outputs import inputs_of
 from rltrack.video.moments import BEGINNING, Moment, TimedFrame
 from rltrack.video.sources import FrameSource, open_source
 from rltrack.video.times import TimedSource, timed_frames
+from rltrack.video.video_file import VideoFile
 
 __all__ = ["Excerpt", "Span", "span_of"]
+
+log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -26,14 +30,12 @@ Image = NDArray[np.uint8]
 class Span:
     """Consecutive frames of a source, as a source. Their times are those in the whole source.
 
+    A warning says so if the source ends before ``end``.
+
     Args:
         whole: the source.
         start: the first frame, or a time: the first frame that is shown then or later.
         end: the first frame that is left out, or a time, likewise. None goes to the end.
-
-    Attributes:
-        first: the number that the first frame has in the file or folder. Where a time was given, it
-            is the one by the rate.
 
     Raises:
         InputError: the source has no clock and a time is given; one of the moments is a frame and
@@ -57,14 +59,12 @@ class Span:
             if start.seconds is not None and end.seconds <= start.seconds:
                 self.length = 0
         if self.length is not None and self.length <= 0:
-            until = "" if end is None else f" and before {end}"
-            raise InputError(f"{whole.name} has no frame from {start} on{until}")
+            until = "" if end is None else f" and before the end, {end}"
+            raise InputError(f"start is {start}; {whole.name} has no frame from there on{until}")
         self.name, self.fps, self.inputs = whole.name, whole.fps, inputs_of(whole)
         self.sound: Path | None = getattr(whole, "sound", None)
         self.start = first or 0
         self._whole, self._from, self._end = whole, start, end
-        before = _frame_at(start.seconds or 0.0, whole.fps or 0.0)
-        self.first: int = self.start + before + (whole.first if isinstance(whole, Span) else 0)
         truth, sequence = whole.ground_truth, getattr(whole, "sequence", None)
         self.ground_truth = None if truth is None else truth[self.start : stop]
         self.sequence: Sequence | None = sequence and sequence._replace(
@@ -86,6 +86,15 @@ class Span:
             count += 1
             if start.reached(count - 1, frame.time):
                 yield frame
+        if self._end is not None and not self._end.reached(self.start + count, math.nan):
+            log.warning("the end is %s; %s ends before it", self._end, self.name)
+
+    def first_number(self) -> int:
+        """Return the number of the first frame in the file or folder.
+
+        Where a video is entered at a time, the frames before it are decoded to count them.
+        """
+        return _number(self._whole, self._from)
 
 
 class Excerpt(Span):
@@ -109,6 +118,7 @@ class Excerpt(Span):
             raise InputError(f"{whole.name} has no ground truth")
         if not len(truth[start:stop]) or np.isnan(truth[start]).any():
             raise InputError(f"start is {start}; {whole.name} has no box there")
+        stop = None if stop is None else min(stop, len(truth))
         super().__init__(whole, Moment(frame=start), None if stop is None else Moment(frame=stop))
         self.ground_truth: Array = truth[start:stop]
         self.length: int = len(self.ground_truth)
@@ -131,9 +141,16 @@ def _as_frame(moment: Moment, source: FrameSource) -> Moment:
         return moment
     if not source.fps:
         raise InputError(f"{source.name} has no clock: give frames, such as 300, and no times")
-    return Moment(frame=_frame_at(moment.seconds, source.fps))
+    # 0.28 * 25 is 7.000000000000001
+    return Moment(frame=math.ceil(round(moment.seconds * source.fps, 6)))
 
 
-def _frame_at(seconds: float, fps: float) -> int:
-    """Return the number of the first frame that is shown at a time or later, at a constant rate."""
-    return math.ceil(round(seconds * fps, 6))  # 0.28 * 25 is 7.000000000000001
+def _number(source: FrameSource, moment: Moment) -> int:
+    """Return the number, in the file or folder, of a source's first frame at a moment or later."""
+    if isinstance(source, Span):
+        if moment.frame is not None:
+            return source.first_number() + moment.frame
+        return _number(source._whole, moment)
+    if moment.frame is not None:
+        return moment.frame
+    return source.number_at(moment) if isinstance(source, VideoFile) else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +59,8 @@ class Moment(NamedTuple):
         if re.fullmatch(r"\d{1,9}", text):
             return cls(frame=int(text))
         number = r"\d{1,9}(?:\.\d*)?"
-        if isinstance(given, float) and math.isfinite(given) and given >= 0:
-            return cls(seconds=given)
+        if isinstance(given, Real) and math.isfinite(given) and given >= 0:
+            return cls(seconds=float(given))
         if re.fullmatch(rf"{number}\s*s", text):
             return cls(seconds=float(text[:-1]))
         if re.fullmatch(rf"(?:\d{{1,9}}:){{1,2}}{number}", text):

@@ -10,7 +10,7 @@ soon as its frame is done, so that even a killed process leaves them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ HEADER = "frame,x,y,w,h,score,found,time"
 SEVERAL_HEADER = "frame,target,x,y,w,h,score,found,time"
 OVERLAYS = ("attention", "confidence")
 
+_ENDINGS = {"boxes": (".csv", *FORMATS), "summary": (".json",), "page": (".html", ".htm")}
+
 
 class Recorder:
     """Writes the outputs that were asked for. If no frame is added, it writes nothing.
 
     If the name of the boxes' file ends in one of `rltrack.data.track_files.FORMATS`, it is of that
-    form, for annotation tools. Otherwise it is a CSV file: `HEADER`, then one row for each frame.
+    form, for annotation tools. A CSV file has `HEADER`, then one row for each frame.
     Frames are counted from 0, boxes are in 0-based pixels with four decimals, found is 0 or 1, and
     time is when the frame is shown, in seconds from the beginning of the source (nan without a
     clock). With several targets the file has `SEVERAL_HEADER`, then one row for each frame and
@@ -52,10 +54,10 @@ class Recorder:
     shown for as long as those of the source, and it has the source's sound.
 
     Args:
-        boxes: path of the file; None writes none.
+        boxes: path of the file, .csv or one of the forms; None writes none.
         video: path of the video. Its suffix chooses the format, see `rltrack.video.writer`.
-        summary: path of the JSON file.
-        html: path of the page, see `rltrack.video.track_page.TrackPage`.
+        summary: path of the JSON file, .json.
+        html: path of the page, .html, see `rltrack.video.track_page.TrackPage`.
         overlay: heat to draw into the video. ``attention`` is the map A_p of the crop at the box,
             smoothed. ``confidence`` is the candidates' scores above 0, from the second frame on.
             With several targets their maps are drawn one over the other.
@@ -64,14 +66,16 @@ class Recorder:
         sound: a video file whose sound goes into the video.
         inputs: all that the run reads, which is never overwritten.
         labels: names of the targets' classes, for annotation tools.
-        first: the number of the first frame, for annotation tools.
+        first: gives the number of the first frame in the file or folder, for annotation tools;
+            `open` calls it if such a file is asked for.
         images: names of the files of all frames, from number 0 on; none for a video.
 
     Attributes:
         kept: after `close`, the files that were completed, and how many frames are in each.
 
     Raises:
-        InputError: one of the files cannot be written. Nothing is changed in that case.
+        InputError: one of the files cannot be written, or its name ends differently. Nothing is
+            changed in that case.
     """
 
     def __init__(
@@ -87,7 +91,7 @@ class Recorder:
         sound: Path | None = None,
         inputs: Iterable[Input] = (),
         labels: Sequence[str] = (),
-        first: int = 0,
+        first: Callable[[], int] = lambda: 0,
         images: Sequence[str] = (),
     ) -> None:
         if overlay is not None and overlay not in OVERLAYS:
@@ -96,15 +100,21 @@ class Recorder:
             raise InputError(f"overlay {overlay!r} is drawn into the video: say where that goes")
         given = {"boxes": boxes, "video": video, "summary": summary, "page": html}
         paths = checked_outputs(given, inputs)
+        for what, endings in _ENDINGS.items():
+            if what in paths and paths[what].suffix.lower() not in endings:
+                raise InputError(
+                    f"cannot write the {what} to {paths[what]}: its name must end in "
+                    f"{' or '.join(endings)}"
+                )
         self.kept: dict[Path, int] = {}
         self._boxes, self._summary = paths.get("boxes"), paths.get("summary")
         self._video = VideoWriter(paths["video"], fps, sound) if "video" in paths else None
         self._page = TrackPage(paths["page"], length) if "page" in paths else None
         self._overlay = overlay
         self._form = None if self._boxes is None else FORMATS.get(self._boxes.suffix.lower())
-        self._labels, self._first, self._images = labels, first, images
+        self._labels, self._first_number, self._images = labels, first, images
         self._tracked: list[TrackedBox] = []
-        self._size = 1, 1
+        self._first = 0
         self._rows: GrowingFile | None = None
         self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read
         self._count = 0  # of all frames; a full disk may keep the last one out of a file
@@ -121,6 +131,8 @@ class Recorder:
         Raises:
             InputError: one of the files cannot be opened. None is left.
         """
+        if self._form is not None:
+            self._first = self._first_number()
         try:
             if self._boxes is not None:
                 self._rows = GrowingFile(self._boxes)
@@ -151,18 +163,24 @@ class Recorder:
             WriteError: one of the files cannot be written. The frames before are safe.
         """
         index, self._count = self._count, self._count + 1
+        self._image = self._image if image is None else image
         if self._boxes is not None:
             self._rows = self._rows or GrowingFile(self._boxes)
             self._rows.append(_rows(index, results, time).encode())
             self._in_rows += 1
             if self._form is not None:
+                height, width = self._image.shape[:2]
                 self._tracked += [
                     # The first box was given, whatever its score is.
-                    TrackedBox(self._first + index, target, result.box, result.found or not index)
+                    TrackedBox(
+                        self._first + index,
+                        target,
+                        result.box,
+                        result.found or not index,
+                        (width, height),
+                    )
                     for target, result in enumerate(results)
                 ]
-                if not index and image is not None:
-                    self._size = image.shape[1], image.shape[0]
         if self._video is not None:
             self._video.write(self._picture(index, image, results, trackers, truth), time)
         if self._page is not None:
@@ -192,11 +210,10 @@ class Recorder:
         trackers: Sequence[Tracker],
         truth: NDArray[np.float64] | None,
     ) -> Image:
-        label = f"frame {index}"
+        label, picture = f"frame {index}", self._image
         if image is None:
-            label, picture = f"{label} unreadable", self._image
+            label = f"{label} unreadable"
         else:
-            picture = self._image = image
             for result, tracker in zip(results, trackers, strict=True):
                 picture = self._heated(picture, index, image, result, tracker)
         if len(results) > 1:
@@ -223,7 +240,7 @@ class Recorder:
         if self._form is None or not self._tracked:
             self._rows.finish()
         else:
-            tracks = Tracks(self._tracked, self._labels, self._size, self._images)
+            tracks = Tracks(self._tracked, self._labels, self._images)
             try:
                 write_bytes(self._boxes, self._form(tracks))
             except WriteError as error:
@@ -262,7 +279,7 @@ def for_tools(source: FrameSource, boxes: Iterable[object]) -> dict[str, Any]:
     sequence = getattr(source, "sequence", None)
     return {
         "labels": [getattr(box, "label", None) or "target" for box in boxes],
-        "first": source.first if isinstance(source, Span) else 0,
+        "first": source.first_number if isinstance(source, Span) else lambda: 0,
         "images": [file.name for file in sequence.frames] if sequence else [],
     }
 

@@ -212,7 +212,10 @@ def track_several(
         with signals.let_through():
             first = next(images, TimedFrame(None, math.nan))
             if first.image is None:
-                raise InputError(f"{frames.name}: there is no first frame, or it cannot be read")
+                beginning = "" if start is None else f"start is {start}: "
+                raise InputError(
+                    f"{beginning}{frames.name} has no first frame there, or it cannot be read"
+                )
             starts = [_first_box(box, first.image) for box in boxes]
             truth = matching_truth(frames, starts[0]) if len(boxes) == 1 else None
             recorder.open(first.image)  # what cannot be written is better known before the work
@@ -283,7 +286,12 @@ def _steps(
 
 
 def _first_box(box: Start, image: Image) -> list[float]:
-    return checked_box(cast("Sequence[float]", box(image) if callable(box) else box), image)
+    try:
+        return checked_box(cast("Sequence[float]", box(image) if callable(box) else box), image)
+    except InputError as error:
+        if isinstance(box, FirstBox):
+            raise InputError(f"{box.file}: {error}") from None
+        raise
 
 
 def _collect(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rltrack.data.sequences import Sequence as SequenceFolder
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import center_error, is_box, overlap
-from rltrack.video.excerpt import Excerpt
+from rltrack.video.excerpt import Excerpt, Span
 from rltrack.video.sources import FrameSource
 
 __all__ = ["FAR", "first_true_box", "matching_truth"]
@@ -51,7 +51,7 @@ def first_true_box(source: FrameSource, cure: str) -> tuple[FrameSource, list[fl
         log.warning(
             "%s: the first true box is in frame %d, counted from 0; tracking starts there, and it "
             "is frame 0 of the results",
-            *(source.name, start),
+            *(source.name, start + (source.first_number() if isinstance(source, Span) else 0)),
         )
         source = Excerpt(source, start)
     return source, truth[start].tolist()

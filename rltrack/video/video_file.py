@@ -27,7 +27,8 @@ class VideoFile:
     """A video file as a source of frames, see `rltrack.video.sources.FrameSource`.
 
     A file whose frames have two fields (interlaced video) is read as it is stored, with a warning:
-    the even and the odd rows of a frame show two instants.
+    the even and the odd rows of a frame show two instants. Of a frame that is damaged in the file
+    the decoder guesses a part. It is read as the decoder gives it, and a warning names the first.
 
     Args:
         path: the file.
@@ -74,7 +75,7 @@ class VideoFile:
                 "rows of a frame show two instants",
                 self.path,
             )
-        count = unseen = 0
+        count = unseen = damaged = 0
         with self._opened(start) as decoder:
             for frame, time in decoder.frames():
                 if count == 0 and frame is None:  # no viewer shows it, no target is marked in it
@@ -88,9 +89,34 @@ class VideoFile:
                         "the first frames of %s cannot be read, %d are left out", self.path, unseen
                     )
                     unseen = 0
+                if frame is not None and frame.is_corrupt:
+                    damaged += 1
+                    if damaged == 1:
+                        logger.warning(
+                            "%s is damaged: the decoder guesses parts of the picture at %.2f s, "
+                            "and perhaps of others after it",
+                            *(self.path, time),
+                        )
                 yield TimedFrame(None if frame is None else decoder.image(frame), time)
+            if damaged > 1:
+                logger.warning("%d pictures of %s are damaged", damaged, self.path)
             if decoder.clock.ran_out() and not start.seconds:
                 self.length = count
+
+    def number_at(self, start: Moment) -> int:
+        """Return the number of the first frame at a moment, which takes decoding all before it.
+
+        After the last frame it is the number of frames.
+        """
+        count = 0
+        with self._opened(BEGINNING) as decoder:
+            for frame, time in decoder.frames():
+                if count == 0 and frame is None:
+                    continue
+                if start.reached(count, time):
+                    break
+                count += 1
+        return count
 
     def _opened(self, start: Moment) -> Decoder:
         decoder = Decoder(self.path, self.limits)
