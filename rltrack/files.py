@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ __all__ = [
     "WriteError",
     "alone",
     "new_part",
+    "parts_of",
     "put_in_place",
     "set_aside",
     "try_each",
@@ -55,6 +57,15 @@ def new_part(path: Path) -> Path:
         except FileExistsError:
             continue
         return part
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the files that runs which were killed, or are still at work, have made for ``path``.
+
+    See :func:`new_part`.
+    """
+    name = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.part")
+    return sorted(file for file in path.parent.iterdir() if name.fullmatch(file.name))
 
 
 def put_in_place(part: Path, path: Path) -> None:

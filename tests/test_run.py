@@ -550,6 +550,15 @@ def test_no_box_to_start_from() -> None:
         track(moving_square(2), **FAST)
 
 
+def test_what_a_killed_run_left_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    left = tmp_path / "boxes.csv.0123abcd.part"
+    for file in (left, tmp_path / "boxes.csv.mine.part", tmp_path / "boxes.csv"):
+        file.write_text("mine")
+    Recorder(boxes=tmp_path / "boxes.csv", video=tmp_path / "v.mp4")
+    (said,) = caplog.messages
+    assert said == f"{left} is of a run that was killed, or that is still at work"
+
+
 def test_a_start_beyond_the_end_is_named() -> None:
     with pytest.raises(InputError, match="start is 99: clip has no first frame there"):
         track(Clip(moving_square(2), [BOX]), BOX, **FAST, start=99)

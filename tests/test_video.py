@@ -21,6 +21,7 @@ from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
 from rltrack.files import WriteError
+from rltrack.outputs import inputs_of
 from rltrack.tracking.rgb import to_rgb8
 from rltrack.video import decoding, writer
 from rltrack.video.clock import Clock, Timeline
@@ -576,11 +577,38 @@ def test_lists_arrays_and_generators() -> None:
     assert len(list(stream)) == 4
 
 
+def test_a_list_of_files_keeps_its_order(tmp_path: Path) -> None:
+    files = [save(tmp_path / name, noise(i)) for i, name in enumerate(("b.png", "a.png"))]
+    source = open_source(list(map(str, files)))
+    assert source.length == 2 and inputs_of(source) == tuple(files)
+    np.testing.assert_array_equal(list(source)[1], noise(1))
+    with pytest.raises(InputError, match=r"first frame cannot be read: none\.png"):
+        open_source(["none.png", *files])
+
+
+@pytest.mark.parametrize("source", [True, b"clip.mp4", {"clip": 1}, 1.5, None, list])
+def test_what_is_no_source_is_named(source: Any) -> None:
+    with pytest.raises(InputError, match=r"source: got a .*, wanted a video file"):
+        open_source(source)
+
+
 def test_an_unusable_array_in_the_middle_is_none(caplog: pytest.LogCaptureFixture) -> None:
     images = [noise(0), None, noise(1).astype(np.float32), noise(2)]
     with caplog.at_level(logging.WARNING):
         assert [frame is None for frame in open_source(images)] == [False, True, True, False]
     assert "float32" in caplog.text
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm"])
+def test_an_unfinished_video_can_be_played(tmp_path: Path, suffix: str) -> None:
+    video = VideoWriter(tmp_path / f"clip{suffix}", 25)
+    for _ in range(120):
+        video.write(noise())
+    (part,) = tmp_path.glob("*.part")
+    with av.open(str(part)) as container:
+        assert sum(1 for _ in container.decode(video=0)) >= 50  # the encoder holds some back
+    video.close()
+    assert video.completed == 120
 
 
 def test_a_frame_source_is_returned_as_it_is(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ soon as its frame is done, so that even a killed process leaves them.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,14 @@ from numpy.typing import NDArray
 
 from rltrack.data.track_files import FORMATS, TrackedBox, Tracks
 from rltrack.errors import InputError
-from rltrack.files import GrowingFile, WriteError, try_each, write_bytes, write_json
+from rltrack.files import (
+    GrowingFile,
+    WriteError,
+    parts_of,
+    try_each,
+    write_bytes,
+    write_json,
+)
 from rltrack.outputs import Input, checked_outputs
 from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
@@ -31,6 +39,8 @@ from rltrack.video.track_page import TrackPage
 from rltrack.video.writer import VideoWriter
 
 __all__ = ["HEADER", "OVERLAYS", "SEVERAL_HEADER", "Recorder", "for_tools"]
+
+log = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 
@@ -106,6 +116,8 @@ class Recorder:
                     f"cannot write the {what} to {paths[what]}: its name must end in "
                     f"{' or '.join(endings)}"
                 )
+        for part in (part for path in paths.values() for part in parts_of(path)):
+            log.warning("%s is of a run that was killed, or that is still at work", part)
         self.kept: dict[Path, int] = {}
         self._boxes, self._summary = paths.get("boxes"), paths.get("summary")
         self._video = VideoWriter(paths["video"], fps, sound) if "video" in paths else None

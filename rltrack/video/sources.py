@@ -10,7 +10,7 @@ tag says. Any viewer shows them in this way, so a box that was read off a viewer
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -116,6 +116,7 @@ def open_source(
             - a webcam's index, as a number or as text ("0"; a folder of that name is "./0");
             - images as `to_rgb8` takes them, arrays or images of Pillow: a list, a generator, a
               (T, H, W, C) array;
+            - a list of the paths of image files, in the order of the frames;
             - a `FrameSource`, which is returned as it is.
         target: for OTB folders with several targets, which one.
         limits: how large the frames of a file may be, and how many an animated image may have.
@@ -136,7 +137,7 @@ def open_source(
         return source
     if isinstance(source, str) and re.fullmatch("[0-9]{1,2}", source):
         source = int(source)
-    if isinstance(source, int):
+    if isinstance(source, int) and not isinstance(source, bool):
         return Webcam(source)
     if isinstance(source, str | Path):
         return _open_path(source, target, limits)
@@ -144,11 +145,11 @@ def open_source(
         return _open_sequence(source, (), limits)
     if isinstance(source, PillowImage.Image):
         raise InputError("source: got one image of Pillow, wanted a list of images")
-    if isinstance(source, Iterable):
-        return _open_arrays(source)
+    if isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
+        return _open_many(source, limits)
     raise InputError(
         f"source: got a {type(source).__name__}, wanted a video file, a folder of frames, "
-        "a webcam's index, or arrays"
+        "a webcam's index, images, or a list of their files"
     )
 
 
@@ -211,7 +212,7 @@ def _check_first(path: Path, load: Callable[[], _T]) -> _T:
         raise InputError(f"the first frame cannot be read: {path}: {error}") from None
 
 
-def _open_arrays(source: Iterable[Any]) -> FrameSource:
+def _open_many(source: Iterable[Any], limits: Limits) -> FrameSource:
     if isinstance(source, np.ndarray) and source.ndim != 4:
         raise InputError(
             f"source: got an array of shape {source.shape}, wanted (frames, height, width, 3) or "
@@ -222,6 +223,9 @@ def _open_arrays(source: Iterable[Any]) -> FrameSource:
         length = len(source)
         if not length:
             raise InputError("source: got no frames")
+        if all(isinstance(each, str | Path) for each in source):
+            files = tuple(given_path(each, "a frame") for each in source)
+            return _open_images("frames", files, limits)
         to_rgb8(source[0])
     return _Frames("frames", lambda: map(_rgb8_or_none, source), length=length)
 

@@ -35,11 +35,15 @@ _H264 = ("libx264", {"crf": "20"})
 
 _VP9 = ("libvpx-vp9", {"crf": "30", "b": "0", "deadline": "good", "cpu-used": "4"})
 
+# What is written can be played although the file was never completed. MP4 has its index in front,
+# or is playable when unfinished: it cannot have both.
+_AT_ONCE = {"flush_packets": "1", "cluster_time_limit": "1000"}  # ms
+
 _FORMATS = {
     ".mp4": (*_H264, "mp4", {"movflags": "+faststart"}),  # index in front: plays while it loads
     ".mov": (*_H264, "mov", {"movflags": "+faststart"}),
-    ".mkv": (*_H264, "matroska", {}),
-    ".webm": (*_VP9, "webm", {}),
+    ".mkv": (*_H264, "matroska", _AT_ONCE),
+    ".webm": (*_VP9, "webm", _AT_ONCE),
 }
 
 _TICK = Fraction(1, 90000)  # seconds; the usual rates are whole numbers of ticks, or nearly so
@@ -57,8 +61,8 @@ class VideoWriter:
     H.264 for .mp4, .mov and .mkv, VP9 for .webm, both with 4:2:0 chroma. Odd sides are padded to
     even ones by repeating the last row or column. Frames of another size than the first are scaled
     to fit into it and centred on black. The file appears under its name when it is complete, at
-    `close`; until then it is beside it, see `rltrack.files.new_part`. Without a frame there is no
-    file.
+    `close`; until then it is beside it, see `rltrack.files.new_part`. A process that is killed
+    leaves it there, and .mkv and .webm can be played then. Without a frame there is no file.
 
     As a context manager it closes on the way out of the block, and an exception or Ctrl-C there
     makes no difference: the frames so far are a complete, playable file.
