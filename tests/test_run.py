@@ -28,6 +28,7 @@ from torch import Tensor
 from rltrack.backbones.registry import load_backbone
 from rltrack.backbones.vggm import VGGM
 from rltrack.data.first_boxes import FirstBox
+from rltrack.data.track_files import FORMATS
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import evaluate
@@ -82,6 +83,17 @@ class Clip:
             if isinstance(frame, BaseException):
                 raise frame
             yield frame
+
+
+def older(path: Path) -> bytes:
+    """Make the file of an older run, and return what is in it."""
+    if path.suffix == ".mp4":
+        with VideoWriter(path) as video:
+            video.write(moving_square(1)[0])
+    else:
+        text = {".csv": f"{HEADER}\n", ".json": '{"status": "done", "source": "older"}'}
+        path.write_text(text[path.suffix])
+    return path.read_bytes()
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -552,11 +564,37 @@ def test_no_box_to_start_from() -> None:
 
 def test_what_a_killed_run_left_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     left = tmp_path / "boxes.csv.0123abcd.part"
-    for file in (left, tmp_path / "boxes.csv.mine.part", tmp_path / "boxes.csv"):
+    for file in (left, tmp_path / "boxes.csv.mine.part"):
         file.write_text("mine")
     Recorder(boxes=tmp_path / "boxes.csv", video=tmp_path / "v.mp4")
     (said,) = caplog.messages
     assert said == f"{left} is of a run that was killed, or that is still at work"
+
+
+@pytest.mark.parametrize(
+    ("output", "name", "signed"),
+    [
+        *(("out", f"b{suffix}", suffix in (".xml", ".zip")) for suffix in (".csv", *FORMATS)),
+        *(("video", f"v{suffix}", True) for suffix in (".mp4", ".mov", ".mkv", ".webm")),
+        ("summary", "s.json", False),
+        ("html", "p.html", True),
+    ],
+)
+def test_only_the_file_of_an_older_run_is_replaced(
+    tmp_path: Path, output: str, name: str, signed: bool
+) -> None:
+    file = tmp_path / name
+    outputs: dict[str, Any] = {output: file}
+    file.touch()
+    for _ in range(2):
+        track(moving_square(1), BOX, **FAST, **outputs)
+    ours = file.read_bytes()
+    assert ours
+    for theirs in (b"a,b,c\n", *[ours.replace(b"rltrack", b"someone")] * signed):
+        file.write_bytes(theirs)
+        with pytest.raises(InputError, match=f"{name}: there is a file that rltrack did not write"):
+            track(moving_square(1), BOX, **FAST, **outputs)
+        assert file.read_bytes() == theirs
 
 
 def test_a_start_beyond_the_end_is_named() -> None:
@@ -581,7 +619,7 @@ def test_diverged_training_is_named() -> None:
     [
         ("out", "boxes.tsv", ".csv or .xml or .txt or .zip"),
         ("summary", "notes.txt", ".json"),
-        ("html", "page", ".html or .htm"),
+        ("html", "page", ".html"),
     ],
 )
 def test_the_ending_says_what_a_file_is(
@@ -671,7 +709,7 @@ def test_outputs_go_where_symbolic_links_point(tmp_path: Path) -> None:
     place, links = tmp_path / "place", tmp_path / "links"
     links.mkdir()
     place.mkdir()
-    (place / "b.csv").write_text("older")
+    older(place / "b.csv")
     for path in outputs_in(links).values():
         path.symlink_to(place / path.name)
     track(moving_square(2), BOX, **FAST, **outputs_in(links))
@@ -765,7 +803,7 @@ def test_an_error_in_one_output_leaves_the_others_complete(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    out.write_text("older")
+    before = older(out)
     with pytest.raises(TrackingError, match="No space left") as caught:
         track(moving_square(2), BOX, **FAST, **outputs_in(tmp_path))
     assert len(caught.value.track) == 2
@@ -773,7 +811,7 @@ def test_an_error_in_one_output_leaves_the_others_complete(
     assert len(rows_of(part)) == len(frames_in(tmp_path / "v.mp4")) == 2
     assert f"it is in {part}; the file that was there is unchanged" in str(caught.value)
     assert caught.value.kept == {tmp_path / "v.mp4": 2, tmp_path / "s.json": 2}
-    assert out.read_text() == "older" and (tmp_path / "s.json").exists()
+    assert out.read_bytes() == before and (tmp_path / "s.json").exists()
 
 
 @pytest.mark.parametrize("size", [0, 30])
@@ -781,13 +819,12 @@ def test_a_full_disk_is_found_before_tracking(
     size: int, tmp_path: Path, room: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     files = outputs_in(tmp_path)
-    for path in files.values():
-        path.write_text("older")
+    before = {path: older(path) for path in files.values()}
     message = r"^cannot write .*v\.mp4: File too large; the file that was there is unchanged"
     with pytest.raises(InputError, match=message), room(size):
         track(moving_square(5), BOX, **FAST, **files)
     assert sorted(tmp_path.iterdir()) == sorted(files.values())
-    assert {path.read_text() for path in files.values()} == {"older"}
+    assert {path: path.read_bytes() for path in files.values()} == before
 
 
 @pytest.mark.parametrize("size", [60, 130, 1000])
@@ -795,8 +832,7 @@ def test_a_full_disk_keeps_what_there_was_room_for(
     size: int, tmp_path: Path, room: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     files = outputs_in(tmp_path)
-    for path in files.values():
-        path.write_text("older")
+    before = {path: older(path) for path in files.values()}
     with pytest.raises(TrackingError, match=r"^cannot write .*: File too large") as caught:
         with room(size):
             track(moving_square(5), BOX, **FAST, **files)
@@ -804,7 +840,7 @@ def test_a_full_disk_keeps_what_there_was_room_for(
     kept = caught.value.kept
     assert kept.keys() == {files["out"]} if size > 60 else not kept
     for path in files.values() - kept.keys():
-        assert path.read_text() == "older"
+        assert path.read_bytes() == before[path]
     if kept:
         rows = rows_of(files["out"])
         assert kept[files["out"]] == len(rows) == (5 if size == 1000 else 2)
@@ -908,12 +944,12 @@ def test_ctrl_c_in_the_first_fit_leaves_older_files_alone(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Tracker, "init", press)
-    (tmp_path / "b.csv").write_text("older")
+    before = older(tmp_path / "b.csv")
     done = track(moving_square(2), BOX, **FAST, **outputs_in(tmp_path))
     assert done.interrupted and len(done) == 0 and done.boxes.shape == (0, 4)
     assert done.metrics is None and done.summary()["frames"] == 0
     assert [path.name for path in tmp_path.iterdir()] == ["b.csv"]
-    assert (tmp_path / "b.csv").read_text() == "older"
+    assert (tmp_path / "b.csv").read_bytes() == before
 
 
 def test_configuration_by_name_is_the_preset(monkeypatch: pytest.MonkeyPatch) -> None:

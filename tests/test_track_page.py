@@ -19,6 +19,7 @@ from small_presets import QUICKER
 import rltrack
 from rltrack.cli.main import main
 from rltrack.errors import InputError
+from rltrack.pages.document import page
 from rltrack.tracking import presets
 from rltrack.tracking.presets import preset
 from rltrack.tracking.result import Result
@@ -172,10 +173,11 @@ def test_a_failed_run_has_a_page_too_and_says_so() -> None:
 
 
 def test_a_full_disk_leaves_what_was_there(room: Any) -> None:
-    Path("page.html").write_text("mine")
+    before = str(page("An older page"))
+    Path("page.html").write_text(before)
     with room(2000), pytest.raises(TrackingError, match=r"cannot write .*page.html") as failed:
         track(images(2), BOX, config="tiny", backbone="random", html="page.html")
-    assert Path("page.html").read_text() == "mine" and failed.value.kept == {}
+    assert Path("page.html").read_text() == before and failed.value.kept == {}
     assert [path.name for path in Path.cwd().iterdir()] == ["page.html"]
 
 

@@ -53,6 +53,7 @@ def _cvat(tracks: Tracks) -> bytes:
     last = max(each.frame for each in tracks.boxes)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
+        "<!-- rltrack -->",
         "<annotations>",
         "  <version>1.1</version>",
         f"  <meta><task><size>{last + 1}</size><mode>interpolation</mode><original_size>"
@@ -119,6 +120,7 @@ def _yolo(tracks: Tracks) -> bytes:
         add("train.txt", [f"data/obj_train_data/{image}" for image in images.values()])
         for frame, lines in by_frame.items():
             add(f"obj_train_data/{images[frame].rpartition('.')[0]}.txt", lines)
+        archive.comment = b"rltrack"
     return content.getvalue()
 
 

@@ -32,6 +32,7 @@ def page(title: str, *body: str) -> Html:
     )
     head = [
         tag("meta", charset="utf-8"),
+        tag("meta", name="generator", content="rltrack"),
         tag("meta", http_equiv="Content-Security-Policy", content=Html(allowed)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from numbers import Integral
 
 import numpy as np
@@ -49,7 +49,7 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
     return device
 
 
-def checked_box(box: Sequence[float], image: NDArray[np.uint8] | None = None) -> list[float]:
+def checked_box(box: Iterable[float], image: NDArray[np.uint8] | None = None) -> list[float]:
     """Return ``box`` as four floats.
 
     Args:

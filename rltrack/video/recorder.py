@@ -34,6 +34,7 @@ from rltrack.tracking.tracker import Tracker
 from rltrack.video.annotation import draw_box, draw_result, draw_targets
 from rltrack.video.excerpt import Span
 from rltrack.video.heat_maps import confidence_map, overlay_heat, smoothed
+from rltrack.video.own_files import is_own
 from rltrack.video.sources import FrameSource
 from rltrack.video.track_page import TrackPage
 from rltrack.video.writer import VideoWriter
@@ -48,7 +49,7 @@ HEADER = "frame,x,y,w,h,score,found,time"
 SEVERAL_HEADER = "frame,target,x,y,w,h,score,found,time"
 OVERLAYS = ("attention", "confidence")
 
-_ENDINGS = {"boxes": (".csv", *FORMATS), "summary": (".json",), "page": (".html", ".htm")}
+_ENDINGS = {"boxes": (".csv", *FORMATS), "summary": (".json",), "page": (".html",)}
 
 
 class Recorder:
@@ -84,8 +85,8 @@ class Recorder:
         kept: after `close`, the files that were completed, and how many frames are in each.
 
     Raises:
-        InputError: one of the files cannot be written, or its name ends differently. Nothing is
-            changed in that case.
+        InputError: one of the files cannot be written, its name ends differently, or there is a
+            file that no run wrote. Nothing is changed in that case.
     """
 
     def __init__(
@@ -115,6 +116,12 @@ class Recorder:
                 raise InputError(
                     f"cannot write the {what} to {paths[what]}: its name must end in "
                     f"{' or '.join(endings)}"
+                )
+        for what, path in paths.items():
+            if path.exists() and not is_own(path):
+                raise InputError(
+                    f"cannot write the {what} to {path}: there is a file that rltrack did not "
+                    "write; give another name, or remove it"
                 )
         for part in (part for path in paths.values() for part in parts_of(path)):
             log.warning("%s is of a run that was killed, or that is still at work", part)

@@ -21,7 +21,7 @@ from rltrack.errors import InputError
 from rltrack.files import WriteError
 from rltrack.outputs import inputs_of
 from rltrack.tracking.config import TrackerConfig
-from rltrack.tracking.inputs import checked_box, checked_seed, pick_device
+from rltrack.tracking.inputs import checked_seed, pick_device
 from rltrack.tracking.presets import chosen
 from rltrack.tracking.result import Result
 from rltrack.video.excerpt import span_of
@@ -29,7 +29,7 @@ from rltrack.video.moments import TimedFrame
 from rltrack.video.recorder import Recorder, for_tools
 from rltrack.video.signals import HeldSignals
 from rltrack.video.sources import FrameSource, open_source
-from rltrack.video.start import first_true_box, matching_truth
+from rltrack.video.start import Start, first_box, first_true_box, matching_truth
 from rltrack.video.targets import Targets
 from rltrack.video.times import waited_for
 from rltrack.video.tracks import Step, Track, TrackingError
@@ -42,18 +42,14 @@ Array = NDArray[np.float64]
 
 Image = NDArray[np.uint8]
 
-Box = Sequence[float] | Array
-
 _Row = tuple[tuple[Result, ...], float, float]  # results, seconds of work, time in the source
-
-Start = Box | Callable[[Image], Box] | None
 
 _CURE = "give x,y,w,h (on the command line --box, or --select to draw it)"
 
 
 def track(
     source: str | Path | int | Iterable[Any] | FrameSource,
-    box: Start = None,
+    box: Start | None = None,
     *,
     config: TrackerConfig | str = "auto",
     backbone: str | Path | Backbone = "embedded",
@@ -132,7 +128,7 @@ def track(
 
 def track_several(
     source: str | Path | int | Iterable[Any] | FrameSource,
-    boxes: Sequence[Start] | Array,
+    boxes: Sequence[Start | None] | Array,
     *,
     config: TrackerConfig | str = "auto",
     backbone: str | Path | Backbone = "embedded",
@@ -216,7 +212,7 @@ def track_several(
                 raise InputError(
                     f"{beginning}{frames.name} has no first frame there, or it cannot be read"
                 )
-            starts = [_first_box(box, first.image) for box in boxes]
+            starts = [first_box(cast("Start", box), first.image) for box in boxes]
             truth = matching_truth(frames, starts[0]) if len(boxes) == 1 else None
             recorder.open(first.image)  # what cannot be written is better known before the work
         steps = _steps(targets, starts, first, images, frames)
@@ -283,15 +279,6 @@ def _steps(
         results = targets.update(image)
         seconds = math.nan if image is None else time.perf_counter() - began
         yield Step(index, image, results, seconds, shown, targets.trackers, frames)
-
-
-def _first_box(box: Start, image: Image) -> list[float]:
-    try:
-        return checked_box(cast("Sequence[float]", box(image) if callable(box) else box), image)
-    except InputError as error:
-        if isinstance(box, FirstBox):
-            raise InputError(f"{box.file}: {error}") from None
-        raise
 
 
 def _collect(

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.data.first_boxes import FirstBox
 from rltrack.data.sequences import Sequence as SequenceFolder
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import center_error, is_box, overlap
+from rltrack.tracking.inputs import checked_box
 from rltrack.video.excerpt import Excerpt, Span
 from rltrack.video.sources import FrameSource
 
-__all__ = ["FAR", "first_true_box", "matching_truth"]
+__all__ = ["FAR", "Start", "first_box", "first_true_box", "matching_truth"]
 
 log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
+Image = NDArray[np.uint8]
+
+Box = Sequence[float] | Array
+
+Start = Box | Callable[[Image], Box]
+
 FAR = 0.2
 """A first box that overlaps the true one by less is not taken for the same target: our choice. A
 box that was drawn by hand overlaps it by more."""
+
+
+def first_box(box: Start, image: Image) -> list[float]:
+    """Return the box to start from in the first image, or what the function ``box`` gives for it.
+
+    Raises:
+        InputError: it cannot be a target's. If it is of a file, the message names the file.
+    """
+    try:
+        return checked_box(box(image) if callable(box) else box, image)
+    except InputError as error:
+        if isinstance(box, FirstBox):
+            raise InputError(f"{box.file}: {error}") from None
+        raise
 
 
 def first_true_box(source: FrameSource, cure: str) -> tuple[FrameSource, list[float]]:

@@ -24,6 +24,7 @@ from rltrack.files import new_part, put_in_place, unchanged, write_error
 from rltrack.outputs import checked_outputs
 from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.decoding import file_address
+from rltrack.video.own_files import SIGNATURE
 from rltrack.video.sound import Sound
 
 __all__ = ["VideoWriter"]
@@ -223,6 +224,7 @@ class VideoWriter:
             container = av.open(
                 file_address(part), "w", format=container_name, container_options=options
             )
+            container.metadata["comment"] = SIGNATURE
             stream = cast(
                 "VideoStream", container.add_stream(encoder, rate=self._rate, options=quality)
             )
