@@ -1,0 +1,26 @@
+"""The table of presets has what differs between them, and nothing else."""
+
+from __future__ import annotations
+
+from rltrack.chapters.book_results import earlier_realtime
+from rltrack.chapters.preset_table import differing
+from rltrack.tracking.presets import preset
+
+
+def test_only_what_differs_is_in_the_table() -> None:
+    paper = preset("paper")
+    assert differing({"a": paper, "b": preset("paper", attention_weight=0)}).splitlines() == [
+        "|  | `a` | `b` |",
+        "|---|---|---|",
+        "| λ | 5 | 0 |",
+    ]
+
+
+def test_the_chapters_presets_have_words_for_all_that_differs() -> None:
+    shown = differing(
+        {"paper": preset("paper"), "realtime": preset("realtime"), "earlier": earlier_realtime()}
+    )
+    assert "| features from | crops | region | region |" in shown
+    assert "| overlap of a sample of the target | 0.5 to 1 | 0.7 to 1 | 0.7 to 1 |" in shown
+    assert "| units in a layer of the classifier | 512 | 128 | 512 |" in shown
+    assert len(shown.splitlines()) == 2 + 15
