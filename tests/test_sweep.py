@@ -402,6 +402,43 @@ def test_a_killed_sweep_goes_on(data: Path, tmp_path: Path) -> None:
     assert all(file.stat().st_mtime_ns == then for file, then in before.items())
 
 
+def test_the_first_ctrl_c_stops_runs_in_their_first_frame_and_others_do_no_harm(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    real, learning, cut_short = jobs_module.track, list[str](), list[str]()
+
+    def long_fit(source: Any, **given: Any) -> Any:
+        if source.name == "Deer":
+            return real(source, **given)
+        try:
+            learning.append(source.name)
+            if len(learning) == 2:
+                press_ctrl_c()
+            for _ in range(6000):
+                time.sleep(0.01)
+        except KeyboardInterrupt:
+            press_ctrl_c()
+            time.sleep(0.2)  # while which the main thread waits for this one
+            cut_short.append(source.name)
+            raise
+
+    monkeypatch.setattr(jobs_module, "track", long_fit)
+    quicker = [f"--set={name}={value}" for name, value in QUICKER.items()]
+    assert main([*command(data, tmp_path), *quicker, "--local", "2"]) == 130
+    assert sorted(cut_short) == ["Couple", "Skiing"]
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2].startswith("warning: interrupted: the runs under way are being stopped")
+    assert said[-1] == "interrupted; 1 of 3 jobs are done, the same command goes on"
+    assert [file.name for file in tmp_path.rglob("*.json.gz")] == ["Deer-0.json.gz"]
+
+
+def press_ctrl_c() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 def test_a_failing_sequence_fails_the_sweep_at_its_end(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
