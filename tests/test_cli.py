@@ -196,6 +196,15 @@ def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
     assert figure is not None and figure.shape[1] > 800 and figure.std() > 10
 
 
+def test_a_second_demo_does_not_replace_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out/demo").mkdir(parents=True)
+    Path("out/demo/figure.png").write_text("an earlier one")
+    assert main(["demo", "--frames", "2", "--preset", "tiny", "--backbone", "random"]) == 0
+    assert "figure.png are in out/demo-2" in capsys.readouterr().out
+    assert Path("out/demo/figure.png").read_text() == "an earlier one"
+    assert Path("out/demo-2/figure.png").exists()
+
+
 @pytest.mark.filterwarnings("error")
 def test_the_demos_figure_names_a_backbone_in_any_script() -> None:
     save_backbone(random_bank(), "\u6570.safetensors", Card("\u6570", "x", "y"))

@@ -408,6 +408,18 @@ def test_with_ground_truth_metrics_are_printed(
     assert_complete(tmp_path / "out" / "compare", ["rltrack", "guide", "stone"], 4)
 
 
+def test_a_second_comparison_does_not_replace_the_first(
+    clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["compare", clip, "--box", "20,24,20,16", "--peers", "guide", *TINY]
+    assert main(command) == 0
+    before = (tmp_path / "out" / "compare" / "compare.mp4").stat()
+    assert main([*command, "--seed", "1"]) == 0
+    assert "written: out/compare-2/rltrack.csv, " in capsys.readouterr().out
+    assert_complete(tmp_path / "out" / "compare-2", ["rltrack", "guide"], 5)
+    assert (tmp_path / "out" / "compare" / "compare.mp4").stat() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

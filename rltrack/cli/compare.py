@@ -43,9 +43,15 @@ def compare(
         ),
     ] = "csrt,kcf",
     out: Annotated[
-        str,
-        typer.Option("--out", metavar="DIR", help="The folder for boxes and the video."),
-    ] = "out/compare",
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="The folder for boxes and the video. The default is out/compare, or out/compare-2 "
+            "and so on if there are files in it.",
+            show_default=False,
+        ),
+    ] = None,
     preset: Preset = "paper",
     backbone: Backbone = "embedded",
     device: Device = "auto",
@@ -62,6 +68,7 @@ def compare(
     from rltrack.benchmarks.side_by_side import ComparisonError
     from rltrack.benchmarks.side_by_side import compare as run
     from rltrack.cli.terminal import session
+    from rltrack.outputs import free_folder
 
     failure = None
     with session() as bar:
@@ -71,7 +78,7 @@ def compare(
                 source,
                 start,
                 peers=peers.split(","),
-                folder=out,
+                folder=free_folder("out/compare") if out is None else out,
                 config=preset,
                 backbone=backbone,
                 device=device,
