@@ -21,8 +21,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.filesize import decimal
 
 from rltrack.cache import cache_dir, data_dir
+from rltrack.cli import progress as progress_module
 from rltrack.cli.fetch import rich_progress
 from rltrack.cli.main import main
 from rltrack.data import fetch as fetching
@@ -1202,6 +1204,17 @@ def test_the_progress_bar_is_for_terminals(
     assert shown.out == ""
     assert ("second" in shown.err) == terminal
     assert terminal or shown.err == ""
+
+
+def test_a_long_download_has_lines_in_a_log(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "EVERY", 0)
+    site.put("/first", CONTENT)
+    with rich_progress() as progress:
+        download(f"{site.url}/first", tmp_path / "first", progress=progress)
+    size = decimal(len(CONTENT))
+    assert f"first: {size} of {size}" in capsys.readouterr().err
 
 
 SCRIPTS = Path(__file__).parents[1] / "data_scripts"
