@@ -497,6 +497,31 @@ def test_bad_options_are_named_before_anything_runs(
     assert not list(tmp_path.rglob("*.json.gz"))
 
 
+def test_missing_weights_are_told_before_the_first_job(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("RLTRACK_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "out"
+    assert main([*command(data, out), "--backbone", "random,vggm"]) == 2
+    missing = capsys.readouterr().err
+    assert main(["track", str(data / "otb" / "Deer"), "--backbone", "vggm"]) == 2
+    assert capsys.readouterr().err == missing
+    assert "vggm.safetensors are missing; run `rltrack fetch vggm`" in missing
+    assert not list(out.rglob("*.json.gz"))
+    # What is done already needs no weights.
+    jobs = grid([(preset("tiny", attention_weight=0.0), "vggm")], targets_of("Deer"), range(1))
+    random = grid([(preset("tiny", attention_weight=0.0), "random")], targets_of("Deer"), range(1))
+    done = run_job(random[0], data=data, out=out, device="cpu")
+    assert done is not None
+    kept = {**read_result(done), "tracker": jobs[0].key, "backbone": "vggm", "weights": "vggm"}
+    jobs[0].file(out).parent.mkdir()
+    jobs[0].file(out).write_bytes(packed(kept))
+    assert main([*command(data, out, "Deer"), "--backbone", "vggm"]) == 0
+
+
 def test_values_are_numbers_pairs_truth_values_or_names() -> None:
     spelled = "x=2,0.5,-3,1e3,(0.7,1),true,False,conv1,'\\d',((1),2),1_0"
     values = [2, 0.5, -3, 1000.0, (0.7, 1), True, False, "conv1", "'\\d'", "((1),2)", 10]

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
+from rltrack.backbones.registry import check_backbone
 from rltrack.benchmarks.jobs import Job, run_job, unfinished
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import read_result
@@ -103,8 +104,9 @@ def sweep(
             worker that declares it.
 
     Raises:
-        InputError: the scheduler cannot be reached, its workers declare no ``GPU`` for a CUDA
-            ``device``, or dask is not installed.
+        InputError: a backbone of a job that is to be run here cannot be loaded; the scheduler
+            cannot be reached, its workers declare no ``GPU`` for a CUDA ``device``, or dask is not
+            installed.
     """
     given: dict[str, Any] = {"data": data, "out": out, "device": device}
 
@@ -115,8 +117,12 @@ def sweep(
             return _in_threads(left, {**given, "wait": wait}, local)
         return (_attempt(job, partial(run_job, job, wait=wait, **given)) for job in left)
 
+    left = unfinished(jobs, data=data, out=out)
+    if scheduler is None:
+        for backbone in dict.fromkeys(job.backbone for job in left):
+            check_backbone(backbone)
     elsewhere = []
-    for outcome in attempts(unfinished(jobs, data=data, out=out), wait=False):
+    for outcome in attempts(left, wait=False):
         if outcome.file is None and outcome.error is None:
             elsewhere.append(outcome.job)
         else:
