@@ -29,6 +29,7 @@ from rltrack.evaluation.metrics import evaluate_with_curves
 from rltrack.evaluation.run_files import packed, read_result, tracker_key, truth_key
 from rltrack.files import set_aside, write_bytes
 from rltrack.hardware import machine
+from rltrack.paths import is_folder
 from rltrack.tracking.config import TrackerConfig
 from rltrack.video.run import track
 from rltrack.video.tracks import Step, Track
@@ -107,7 +108,7 @@ def grid(
 
 def missing(chosen: Iterable[Target], data: Path) -> list[str]:
     """Return the names of the targets whose folder is not in ``data/otb``."""
-    return [target.name for target in chosen if not otb_folder(data, target).is_dir()]
+    return [target.name for target in chosen if not is_folder(otb_folder(data, target))]
 
 
 def unfinished(jobs: Iterable[Job], *, data: Path, out: Path) -> list[Job]:

@@ -23,7 +23,7 @@ from rltrack.data.sequences import (
 from rltrack.data.target_names import Names, plain
 from rltrack.errors import InputError, few
 from rltrack.outputs import Folder
-from rltrack.paths import given_path
+from rltrack.paths import given_path, is_file, is_folder, listed
 from rltrack.text_files import read_text
 
 __all__ = ["Annotation", "BenchmarkFolder", "find_benchmark"]
@@ -126,7 +126,7 @@ def find_benchmark(dataset: str, data: Path | None) -> BenchmarkFolder | None:
         folder = given_path(dataset, "the dataset")
     except InputError:  # no folder can be called so, say because a list of many names is too long
         return None
-    if not folder.is_dir():
+    if not is_folder(folder):
         if kind in LAYOUTS:
             title = LAYOUTS[kind].title
             raise InputError(
@@ -149,7 +149,7 @@ def _named(kind: str, data: Path | None) -> BenchmarkFolder | None:
     """Find a benchmark in the folder that has those of benchmarks in it."""
     layout = LAYOUTS[kind]
     spellings = {kind, plain(layout.title), layout.within}
-    folders = sorted(data.iterdir()) if data is not None and data.is_dir() else []
+    folders = listed(data) if data is not None and is_folder(data) else []
     for folder in folders:
         if plain(folder.name) in spellings and (targets := layout.find(folder)):
             return _made(kind, folder, layout, targets)
@@ -167,7 +167,7 @@ def _made(kind: str, folder: Path, layout: Layout, targets: list[TargetFiles]) -
 def _size(target: TargetFiles) -> tuple[int, int] | None:
     """Read the frames' size in GOT-10k's description of a sequence."""
     file = target.boxes.parent / "meta_info.ini"
-    if not file.is_file():
+    if not is_file(file):
         return None
     size = _RESOLUTION.search(read_text(file))
     return (int(size[1]), int(size[2])) if size else None
