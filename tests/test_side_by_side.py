@@ -263,6 +263,25 @@ def test_a_frame_that_cannot_be_read_is_found_by_none(tmp_path: Path) -> None:
     assert_complete(tmp_path / "out", ["rltrack", "guide", "mil"], 4)
 
 
+def test_opencvs_trackers_find_nothing_in_a_frame_of_another_size(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = moving_patch(6)
+    for odd in (2, 4):
+        images[odd] = images[odd][:50]
+    done = compare(Film(images), peers=["guide", "mil"], folder="out", **FAST)
+    ours, guide, mil = done.runs
+    assert len(ours.boxes) == 6 and not np.isnan(done.track.scores[2])
+    assert guide.found.tolist() == [True, True, False, True, False, True]
+    assert not mil.found[2] and mil.boxes[2].tolist() == mil.boxes[1].tolist()
+    assert caplog.messages == [
+        f"frame 2: {name} needs images of one size: the first was 96x72, this one is 96x50; "
+        "in such frames it finds nothing"
+        for name in ("guide", "mil")
+    ]
+    assert_complete(tmp_path / "out", ["rltrack", "guide", "mil"], 6)
+
+
 def test_without_ground_truth_nothing_is_scored() -> None:
     done = compare(moving_patch(2), START, peers=["stone"], folder="out", **FAST)
     assert [run.metrics for run in done.runs] == [None, None]
