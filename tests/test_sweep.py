@@ -33,6 +33,7 @@ from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.sweep import SweepError, results_of, sweep
 from rltrack.cli.main import main
 from rltrack.cli.sweep import numbers, values_of
+from rltrack.data import benchmark_folders
 from rltrack.data.sequences import read_sequence
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import keep, load, packed, read_result
@@ -229,7 +230,7 @@ def test_results_count_without_their_data_and_folders_are_listed_once(
         listed[folder.name] += 1
         return read_sequence(folder, target)
 
-    monkeypatch.setattr(jobs_module, "read_sequence", counted)
+    monkeypatch.setattr(benchmark_folders, "read_sequence", counted)
     assert unfinished(jobs * 20, data=data, out=out) == []
     assert listed == {"Deer": 1, "Skiing": 1}
 
@@ -520,6 +521,20 @@ def test_missing_weights_are_told_before_the_first_job(
     jobs[0].file(out).parent.mkdir()
     jobs[0].file(out).write_bytes(packed(kept))
     assert main([*command(data, out, "Deer"), "--backbone", "vggm"]) == 0
+
+
+def test_bad_ground_truth_is_told_of_the_job(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data / "otb" / "Deer", tmp_path / "otb" / "Deer")
+    truth = tmp_path / "otb" / "Deer" / "groundtruth_rect.txt"
+    truth.write_text("one,two\n")
+    assert main(command(tmp_path, tmp_path / "out", "Deer")) == 1
+    said = capsys.readouterr().err
+    assert f": failed: {truth}, line 1" in said and "--box" not in said
+    truth.unlink()
+    assert main(command(tmp_path, tmp_path / "out", "Deer")) == 1
+    assert ": failed: Deer has no file of ground truth: add it" in capsys.readouterr().err
 
 
 def test_values_are_numbers_pairs_truth_values_or_names() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from rltrack.data.sequences import (
     frame_files,
     frame_number,
     matched,
+    otb_folder,
     read_sequence,
 )
 from rltrack.data.target_names import Names, plain
@@ -26,7 +28,7 @@ from rltrack.outputs import Folder
 from rltrack.paths import given_path, is_file, is_folder, listed
 from rltrack.text_files import read_text
 
-__all__ = ["Annotation", "BenchmarkFolder", "find_benchmark"]
+__all__ = ["Annotation", "BenchmarkFolder", "find_benchmark", "sequence_with_truth"]
 
 Array = NDArray[np.float64]
 
@@ -143,6 +145,34 @@ def find_benchmark(dataset: str, data: Path | None) -> BenchmarkFolder | None:
         f"{', '.join(layout.title for layout in LAYOUTS.values())}, or folders of sequences with "
         "groundtruth.txt or groundtruth_rect.txt"
     )
+
+
+def sequence_with_truth(target: str, benchmark: str, data: Path) -> tuple[Sequence, Array]:
+    """Return a target's frames, and its ground truth, without which nothing can be scored.
+
+    Args:
+        target: its name in `rltrack.data.otb.OTB`, or in the benchmark.
+        benchmark: what `find_benchmark` takes; empty for OTB.
+        data: the folder that holds ``otb/``, or the benchmark's.
+
+    Raises:
+        InputError: there is no such target, or its frames or ground truth cannot be used.
+    """
+    if benchmark:
+        folder = _benchmark(benchmark, data)
+        if folder is None or target not in folder.targets:
+            raise InputError(f"there is no target {target} of {benchmark} in {data}")
+        sequence = folder.sequence(target)
+    else:
+        sequence = read_sequence(otb_folder(data, OTB[target]), OTB[target].number)
+    if sequence.ground_truth is None:
+        raise InputError(sequence.problem or f"{target} has no file of ground truth: add it")
+    return sequence, sequence.ground_truth
+
+
+@lru_cache(maxsize=8)
+def _benchmark(benchmark: str, data: Path) -> BenchmarkFolder | None:
+    return find_benchmark(benchmark, data)  # which lists folders of thousands of targets
 
 
 def _named(kind: str, data: Path | None) -> BenchmarkFolder | None:
