@@ -396,7 +396,7 @@ def test_without_ground_truth_speed_and_overlap_are_printed(
     clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     box = ["--box", "20,24,20,16"]
-    assert main(["compare", clip, *box, "--peers", "lost,guide", "--out", "out", *TINY]) == 0
+    assert main(["compare", clip, *box, "--peers", "lost, guide", "--out", "out", *TINY]) == 0
     shown, errors = capsys.readouterr()
     assert errors == ""
     assert re.search(r"^tracker +found +FPS$", shown, re.M)

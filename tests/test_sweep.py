@@ -32,6 +32,7 @@ from rltrack.benchmarks.jobs import Job, grid, run_job, targets_of, unfinished
 from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.sweep import SweepError, results_of, sweep
 from rltrack.cli.main import main
+from rltrack.cli.options import comma_list
 from rltrack.cli.sweep import numbers, values_of
 from rltrack.data import benchmark_folders
 from rltrack.data.sequences import read_sequence
@@ -506,7 +507,7 @@ def test_missing_weights_are_told_before_the_first_job(
 ) -> None:
     monkeypatch.setenv("RLTRACK_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "out"
-    assert main([*command(data, out), "--backbone", "random,vggm"]) == 2
+    assert main([*command(data, out), "--backbone", "random, vggm"]) == 2
     missing = capsys.readouterr().err
     assert main(["track", str(data / "otb" / "Deer"), "--backbone", "vggm"]) == 2
     assert capsys.readouterr().err == missing
@@ -535,6 +536,12 @@ def test_bad_ground_truth_is_told_of_the_job(
     truth.unlink()
     assert main(command(tmp_path, tmp_path / "out", "Deer")) == 1
     assert ": failed: Deer has no file of ground truth: add it" in capsys.readouterr().err
+
+
+def test_lists_may_have_blanks_after_their_commas() -> None:
+    assert comma_list("paper, realtime") == ["paper", "realtime"]
+    assert values_of("x = conv1, (0.5, 1), 2") == ("x", ["conv1", (0.5, 1), 2])
+    assert numbers("0, 5", "--attention-weight") == [0, 5]
 
 
 def test_values_are_numbers_pairs_truth_values_or_names() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, parsed_box
+from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, comma_list, parsed_box
 from rltrack.cli.printing import console, show
 from rltrack.cli.status import DONE, INTERRUPTED, fail_part_way, say
 
@@ -77,7 +77,7 @@ def compare(
             comparison = run(
                 source,
                 start,
-                peers=peers.split(","),
+                peers=comma_list(peers),
                 folder=free_folder("out/compare") if out is None else out,
                 config=preset,
                 backbone=backbone,
