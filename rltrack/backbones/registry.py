@@ -209,7 +209,7 @@ def _meant(name: str | Path) -> str:
     return EMBEDDED if name == "embedded" else name
 
 
-_REMEDY = "make them with data_scripts/train_backbone.py"
+_REMEDY = "give another file of weights, or a name that `rltrack info` lists"
 
 _RENDERED = Path(__file__).parent / "rendered.safetensors"
 

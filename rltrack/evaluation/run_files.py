@@ -60,6 +60,10 @@ def load(place: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: there are none, or the file cannot be read.
     """
+    if not (is_file(place) or is_folder(place)):
+        raise InputError(
+            f"{place} is not there: give a sweep's folder, or a file of `rltrack report --keep`"
+        )
     found: list[dict[str, Any]] = []
     damaged: list[str] = []
     for read in _kept_runs(place) if is_file(place) else _runs_in(place):
