@@ -26,12 +26,16 @@ from typing import Any
 
 import nbformat
 import papermill
+from traitlets.config import Config
 
 from rltrack.errors import InputError
 
 # papermill warns about types that it cannot read, such as `str | None`. It knows no more about
 # types than `declared`, so its warnings are turned off.
 logging.getLogger("papermill").setLevel(logging.ERROR)
+
+# A kernel that supports encryption warns if there is none.
+ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
 
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
@@ -144,6 +148,7 @@ def execute(notebook: Path, target: Path, parameters: dict[str, Any]) -> bool:
         kernel_name="python3",
         cwd=notebook.parent,
         progress_bar=False,
+        config=ENCRYPTED,
     )
     # papermill stores local paths and times in the metadata. They are removed, because readers can
     # download the notebook.

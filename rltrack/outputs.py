@@ -12,7 +12,14 @@ from rltrack.errors import InputError
 from rltrack.files import new_part
 from rltrack.paths import given_path
 
-__all__ = ["Folder", "Input", "checked_folder", "checked_outputs", "inputs_of"]
+__all__ = [
+    "Folder",
+    "Input",
+    "checked_folder",
+    "checked_outputs",
+    "free_folder",
+    "inputs_of",
+]
 
 
 class Folder(NamedTuple):
@@ -93,6 +100,25 @@ def checked_folder(path: str | Path, what: str) -> Path:
     folder = given_path(path, f"the path of the {what}")
     _check_writable(folder / "file", _problem(what, folder))
     return folder
+
+
+def free_folder(path: str) -> Path:
+    """Return a folder in which there is nothing: ``path``, or ``<path>-2``, ``<path>-3`` and so on.
+
+    It is for results that a user gave no place. They may not replace those of an earlier run.
+    """
+    folder, number = Path(path), 1
+    while _in_use(folder):
+        number += 1
+        folder = Path(f"{path}-{number}")
+    return folder
+
+
+def _in_use(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:  # it is no folder, or may not be listed, if it is there at all
+        return os.path.lexists(folder)
 
 
 def _problem(what: str, path: str | Path) -> str:

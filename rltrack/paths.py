@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from rltrack.errors import InputError
 
-__all__ = ["given_path"]
+__all__ = ["given_path", "is_file", "is_folder", "listed"]
 
 
 def given_path(path: str | Path, what: str = "the path") -> Path:
@@ -40,3 +41,47 @@ def given_path(path: str | Path, what: str = "the path") -> Path:
     except (RuntimeError, ValueError) as error:  # an unknown user; a null character
         raise InputError(f"{problem}: {error}") from None
     return found
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is a file.
+
+    Raises:
+        InputError: that cannot be seen, because its folder may not be entered. `pathlib` either
+            raises another error or says that there is none, depending on the version of Python.
+    """
+    return stat.S_ISREG(_mode(path))
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder.
+
+    Raises:
+        InputError: as `is_file`.
+    """
+    return stat.S_ISDIR(_mode(path))
+
+
+def listed(folder: Path) -> list[Path]:
+    """Return what is in a folder, in order.
+
+    Raises:
+        InputError: the folder is not there, or may not be listed.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        cure = "; change its permissions" if isinstance(error, PermissionError) else ""
+        raise InputError(f"cannot list the folder {folder}: {error.strerror}{cure}") from None
+
+
+def _mode(path: Path) -> int:
+    """Return the mode of what is at a path, or 0 if there is nothing."""
+    try:
+        return path.stat().st_mode
+    except PermissionError as error:
+        raise InputError(
+            f"cannot look into the folder {path.parent}: {error.strerror}; change its permissions"
+        ) from None
+    except (OSError, ValueError):
+        return 0

@@ -39,13 +39,14 @@ def read_text(file: Path) -> str:
             packed = file.suffix.lower() == ".gz" or stored.peek(2).startswith(b"\x1f\x8b")
             content = (gzip.GzipFile(fileobj=stored) if packed else stored).read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"cannot read {file}: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read {file}: {reason}") from None
     if len(content) > LARGEST:
         raise too_large(file)
     try:
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"cannot read {file}: {error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is no text in UTF-8: give a text file") from None
 
 
 def read_json(file: Path) -> Any:

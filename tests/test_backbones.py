@@ -69,6 +69,11 @@ def test_missing_weights_name_the_file_and_the_command(cache: Path) -> None:
         load_backbone("vggm")
 
 
+def test_a_file_of_weights_that_is_not_there_is_named() -> None:
+    with pytest.raises(InputError, match=r"mine\.safetensors are missing; give another file of we"):
+        load_backbone("mine.safetensors")
+
+
 def test_corrupt_weights_are_named(cache: Path) -> None:
     file = cache / "weights" / "vggm.safetensors"
     file.parent.mkdir(parents=True)

@@ -402,9 +402,34 @@ def test_bad_input_is_one_line_and_2(
     assert errors.startswith("error: ") and says in errors and errors.count("\n") == 1
 
 
-def test_stopped_it_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+class Stopped(Still):
+    def update(self, image: Any) -> Result:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("_quicker")
+def test_stopped_it_keeps_what_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opencv_trackers, "installed", lambda _: ({"csrt": Stopped()}, {}))
+    options = ["--preset", "tiny", "--backbone", "random", "--device", "cpu"]
+    assert main(["bench", *options, "--json", str(tmp_path / "times.json")]) == 130
+    shown, errors = capsys.readouterr()
+    assert "realtime" in shown and "iteration" in shown and "GFLOP" not in shown
+    assert errors == "interrupted; the tables have what was measured\n"
+    result = json.loads((tmp_path / "times.json").read_text())
+    assert result["interrupted"] and result["baseline"] is None
+    assert [*result["trackers"]] == ["realtime", "tiny, lambda 0"]
+
+
+def test_stopped_before_it_measured_anything_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bench, "measure", interrupted)
-    assert main(["bench"]) == 130
+    monkeypatch.setattr(bench, "timed_run", interrupted)
+    monkeypatch.setattr(Tracker, "init", lambda *_: None)
+    monkeypatch.setattr(Tracker, "update", lambda *_: None)
+    assert main(["bench", "--preset", "tiny", "--backbone", "random"]) == 130
+    assert capsys.readouterr() == ("", "interrupted; nothing was measured yet\n")

@@ -28,7 +28,7 @@ import rltrack
 from rltrack.backbones.cards import Card
 from rltrack.backbones.filter_banks import random_bank
 from rltrack.backbones.weights import save_backbone
-from rltrack.cli import track
+from rltrack.cli import progress, track
 from rltrack.cli.demo import make_demo
 from rltrack.cli.main import main
 from rltrack.data import fetch
@@ -104,6 +104,36 @@ def test_track_a_sequence(sequence: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert summary["frames"] == 4 and 0 <= summary["os"] <= 20 / 21
     assert (summary["preset"], summary["seed"], summary["device"]) == ("tiny", 3, "cpu")
     assert summary["version"] == rltrack.__version__
+
+
+def test_long_work_has_lines_in_a_log(
+    sequence: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0)
+    assert main(["track", str(sequence), *FAST, "--out", "b.csv"]) == 0
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first == "Patch: frame 1 of 4"
+    for number, line in enumerate(others, 2):
+        assert re.fullmatch(rf"Patch: frame {number} of 4, about 0:\d\d:\d\d left", line)
+    assert len(others) == 3
+
+
+def test_a_line_comes_now_and_then_and_says_what_is_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    lines = progress.Lines()
+    for frame in range(1, 14):
+        lines.advance("clip: frame", frame, 100)
+        clock[0] += 10
+    lines.advance("clip: frame", 14, None)
+    assert capsys.readouterr().err.splitlines() == [
+        "clip: frame 4 of 100, about 0:16:00 left",
+        "clip: frame 7 of 100, about 0:15:30 left",
+        "clip: frame 10 of 100, about 0:15:00 left",
+        "clip: frame 13 of 100, about 0:14:30 left",
+    ]
 
 
 def test_track_a_video_file_from_a_box(capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,6 +224,15 @@ def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
         assert summary["attention_weight"] == weight and summary["dp20"] is not None
     figure = cv2.imread("here/figure.png")
     assert figure is not None and figure.shape[1] > 800 and figure.std() > 10
+
+
+def test_a_second_demo_does_not_replace_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out/demo").mkdir(parents=True)
+    Path("out/demo/figure.png").write_text("an earlier one")
+    assert main(["demo", "--frames", "2", "--preset", "tiny", "--backbone", "random"]) == 0
+    assert "figure.png are in out/demo-2" in capsys.readouterr().out
+    assert Path("out/demo/figure.png").read_text() == "an earlier one"
+    assert Path("out/demo-2/figure.png").exists()
 
 
 @pytest.mark.filterwarnings("error")

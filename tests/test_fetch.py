@@ -21,8 +21,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.filesize import decimal
 
 from rltrack.cache import cache_dir, data_dir
+from rltrack.cli import progress as progress_module
 from rltrack.cli.fetch import rich_progress
 from rltrack.cli.main import main
 from rltrack.data import fetch as fetching
@@ -1000,8 +1002,13 @@ def test_the_mirror_is_asked_when_the_benchmark_s_server_has_nothing(
 def test_when_no_server_answers_the_rest_is_not_tried(
     otb: Site, tmp_path: Path, pauses: list[float]
 ) -> None:
-    with pytest.raises(StopFetchError, match=r"Twins\.zip could not be fetched"):
+    with pytest.raises(StopFetchError) as caught:
         fetch("otb2015", tmp_path, base_url="http://127.0.0.1:9/seq/")
+    url, file = "http://127.0.0.1:9/seq/Twins.zip", tmp_path / "otb" / "Twins.zip"
+    assert str(caught.value).startswith(
+        f"{url} could not be fetched in 6 tries: the connection failed, Connection refused; the "
+        "same command tries again from the beginning; by hand: open "
+    ) and str(file) in str(caught.value)
     assert len(pauses) == 5
     assert pauses == sorted(pauses)
 
@@ -1202,6 +1209,17 @@ def test_the_progress_bar_is_for_terminals(
     assert shown.out == ""
     assert ("second" in shown.err) == terminal
     assert terminal or shown.err == ""
+
+
+def test_a_long_download_has_lines_in_a_log(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "EVERY", 0)
+    site.put("/first", CONTENT)
+    with rich_progress() as progress:
+        download(f"{site.url}/first", tmp_path / "first", progress=progress)
+    size = decimal(len(CONTENT))
+    assert f"first: {size} of {size}" in capsys.readouterr().err
 
 
 SCRIPTS = Path(__file__).parents[1] / "data_scripts"

@@ -21,7 +21,7 @@ from rltrack.benchmarks import report, report_tables, vot_workspace
 from rltrack.cli.main import main
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import inputs_in, keep, packed
-from rltrack.outputs import Folder, checked_folder, checked_outputs
+from rltrack.outputs import Folder, checked_folder, checked_outputs, free_folder
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.excerpt import Excerpt
 from rltrack.video.sources import open_source
@@ -69,7 +69,7 @@ OVER_INPUT: dict[str, list[str]] = {
     "weights": ["track", GIRL, "--backbone", "w.safetensors", "--out", "w.safetensors"],
     "one file for two": ["track", GIRL, "--out", "x", "--json", "./x"],
     "compare": ["compare", "out/compare.mp4", "--box", "10,10,20,16", "--peers", "mil"],
-    "demo": ["demo", "--backbone", "timm:x=out/demo/figure.png"],
+    "demo": ["demo", "--out", "out/demo", "--backbone", "timm:x=out/demo/figure.png"],
     "bench": ["bench", GIRL, "--json", f"{GIRL}/groundtruth_rect.txt"],
     "bench's weights": ["bench", "--backbone", "w.safetensors", "--json", "w.safetensors"],
     "results": [*EVALUATE, "--json", "results/Girl.txt"],
@@ -112,6 +112,17 @@ def test_no_command_writes_over_its_inputs(
     assert shown == "" and errors.count("\n") == 1
     assert "belongs to the input; give another name" in errors or "cannot be one file" in errors
     assert content(here) == before
+
+
+def test_results_without_a_given_place_go_where_nothing_is(here: Path) -> None:
+    assert free_folder("out/x") == Path("out/x")
+    Path("out/x").mkdir(parents=True)
+    assert free_folder("out/x") == Path("out/x")  # an empty folder
+    Path("out/x/boxes.csv").touch()
+    Path("out/x-2").touch()
+    Path("out/x-3").symlink_to("nothing")
+    assert free_folder("out/x") == Path("out/x-4")
+    assert free_folder("clip.mp4/x") == Path("clip.mp4/x")  # which is told when it is written to
 
 
 def test_what_is_beside_the_inputs_may_be_written(here: Path) -> None:

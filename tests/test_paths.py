@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rltrack.cli.main import main
 from rltrack.errors import InputError
 from rltrack.paths import given_path
 
@@ -53,6 +57,49 @@ def test_a_folder_that_may_not_be_entered_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shut").mkdir(mode=0)
     with pytest.raises(InputError, match="Permission denied"):
         given_path(tmp_path / "shut" / "b.csv")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["track", "shut"],
+        ["evaluate", "shut", "--dataset", "Girl"],
+        ["evaluate", "results", "--dataset", "shut"],
+        ["evaluate", "results", "--dataset", "."],  # it is one folder of several
+        ["report", "shut"],
+        ["sweep", "--dataset", "Girl", "--data", ".", "--out", "out"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_may_not_be_looked_into_is_named(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("shut", "results"):
+        Path(name).mkdir()
+    Path("otb").symlink_to("shut")
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    stat, iterdir = Path.stat, Path.iterdir
+
+    def guarded_stat(path: Path, **how: Any) -> os.stat_result:
+        if {"shut", "otb"} & {parent.name for parent in path.parents}:
+            raise denied
+        return stat(path, **how)
+
+    def guarded_iterdir(path: Path) -> Iterator[Path]:
+        if path.name in ("shut", "otb"):
+            raise denied
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "stat", guarded_stat)  # root may look into any folder
+    monkeypatch.setattr(Path, "iterdir", guarded_iterdir)
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert re.match(r"error: cannot (look into|list) the folder (shut|otb)\b", said)
+    assert said.endswith(": Permission denied; change its permissions\n")
 
 
 def test_every_given_path_is_checked_here() -> None:

@@ -170,7 +170,9 @@ def test_text_of_a_value(runner: ModuleType, text: str, value: object) -> None:
 
 
 @pytest.mark.slow
-def test_notebook_runs_once_for_the_same_content(runner: ModuleType, tmp_path: Path) -> None:
+def test_notebook_runs_once_for_the_same_content(
+    runner: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     target = tmp_path / "out" / "one.ipynb"
     notebook = write_notebook(
         tmp_path / "one.ipynb", "seed: int = 1", "from pathlib import Path\nprint(seed, Path.cwd())"
@@ -183,6 +185,7 @@ def test_notebook_runs_once_for_the_same_content(runner: ModuleType, tmp_path: P
     assert runner.execute(notebook, target, {"seed": 3})
     assert notebook.read_bytes() == stored
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["one.ipynb"]
+    assert "without encryption" not in capfd.readouterr().err
 
 
 def test_execution_depends_on_parameters_text_and_results(

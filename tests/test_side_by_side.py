@@ -263,6 +263,25 @@ def test_a_frame_that_cannot_be_read_is_found_by_none(tmp_path: Path) -> None:
     assert_complete(tmp_path / "out", ["rltrack", "guide", "mil"], 4)
 
 
+def test_opencvs_trackers_find_nothing_in_a_frame_of_another_size(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = moving_patch(6)
+    for odd in (2, 4):
+        images[odd] = images[odd][:50]
+    done = compare(Film(images), peers=["guide", "mil"], folder="out", **FAST)
+    ours, guide, mil = done.runs
+    assert len(ours.boxes) == 6 and not np.isnan(done.track.scores[2])
+    assert guide.found.tolist() == [True, True, False, True, False, True]
+    assert not mil.found[2] and mil.boxes[2].tolist() == mil.boxes[1].tolist()
+    assert caplog.messages == [
+        f"frame 2: {name} needs images of one size: the first was 96x72, this one is 96x50; "
+        "in such frames it finds nothing"
+        for name in ("guide", "mil")
+    ]
+    assert_complete(tmp_path / "out", ["rltrack", "guide", "mil"], 6)
+
+
 def test_without_ground_truth_nothing_is_scored() -> None:
     done = compare(moving_patch(2), START, peers=["stone"], folder="out", **FAST)
     assert [run.metrics for run in done.runs] == [None, None]
@@ -377,7 +396,7 @@ def test_without_ground_truth_speed_and_overlap_are_printed(
     clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     box = ["--box", "20,24,20,16"]
-    assert main(["compare", clip, *box, "--peers", "lost,guide", "--out", "out", *TINY]) == 0
+    assert main(["compare", clip, *box, "--peers", "lost, guide", "--out", "out", *TINY]) == 0
     shown, errors = capsys.readouterr()
     assert errors == ""
     assert re.search(r"^tracker +found +FPS$", shown, re.M)
@@ -406,6 +425,18 @@ def test_with_ground_truth_metrics_are_printed(
     assert re.search(r"^stone +4 +[\d.]+ +1\.000 +0\.\d{3} +3\.0$", shown, re.M)
     assert "overlap" not in shown
     assert_complete(tmp_path / "out" / "compare", ["rltrack", "guide", "stone"], 4)
+
+
+def test_a_second_comparison_does_not_replace_the_first(
+    clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["compare", clip, "--box", "20,24,20,16", "--peers", "guide", *TINY]
+    assert main(command) == 0
+    before = (tmp_path / "out" / "compare" / "compare.mp4").stat()
+    assert main([*command, "--seed", "1"]) == 0
+    assert "written: out/compare-2/rltrack.csv, " in capsys.readouterr().out
+    assert_complete(tmp_path / "out" / "compare-2", ["rltrack", "guide"], 5)
+    assert (tmp_path / "out" / "compare" / "compare.mp4").stat() == before
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ from rltrack.benchmarks.jobs import Job, grid, run_job, targets_of, unfinished
 from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.sweep import SweepError, results_of, sweep
 from rltrack.cli.main import main
+from rltrack.cli.options import comma_list
 from rltrack.cli.sweep import numbers, values_of
+from rltrack.data import benchmark_folders
 from rltrack.data.sequences import read_sequence
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import keep, load, packed, read_result
@@ -229,7 +231,7 @@ def test_results_count_without_their_data_and_folders_are_listed_once(
         listed[folder.name] += 1
         return read_sequence(folder, target)
 
-    monkeypatch.setattr(jobs_module, "read_sequence", counted)
+    monkeypatch.setattr(benchmark_folders, "read_sequence", counted)
     assert unfinished(jobs * 20, data=data, out=out) == []
     assert listed == {"Deer": 1, "Skiing": 1}
 
@@ -402,6 +404,43 @@ def test_a_killed_sweep_goes_on(data: Path, tmp_path: Path) -> None:
     assert all(file.stat().st_mtime_ns == then for file, then in before.items())
 
 
+def test_the_first_ctrl_c_stops_runs_in_their_first_frame_and_others_do_no_harm(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    real, learning, cut_short = jobs_module.track, list[str](), list[str]()
+
+    def long_fit(source: Any, **given: Any) -> Any:
+        if source.name == "Deer":
+            return real(source, **given)
+        try:
+            learning.append(source.name)
+            if len(learning) == 2:
+                press_ctrl_c()
+            for _ in range(6000):
+                time.sleep(0.01)
+        except KeyboardInterrupt:
+            press_ctrl_c()
+            time.sleep(0.2)  # while which the main thread waits for this one
+            cut_short.append(source.name)
+            raise
+
+    monkeypatch.setattr(jobs_module, "track", long_fit)
+    quicker = [f"--set={name}={value}" for name, value in QUICKER.items()]
+    assert main([*command(data, tmp_path), *quicker, "--local", "2"]) == 130
+    assert sorted(cut_short) == ["Couple", "Skiing"]
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2].startswith("warning: interrupted: the runs under way are being stopped")
+    assert said[-1] == "interrupted; 1 of 3 jobs are done, the same command goes on"
+    assert [file.name for file in tmp_path.rglob("*.json.gz")] == ["Deer-0.json.gz"]
+
+
+def press_ctrl_c() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 def test_a_failing_sequence_fails_the_sweep_at_its_end(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -458,6 +497,51 @@ def test_bad_options_are_named_before_anything_runs(
     assert any(one in error for one in says.split("|"))
     assert error.count("\n") == 1 and len(error) < 2200
     assert not list(tmp_path.rglob("*.json.gz"))
+
+
+def test_missing_weights_are_told_before_the_first_job(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("RLTRACK_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "out"
+    assert main([*command(data, out), "--backbone", "random, vggm"]) == 2
+    missing = capsys.readouterr().err
+    assert main(["track", str(data / "otb" / "Deer"), "--backbone", "vggm"]) == 2
+    assert capsys.readouterr().err == missing
+    assert "vggm.safetensors are missing; run `rltrack fetch vggm`" in missing
+    assert not list(out.rglob("*.json.gz"))
+    # What is done already needs no weights.
+    jobs = grid([(preset("tiny", attention_weight=0.0), "vggm")], targets_of("Deer"), range(1))
+    random = grid([(preset("tiny", attention_weight=0.0), "random")], targets_of("Deer"), range(1))
+    done = run_job(random[0], data=data, out=out, device="cpu")
+    assert done is not None
+    kept = {**read_result(done), "tracker": jobs[0].key, "backbone": "vggm", "weights": "vggm"}
+    jobs[0].file(out).parent.mkdir()
+    jobs[0].file(out).write_bytes(packed(kept))
+    assert main([*command(data, out, "Deer"), "--backbone", "vggm"]) == 0
+
+
+def test_bad_ground_truth_is_told_of_the_job(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data / "otb" / "Deer", tmp_path / "otb" / "Deer")
+    truth = tmp_path / "otb" / "Deer" / "groundtruth_rect.txt"
+    truth.write_text("one,two\n")
+    assert main(command(tmp_path, tmp_path / "out", "Deer")) == 1
+    said = capsys.readouterr().err
+    assert f": failed: {truth}, line 1" in said and "--box" not in said
+    truth.unlink()
+    assert main(command(tmp_path, tmp_path / "out", "Deer")) == 1
+    assert ": failed: Deer has no file of ground truth: add it" in capsys.readouterr().err
+
+
+def test_lists_may_have_blanks_after_their_commas() -> None:
+    assert comma_list("paper, realtime") == ["paper", "realtime"]
+    assert values_of("x = conv1, (0.5, 1), 2") == ("x", ["conv1", (0.5, 1), 2])
+    assert numbers("0, 5", "--attention-weight") == [0, 5]
 
 
 def test_values_are_numbers_pairs_truth_values_or_names() -> None:

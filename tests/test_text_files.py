@@ -36,7 +36,7 @@ def test_packed_or_not_the_text_is_the_same(tmp_path: Path) -> None:
         ("a.json", b"9" * 5000, "is not JSON .*4300 digits"),
         ("a.json", b'{"a": 1', "is not JSON"),
         ("a.json", b"", "is not JSON"),
-        ("a.json", b"\xff\xfe\x00", "cannot read .*utf-8"),
+        ("a.json", b"\xff\xfe\x00", "a.json is no text in UTF-8: give a text file"),
         ("a.json.gz", b"no gzip", "cannot read"),
         ("a.json.gz", b"", "is not JSON"),
         ("a.json.gz", PACKED[:-9], "cannot read"),
@@ -57,7 +57,7 @@ def test_what_is_wrong_with_a_file_is_said(
 
 def test_nothing_there_or_a_folder_is_said(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(InputError, match="cannot read"):
+        with pytest.raises(InputError, match=r"cannot read \S+: (Is a|No such file or) dir"):
             read_text(path)
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "backbone_card",
     "backbone_files",
     "backbone_identity",
+    "check_backbone",
     "load_backbone",
     "load_vggm",
     "with_path",
@@ -86,6 +87,18 @@ def backbone_identity(name: str | Path) -> str:
         return f"{TIMM}{model}@{_timm_identity(name, changed)}"
     path, remedy = _file(name)
     return _identity(path, remedy, _changed(path))
+
+
+def check_backbone(name: str | Path) -> None:
+    """Find out that the backbone called ``name`` can be loaded, before work that needs it.
+
+    Weights that may have to be downloaded are loaded once: for their identity, which is kept.
+
+    Raises:
+        InputError: the same errors as :func:`rltrack.load_backbone`.
+    """
+    if backbone_identity(name) in CARDS:  # known without a look at the weights
+        load_backbone(name)
 
 
 def backbone_files(name: str | Path) -> tuple[Path, ...]:
@@ -196,7 +209,7 @@ def _meant(name: str | Path) -> str:
     return EMBEDDED if name == "embedded" else name
 
 
-_REMEDY = "make them with data_scripts/train_backbone.py"
+_REMEDY = "give another file of weights, or a name that `rltrack info` lists"
 
 _RENDERED = Path(__file__).parent / "rendered.safetensors"
 

@@ -81,12 +81,10 @@ def read_weights(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, 
             about: dict[str, str] = file.metadata() or {}
             stored = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"weights {path} are corrupt ({error}); delete the file and {remedy}"
-        ) from error
+        raise InputError(f"weights {path} are corrupt ({error}); {remedy}") from error
     weights = checked(stored, path, remedy)
     if "sha256" in about and about["sha256"] != digest(weights):
-        raise InputError(f"weights {path} do not match their digest; delete the file and {remedy}")
+        raise InputError(f"weights {path} do not match their digest; {remedy}")
     return {name: w.float() for name, w in weights.items()}, about
 
 

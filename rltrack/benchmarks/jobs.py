@@ -17,11 +17,10 @@ import torch
 
 from rltrack import __version__
 from rltrack.backbones.registry import backbone_identity, with_path
-from rltrack.data.benchmark_folders import BenchmarkFolder, find_benchmark
+from rltrack.data.benchmark_folders import sequence_with_truth
 from rltrack.data.layouts import TargetFiles
 from rltrack.data.otb import OTB, Target
-from rltrack.data.sequences import Sequence as SequenceFolder
-from rltrack.data.sequences import otb_folder, read_sequence
+from rltrack.data.sequences import otb_folder
 from rltrack.data.target_names import Names
 from rltrack.errors import InputError
 from rltrack.evaluation.ground_truth import chosen_targets
@@ -29,6 +28,7 @@ from rltrack.evaluation.metrics import evaluate_with_curves
 from rltrack.evaluation.run_files import packed, read_result, tracker_key, truth_key
 from rltrack.files import set_aside, write_bytes
 from rltrack.hardware import machine
+from rltrack.paths import is_folder
 from rltrack.tracking.config import TrackerConfig
 from rltrack.video.run import track
 from rltrack.video.tracks import Step, Track
@@ -107,7 +107,7 @@ def grid(
 
 def missing(chosen: Iterable[Target], data: Path) -> list[str]:
     """Return the names of the targets whose folder is not in ``data/otb``."""
-    return [target.name for target in chosen if not otb_folder(data, target).is_dir()]
+    return [target.name for target in chosen if not is_folder(otb_folder(data, target))]
 
 
 def unfinished(jobs: Iterable[Job], *, data: Path, out: Path) -> list[Job]:
@@ -140,27 +140,10 @@ def _counts(file: Path, present: Callable[[], tuple[int, str] | None]) -> bool:
 def _present(data: Path, target: str, benchmark: str) -> tuple[int, str] | None:
     """Return a target's number of frames and `truth_key`; None if they cannot be read."""
     try:
-        sequence = _sequence(data, target, benchmark)
+        sequence, truth = sequence_with_truth(target, benchmark, data)
     except InputError:
         return None
-    if sequence.problem is not None or sequence.ground_truth is None:
-        return None
-    return len(sequence.frames), truth_key(sequence.ground_truth)
-
-
-def _sequence(data: Path, target: str, benchmark: str) -> SequenceFolder:
-    if not benchmark:
-        entry = OTB[target]
-        return read_sequence(otb_folder(data, entry), entry.number)
-    folder = _benchmark(benchmark, data)
-    if folder is None or target not in folder.targets:
-        raise InputError(f"there is no target {target} of {benchmark} in {data}")
-    return folder.sequence(target)
-
-
-@lru_cache(maxsize=8)
-def _benchmark(benchmark: str, data: Path) -> BenchmarkFolder | None:
-    return find_benchmark(benchmark, data)  # which lists folders of thousands of targets
+    return len(sequence.frames), truth_key(truth)
 
 
 def restore(jobs: Iterable[Job], kept: Iterable[Mapping[str, Any]], out: Path) -> None:
@@ -243,7 +226,7 @@ def _result(
     job: Job, data: Path, device: str, on_frame: Callable[[Step], None] | None
 ) -> dict[str, Any]:
     done = track(
-        _sequence(data, job.target, job.benchmark),
+        sequence_with_truth(job.target, job.benchmark, data)[0],
         config=job.config,
         backbone=job.backbone,
         device=device,

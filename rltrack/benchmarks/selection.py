@@ -14,6 +14,7 @@ from rltrack.benchmarks.sweep import results_of
 from rltrack.cache import data_dir
 from rltrack.errors import InputError, few
 from rltrack.evaluation.run_files import load, settings, weights_of
+from rltrack.paths import is_folder, listed
 from rltrack.tracking.config import TrackerConfig
 
 __all__ = ["gathered", "named", "over_backbones", "run_or_kept", "stored"]
@@ -135,9 +136,9 @@ def stored(folder: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: there is no such folder, or a file cannot be read.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError(f"kept is {folder}; there is no such folder")
-    files = sorted(folder.glob("*.json.gz"))
+    files = [file for file in listed(folder) if file.name.endswith(".json.gz")]
     runs = {(r["tracker"], r["target"], r["seed"]): r for file in files for r in load(file)}
     return list(runs.values())
 

@@ -5,6 +5,7 @@ Each frame is decoded once for all.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +35,8 @@ from rltrack.video.tracks import Step, Track, TrackingError
 from rltrack.video.writer import VideoWriter
 
 __all__ = ["OURS", "Comparison", "ComparisonError", "Run", "compare"]
+
+logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
@@ -130,7 +133,8 @@ def compare(
     colours.
 
     In each frame the trackers work one after the other. A frame that cannot be read counts as not
-    found for all of them, as in `rltrack.track`.
+    found for all of them, as in `rltrack.track`. One of another size than the first counts so for
+    OpenCV's trackers, which cannot use it. A warning says so.
 
     Args:
         source: what `rltrack.open_source` takes.
@@ -167,6 +171,7 @@ def compare(
     )
     rows: list[list[tuple[Result, float]]] = []
     learned: list[tuple[Result, float]] = []
+    told: set[Peer] = set()  # those of which it was said that they cannot use a frame
 
     def first_box(image: Image) -> Sequence[float]:
         # Peers first: what they cannot learn is said before the tracker's first fit, which is long.
@@ -178,10 +183,9 @@ def compare(
         row = [(step.result, step.seconds)]
         if not step.index:
             row += learned
-        elif step.image is None:
-            row += [(Result(last.box, math.nan, False), math.nan) for last, _ in rows[-1][1:]]
         else:
-            row += [_timed(partial(peer.update, step.image)) for peer in rivals]
+            before = zip(rivals, rows[-1][1:], strict=True)
+            row += [_updated(peer, step, last.box, told) for peer, (last, _) in before]
         rows.append(row)  # first: a Ctrl-C during the writing is let through when it is done
         files.add(step.image, [result for result, _ in row], step.time)
         if on_frame is not None:
@@ -264,6 +268,20 @@ class _Files:
         """After `close`, the files that were completed, and how many frames are in each."""
         tables = {path: count for each in self._boxes for path, count in each.kept.items()}
         return {**tables, **({self._video.path: n} if (n := self._video.completed) else {})}
+
+
+def _updated(
+    peer: Peer, step: Step, last: tuple[float, float, float, float], told: set[Peer]
+) -> tuple[Result, float]:
+    """Return what a peer finds in a frame, or that it finds nothing in one that it cannot use."""
+    if step.image is not None:
+        try:
+            return _timed(partial(peer.update, step.image))
+        except InputError as error:  # the image has another size than the first
+            if peer not in told:
+                logger.warning("frame %d: %s; in such frames it finds nothing", step.index, error)
+                told.add(peer)
+    return Result(last, math.nan, False), math.nan
 
 
 def _timed(call: Callable[[], Result]) -> tuple[Result, float]:

@@ -7,23 +7,30 @@ nothing twice.
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
+from rltrack.backbones.registry import check_backbone
 from rltrack.benchmarks.jobs import Job, run_job, unfinished
 from rltrack.errors import InputError
 from rltrack.evaluation.run_files import read_result
 from rltrack.tracking.inputs import pick_device
 from rltrack.video.run import track
+from rltrack.video.signals import HeldSignals
 from rltrack.video.tracks import Step, Track
 
 __all__ = ["Outcome", "SweepError", "results_of", "sweep", "track_all"]
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -46,12 +53,14 @@ def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | E
 
     Returns:
         A list in the order of the jobs. Each entry is the track, or the exception that `track`
-        raised, or `concurrent.futures.CancelledError` for a run that was not started.
+        raised, or `concurrent.futures.CancelledError` for a run that was stopped before it had
+        tracked a frame.
     """
     with _SideBySide(workers) as pool:
         runs = [pool.submit(track, job) for job in jobs]
         try:
-            wait(runs)
+            with pool.listening():
+                wait(runs)
         except KeyboardInterrupt:
             pool.stop()
     return [_outcome(run) for run in runs]
@@ -95,8 +104,9 @@ def sweep(
             worker that declares it.
 
     Raises:
-        InputError: the scheduler cannot be reached, its workers declare no ``GPU`` for a CUDA
-            ``device``, or dask is not installed.
+        InputError: a backbone of a job that is to be run here cannot be loaded; the scheduler
+            cannot be reached, its workers declare no ``GPU`` for a CUDA ``device``, or dask is not
+            installed.
     """
     given: dict[str, Any] = {"data": data, "out": out, "device": device}
 
@@ -107,8 +117,12 @@ def sweep(
             return _in_threads(left, {**given, "wait": wait}, local)
         return (_attempt(job, partial(run_job, job, wait=wait, **given)) for job in left)
 
+    left = unfinished(jobs, data=data, out=out)
+    if scheduler is None:
+        for backbone in dict.fromkeys(job.backbone for job in left):
+            check_backbone(backbone)
     elsewhere = []
-    for outcome in attempts(unfinished(jobs, data=data, out=out), wait=False):
+    for outcome in attempts(left, wait=False):
         if outcome.file is None and outcome.error is None:
             elsewhere.append(outcome.job)
         else:
@@ -153,10 +167,20 @@ def _attempt(job: Job, work: Callable[[], Path | None]) -> Outcome:
 def _in_threads(jobs: Sequence[Job], given: dict[str, Any], workers: int) -> Iterator[Outcome]:
     with _SideBySide(workers) as pool:
         runs = {pool.submit(run_job, {"job": job, **given}): job for job in jobs}
+        ended = as_completed(runs)
         try:
-            for run in as_completed(runs):
+            while True:
+                with pool.listening():
+                    run = next(ended, None)
+                if run is None:
+                    return
                 yield _attempt(runs[run], run.result)
-        except BaseException:  # a generator that is closed stops, too
+        except BaseException as error:  # a generator that is closed stops, too
+            if isinstance(error, KeyboardInterrupt):
+                logger.warning(
+                    "interrupted: the runs under way are being stopped, and will start anew; "
+                    "finished runs are kept"
+                )
             pool.stop()
             raise
 
@@ -199,21 +223,32 @@ def _on_cluster(jobs: Sequence[Job], given: dict[str, Any], address: str) -> Ite
 class _SideBySide:
     """Threads that each run a tracker.
 
-    At the end of the context it waits for those that are running.
+    At the end of the context it waits for those that are running. Signals are held back in the
+    context, because no second Ctrl-C may cut this waiting short: a program that ends while its
+    threads compute crashes.
     """
 
     def __init__(self, workers: int) -> None:
-        self._stop = threading.Event()
+        self._signals = HeldSignals()
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._without_a_frame: set[int] = set()  # the threads of such runs
         self._threads = torch.get_num_threads()
         # Parts of a run side by side would only get into another run's way.
         self._pool = ThreadPoolExecutor(workers, "rltrack-run", partial(torch.set_num_threads, 1))
 
     def __enter__(self) -> _SideBySide:
+        self._signals.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         self._pool.shutdown(cancel_futures=True)
         torch.set_num_threads(self._threads)  # the last number set also holds for threads to come
+        self._signals.__exit__(*error)
+
+    def listening(self) -> AbstractContextManager[None]:
+        """Let the first signal through, if it comes in the block or was held back before."""
+        return self._signals.let_through()
 
     def submit(self, work: Callable[..., T], given: Mapping[str, Any]) -> Future[T]:
         """Run ``work(**given)`` in a thread.
@@ -223,27 +258,53 @@ class _SideBySide:
         return self._pool.submit(self._run, work, given)
 
     def stop(self) -> None:
-        """Interrupt the runs, and start no more."""
-        self._stop.set()
+        """Interrupt the runs, and start no more.
+
+        A run stops after the frame that it is in. Its first frame takes long, and nothing is lost
+        with it, so there it stops at once.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._stopped = True
+            for thread in self._without_a_frame:
+                _interrupt(thread)
 
     def _run(self, work: Callable[..., T], given: Mapping[str, Any]) -> T:
-        told = given.get("on_frame")
+        told, thread = given.get("on_frame"), threading.get_ident()
 
         def watch(step: Step) -> None:
+            with self._lock:
+                self._without_a_frame.discard(thread)
             if told is not None:
                 told(step)
-            if self._stop.is_set():
+            if self._stopped:
                 raise KeyboardInterrupt  # which reaches no other thread than the main one by itself
 
-        device = pick_device(given.get("device", "auto"))
-        on_cuda = device.type == "cuda"
-        stream = torch.cuda.Stream(device) if on_cuda else None  # type: ignore[no-untyped-call]
-        with torch.cuda.stream(stream):
-            return work(**{**given, "on_frame": watch})
+        with self._lock:
+            if self._stopped:
+                raise KeyboardInterrupt
+            self._without_a_frame.add(thread)
+        try:
+            device = pick_device(given.get("device", "auto"))
+            on_cuda = device.type == "cuda"
+            stream = torch.cuda.Stream(device) if on_cuda else None  # type: ignore[no-untyped-call]
+            with torch.cuda.stream(stream):
+                return work(**{**given, "on_frame": watch})
+        finally:
+            with self._lock:
+                self._without_a_frame.discard(thread)
+
+
+def _interrupt(thread: int) -> None:
+    """Raise KeyboardInterrupt in a thread, as soon as it executes Python's code again."""
+    kind = ctypes.py_object(KeyboardInterrupt)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)
 
 
 def _outcome(run: Future[Track]) -> Track | Exception:
     try:
         return run.result()
+    except KeyboardInterrupt:
+        return CancelledError()
     except Exception as error:
         return error

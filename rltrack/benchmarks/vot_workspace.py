@@ -26,7 +26,7 @@ import numpy as np
 from rltrack.data.sequences import Sequence, is_read, read_sequence
 from rltrack.errors import InputError
 from rltrack.outputs import Folder, Input
-from rltrack.paths import given_path
+from rltrack.paths import given_path, is_folder
 from rltrack.video.images import read_image
 
 __all__ = [
@@ -185,7 +185,7 @@ def _registry(settings: Mapping[str, str]) -> ConfigParser:
 
 def _sequences(data: Path) -> list[tuple[Sequence, Path]]:
     """The sequences of a folder, each with its own."""
-    place = data / "vot" if (data / "vot").is_dir() else data
+    place = data / "vot" if is_folder(data / "vot") else data
     folders = sorted(file.parent for file in place.glob("*/groundtruth.txt"))
     if not folders:
         raise InputError(

@@ -8,6 +8,7 @@ import typer
 
 from rltrack.cli.options import Backbone, Device, Preset, Seed
 from rltrack.cli.printing import console
+from rltrack.cli.progress import Lines
 from rltrack.cli.status import DONE, INTERRUPTED, say
 
 __all__ = ["bench"]
@@ -40,6 +41,8 @@ def bench(
     ] = None,
 ) -> None:
     """Time the tracker, its parts, a plain version of it, and the machine. It takes minutes.
+
+    Ctrl-C stops it and keeps what was measured.
 
     The preset is timed with attention and without, beside the preset realtime, and beside OpenCV's
     CSRT and KCF if they are installed (`make peers`).
@@ -74,21 +77,26 @@ def bench(
             ) from None
         accuracy = kept_accuracy(trackers, backbone, kept)
     peers, absent = installed(("csrt", "kcf"))
-    try:
-        with stop_signals(), warnings_shown() as warnings:
-            with console(stderr=True).status("") as status:
-                result = measure(
-                    source,
-                    trackers=trackers,
-                    peers=peers,
-                    backbone=backbone,
-                    device=device,
-                    seed=seed,
-                    on_stage=status.update,
-                )
-            warnings.show()
-    except KeyboardInterrupt:
-        raise typer.Exit(say("interrupted; nothing is kept", INTERRUPTED)) from None
+    lines = Lines()
+    with stop_signals(), warnings_shown() as warnings:
+        with console(stderr=True).status("") as status:
+
+            def tell(stage: str) -> None:
+                status.update(stage)
+                lines.say(stage)
+
+            result = measure(
+                source,
+                trackers=trackers,
+                peers=peers,
+                backbone=backbone,
+                device=device,
+                seed=seed,
+                on_stage=tell,
+            )
+        warnings.show()
+    if not result["trackers"]:
+        raise typer.Exit(say("interrupted; nothing was measured yet", INTERRUPTED))
     result["peers"] |= {name: {"failed": why} for name, why in absent.items()}
     for table in tables(result):
         console().print(table)
@@ -98,4 +106,6 @@ def bench(
     if accuracy is not None:
         writing.append(lambda: write_plot(speed_accuracy(result, accuracy), out["figure"]))
     try_each(writing)
+    if result["interrupted"]:
+        raise typer.Exit(say("interrupted; the tables have what was measured", INTERRUPTED))
     raise typer.Exit(DONE)

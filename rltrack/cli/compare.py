@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, parsed_box
+from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, comma_list, parsed_box
 from rltrack.cli.printing import console, show
 from rltrack.cli.status import DONE, INTERRUPTED, fail_part_way, say
 
@@ -43,9 +43,15 @@ def compare(
         ),
     ] = "csrt,kcf",
     out: Annotated[
-        str,
-        typer.Option("--out", metavar="DIR", help="The folder for boxes and the video."),
-    ] = "out/compare",
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="The folder for boxes and the video. The default is out/compare, or out/compare-2 "
+            "and so on if there are files in it.",
+            show_default=False,
+        ),
+    ] = None,
     preset: Preset = "paper",
     backbone: Backbone = "embedded",
     device: Device = "auto",
@@ -62,6 +68,7 @@ def compare(
     from rltrack.benchmarks.side_by_side import ComparisonError
     from rltrack.benchmarks.side_by_side import compare as run
     from rltrack.cli.terminal import session
+    from rltrack.outputs import free_folder
 
     failure = None
     with session() as bar:
@@ -70,8 +77,8 @@ def compare(
             comparison = run(
                 source,
                 start,
-                peers=peers.split(","),
-                folder=out,
+                peers=comma_list(peers),
+                folder=free_folder("out/compare") if out is None else out,
                 config=preset,
                 backbone=backbone,
                 device=device,

@@ -23,9 +23,16 @@ WEIGHTS = (0.0, 5.0)
 
 
 def demo(
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="The results' folder.")] = (
-        "out/demo"
-    ),
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="The results' folder. The default is out/demo, or out/demo-2 and so on if there "
+            "are files in it.",
+            show_default=False,
+        ),
+    ] = None,
     frames: Annotated[
         int, typer.Option("--frames", metavar="N", min=1, max=10_000, help="How many frames.")
     ] = 30,
@@ -37,12 +44,14 @@ def demo(
 ) -> None:
     """Track the bundled film with lambda 0 and 5. Videos, boxes and a figure go to DIR."""
     from rltrack.cli.terminal import print_table, session
+    from rltrack.outputs import free_folder
     from rltrack.video.tracks import TrackingError
 
+    folder = free_folder("out/demo") if out is None else out
     with session() as bar:
         try:
             tracks = make_demo(
-                out,
+                folder,
                 frames=frames,
                 config=preset,
                 backbone=backbone,
@@ -56,12 +65,12 @@ def demo(
     print_table(tracks)
     status = ending(*tracks)
     if status == DONE:
-        show(f"videos, boxes, summaries and figure.png are in {out}")
+        show(f"videos, boxes, summaries and figure.png are in {folder}")
     raise typer.Exit(status)
 
 
 def make_demo(
-    folder: str | Path = "out/demo",
+    folder: str | Path,
     *,
     frames: int = 30,
     config: str = "paper",

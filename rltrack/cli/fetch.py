@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rltrack.cli.printing import console, show
+from rltrack.cli.progress import Lines
 from rltrack.cli.status import BAD_INPUT, FAILED, INTERRUPTED, fail, say
 from rltrack.plain_text import on_terminal
 
@@ -50,11 +51,13 @@ def fetch(
 
 @contextmanager
 def rich_progress() -> Iterator[Progress]:
-    """A progress bar on standard error, if that is a terminal; to pass to `fetch` or `download`.
+    """Progress on standard error; to pass to `fetch` or `download`.
 
     Yields:
-        The callback. The bar shows the file on its way, bytes, speed and time left.
+        The callback. On a terminal, a bar shows the file on its way, bytes, speed and time left.
+        Elsewhere there are `rltrack.cli.progress.Lines`.
     """
+    from rich.filesize import decimal
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -71,7 +74,7 @@ def rich_progress() -> Iterator[Progress]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    screen = console(stderr=True)
+    screen, lines = console(stderr=True), Lines()
     with Bars(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
         task = bars.add_task("", total=None, visible=False)
         current = ""
@@ -83,5 +86,6 @@ def rich_progress() -> Iterator[Progress]:
                 current = name
                 task = bars.add_task(on_terminal(name), total=total, completed=received)
             bars.update(task, completed=received, total=total)
+            lines.advance(f"{on_terminal(name)}:", received, total, decimal)
 
         yield advance

@@ -16,6 +16,7 @@ __all__ = [
     "Device",
     "Preset",
     "Seed",
+    "comma_list",
     "first_boxes",
     "parsed_box",
 ]
@@ -41,6 +42,11 @@ Device = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The seed of all random numbers.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback if something fails.")]
+
+
+def comma_list(text: str) -> list[str]:
+    """``A, B`` as a list of names, without the blanks around them."""
+    return [name.strip() for name in text.split(",")]
 
 
 def parsed_box(text: str) -> list[float]:

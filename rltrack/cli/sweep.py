@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rltrack.cli.options import Device
+from rltrack.cli.options import Device, comma_list
 from rltrack.cli.printing import console, one_line, show
 from rltrack.cli.status import DONE, FAILED, INTERRUPTED, say
 from rltrack.errors import InputError, counted, few
@@ -39,7 +39,7 @@ def numbers(text: str, option: str) -> list[float]:
             first, last = map(int, text.split(":"))
             found = [float(value) for value in range(first, min(last, first + _MOST_VALUES) + 1)]
         else:
-            found = [float(part) for part in text.split(",")]
+            found = [float(part) for part in comma_list(text)]
     except (ValueError, OverflowError):
         found = []
     if not found:
@@ -61,7 +61,7 @@ def values_of(text: str, option: str = "--set") -> tuple[str, list[Any]]:
             f"{option} is {text!r}; it must be a field and values, as map_at=conv1,input"
         )
     # Commas between brackets are a pair's: positive_iou=(0.5,1),(0.7,1).
-    return field, [_literal(value) for value in re.split(r",(?![^(]*\))", values)]
+    return field.strip(), [_literal(value.strip()) for value in re.split(r",(?![^(]*\))", values)]
 
 
 def _literal(text: str) -> Any:
@@ -204,14 +204,14 @@ def sweep(
     targets = of_otb if benchmark is None else tuple(benchmark.targets.values())
     given = [values_of(text) for text in changed or ()]
     if variant is not None:
-        given.append(("variant", list(variant.split(","))))
+        given.append(("variant", comma_list(variant)))
     if attention_weight is not None:
         given.append(("attention_weight", numbers(attention_weight, "--attention-weight")))
     fields = dict(given)
     if len(fields) < len(given):
         twice = next(field for field in fields if sum(field == f for f, _ in given) > 1)
         raise InputError(f"{twice} is given twice; give all its values at once, as A,B")
-    presets, backbones = preset.split(","), backbone.split(",")
+    presets, backbones = comma_list(preset), comma_list(backbone)
     settings = math.prod(map(len, (presets, backbones, *fields.values())))
     if settings * len(targets) * seeds > _MOST_JOBS:
         raise InputError(

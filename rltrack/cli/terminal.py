@@ -13,6 +13,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from rltrack.cli.printing import console, one_line, show
+from rltrack.cli.progress import Lines
 from rltrack.plain_text import on_terminal
 
 if TYPE_CHECKING:
@@ -143,7 +144,10 @@ class Warnings(logging.Handler):
 
 
 class Bar:
-    """A progress bar on standard error, if that is a terminal: state, frames, FPS, time left."""
+    """A progress bar on standard error: state, frames, FPS, time left.
+
+    If that is no terminal, there are `rltrack.cli.progress.Lines`.
+    """
 
     def __init__(self, warnings: Warnings) -> None:
         from rich.progress import (
@@ -167,6 +171,7 @@ class Bar:
             disable=not sys.stderr.isatty(),
             speed_estimate_period=120,
         )
+        self._lines = Lines()
         self._warnings = warnings
         self._label, self._seconds, self._frames = "", 0.0, 0
 
@@ -193,6 +198,7 @@ class Bar:
             total=step.source.length,
             speed=f"{self._frames / self._seconds:.2f} FPS" if self._seconds else "",
         )
+        self._lines.advance(f"{self._label}: frame", step.index + 1, step.source.length)
 
     def __enter__(self) -> Bar:
         self._bars.start()

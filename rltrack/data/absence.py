@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
+from rltrack.paths import is_file
 from rltrack.text_files import read_text
 
 __all__ = ["absent_frames", "is_of_lasot"]
@@ -39,12 +40,12 @@ def absent_frames(boxes: Path, rows: int) -> Mask:
     """
     folder = boxes.parent
     cover = folder / "cover.label"
-    if cover.is_file():
+    if is_file(cover):
         return np.asarray(_flags(cover, rows) == 0)
     absent = np.zeros(rows, np.bool_)
     both = Path("absent", boxes.name)
     for name in ("absence.label", "full_occlusion.txt", "out_of_view.txt", both):
-        if (folder / name).is_file():
+        if is_file(folder / name):
             absent |= _flags(folder / name, rows) == 1
     return absent
 
@@ -52,7 +53,7 @@ def absent_frames(boxes: Path, rows: int) -> Mask:
 def is_of_lasot(boxes: Path) -> bool:
     """Return whether a file of ground truth is LaSOT's, which is 1-based."""
     folder = boxes.parent
-    return (folder / "full_occlusion.txt").is_file() or (folder / "absent" / boxes.name).is_file()
+    return is_file(folder / "full_occlusion.txt") or is_file(folder / "absent" / boxes.name)
 
 
 def _flags(file: Path, rows: int) -> NDArray[np.float64]:

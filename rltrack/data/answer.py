@@ -147,9 +147,16 @@ class Answer:
             requests.exceptions.ChunkedEncodingError,
         )
         if isinstance(error, passing):
-            return BrokenOffError(f"{type(error).__name__}: {error}")
+            return BrokenOffError(f"the connection failed, {_cause(error)}")
         # Not only requests' own errors: an address that is none raises others too.
         return FetchError(f"{self._url} cannot be fetched ({error})")
+
+
+def _cause(error: BaseException) -> str:
+    """Return what the system said, of which requests and urllib3 make messages in each other."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _leave_body_of_redirect(response: requests.Response, *_: Any, **__: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,15 +19,16 @@ from rltrack.data.sequences import (
     frame_files,
     frame_number,
     matched,
+    otb_folder,
     read_sequence,
 )
 from rltrack.data.target_names import Names, plain
 from rltrack.errors import InputError, few
 from rltrack.outputs import Folder
-from rltrack.paths import given_path
+from rltrack.paths import given_path, is_file, is_folder, listed
 from rltrack.text_files import read_text
 
-__all__ = ["Annotation", "BenchmarkFolder", "find_benchmark"]
+__all__ = ["Annotation", "BenchmarkFolder", "find_benchmark", "sequence_with_truth"]
 
 Array = NDArray[np.float64]
 
@@ -126,7 +128,7 @@ def find_benchmark(dataset: str, data: Path | None) -> BenchmarkFolder | None:
         folder = given_path(dataset, "the dataset")
     except InputError:  # no folder can be called so, say because a list of many names is too long
         return None
-    if not folder.is_dir():
+    if not is_folder(folder):
         if kind in LAYOUTS:
             title = LAYOUTS[kind].title
             raise InputError(
@@ -145,11 +147,39 @@ def find_benchmark(dataset: str, data: Path | None) -> BenchmarkFolder | None:
     )
 
 
+def sequence_with_truth(target: str, benchmark: str, data: Path) -> tuple[Sequence, Array]:
+    """Return a target's frames, and its ground truth, without which nothing can be scored.
+
+    Args:
+        target: its name in `rltrack.data.otb.OTB`, or in the benchmark.
+        benchmark: what `find_benchmark` takes; empty for OTB.
+        data: the folder that holds ``otb/``, or the benchmark's.
+
+    Raises:
+        InputError: there is no such target, or its frames or ground truth cannot be used.
+    """
+    if benchmark:
+        folder = _benchmark(benchmark, data)
+        if folder is None or target not in folder.targets:
+            raise InputError(f"there is no target {target} of {benchmark} in {data}")
+        sequence = folder.sequence(target)
+    else:
+        sequence = read_sequence(otb_folder(data, OTB[target]), OTB[target].number)
+    if sequence.ground_truth is None:
+        raise InputError(sequence.problem or f"{target} has no file of ground truth: add it")
+    return sequence, sequence.ground_truth
+
+
+@lru_cache(maxsize=8)
+def _benchmark(benchmark: str, data: Path) -> BenchmarkFolder | None:
+    return find_benchmark(benchmark, data)  # which lists folders of thousands of targets
+
+
 def _named(kind: str, data: Path | None) -> BenchmarkFolder | None:
     """Find a benchmark in the folder that has those of benchmarks in it."""
     layout = LAYOUTS[kind]
     spellings = {kind, plain(layout.title), layout.within}
-    folders = sorted(data.iterdir()) if data is not None and data.is_dir() else []
+    folders = listed(data) if data is not None and is_folder(data) else []
     for folder in folders:
         if plain(folder.name) in spellings and (targets := layout.find(folder)):
             return _made(kind, folder, layout, targets)
@@ -167,7 +197,7 @@ def _made(kind: str, folder: Path, layout: Layout, targets: list[TargetFiles]) -
 def _size(target: TargetFiles) -> tuple[int, int] | None:
     """Read the frames' size in GOT-10k's description of a sequence."""
     file = target.boxes.parent / "meta_info.ini"
-    if not file.is_file():
+    if not is_file(file):
         return None
     size = _RESOLUTION.search(read_text(file))
     return (int(size[1]), int(size[2])) if size else None

@@ -170,8 +170,8 @@ def _transfer_patiently(
             fruitless += 1
             if fruitless > retries:
                 raise StopFetchError(
-                    f"{part.url} could not be fetched: {error} ({fruitless} tries; "
-                    f"{_outlook(part)})"
+                    f"{part.url} could not be fetched in {fruitless} tries: {error}; "
+                    f"{_outlook(part)}"
                 ) from error
             pause = max(error.pause, min(backoff * 2 ** (fruitless - 1), _LONGEST_PAUSE))
             logger.warning("%s: %s; trying again in %.1f s", part.url, error, pause)

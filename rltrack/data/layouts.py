@@ -31,6 +31,7 @@ from rltrack.data.sequences import (
     read_sequence,
 )
 from rltrack.errors import InputError
+from rltrack.paths import is_file, is_folder, listed
 from rltrack.text_files import read_text
 
 __all__ = ["LAYOUTS", "SEQUENCES", "Layout", "TargetFiles"]
@@ -77,26 +78,23 @@ class Layout(NamedTuple):
 
 def _listed(folder: Path) -> list[Path]:
     """Return the files of a folder that are not hidden, in natural order; none without it."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         return []
-    try:
-        files = [file for file in folder.iterdir() if not file.name.startswith(".")]
-    except OSError as error:
-        raise InputError(f"cannot list the folder {folder}: {error.strerror}") from None
+    files = [file for file in listed(folder) if not file.name.startswith(".")]
     return sorted(files, key=natural_key)
 
 
 def _folders(folder: Path) -> list[Path]:
-    return [file for file in _listed(folder) if file.is_dir()]
+    return [file for file in _listed(folder) if is_folder(file)]
 
 
 def _texts(folder: Path) -> list[Path]:
-    return [file for file in _listed(folder) if file.suffix == ".txt" and file.is_file()]
+    return [file for file in _listed(folder) if file.suffix == ".txt" and is_file(file)]
 
 
 def _chosen(list_file: Path, targets: list[TargetFiles]) -> list[TargetFiles]:
     """Return the targets that a benchmark's own list names; all of them without a list."""
-    if not list_file.is_file():
+    if not is_file(list_file):
         return targets
     known = {target.name: target for target in targets}
     names = dict.fromkeys(read_text(list_file).split())
@@ -109,7 +107,7 @@ def _got10k(folder: Path) -> list[TargetFiles]:
         found = [
             TargetFiles(each.name, each / "groundtruth.txt")
             for each in _folders(split)
-            if (each / "groundtruth.txt").is_file()
+            if is_file(each / "groundtruth.txt")
         ]
         if any(_is_got10k(target) for target in found):
             return _chosen(split / "list.txt", found)
@@ -118,7 +116,7 @@ def _got10k(folder: Path) -> list[TargetFiles]:
 
 def _is_got10k(target: TargetFiles) -> bool:
     labels = ("meta_info.ini", "absence.label", "cover.label")
-    beside = any((target.boxes.parent / name).is_file() for name in labels)
+    beside = any(is_file(target.boxes.parent / name) for name in labels)
     return beside or target.name.startswith("GOT-10k_")
 
 
@@ -127,12 +125,12 @@ def _lasot(folder: Path) -> list[TargetFiles]:
         TargetFiles(each.name, each / "groundtruth.txt")
         for parent in (folder, *_folders(folder))
         for each in _folders(parent)
-        if (each / "groundtruth.txt").is_file() and (each / "full_occlusion.txt").is_file()
+        if is_file(each / "groundtruth.txt") and is_file(each / "full_occlusion.txt")
     ]
     alone = [
         TargetFiles(file.stem, file)
         for file in _texts(folder)
-        if (folder / "absent" / file.name).is_file()
+        if is_file(folder / "absent" / file.name)
     ]
     return _chosen(folder / "testing_set.txt", sequences or alone)
 
@@ -185,7 +183,7 @@ def _trackingnet(folder: Path) -> list[TargetFiles]:
     return [
         TargetFiles(file.stem, file, split / "frames" / file.stem)
         for split in splits
-        if (split / "frames").is_dir() or split.name.startswith(("TRAIN_", "TEST"))
+        if is_folder(split / "frames") or split.name.startswith(("TRAIN_", "TEST"))
         for file in _texts(split / "anno")
     ]
 
@@ -221,7 +219,7 @@ def _corners(target: TargetFiles) -> Array:
     found = np.array(boxes, np.float64)
     found[~(np.abs(found) <= FARTHEST).all(axis=1)] = np.nan
     frames = 0
-    if target.frames is not None and target.frames.is_dir():
+    if target.frames is not None and is_folder(target.frames):
         frames = len(frame_files(target.frames))
     # Of some videos at 30 frames a second, the boxes of all 240 are given.
     return found[::8] if frames and abs(len(found) / frames - 8) < 1 else found

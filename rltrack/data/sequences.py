@@ -24,6 +24,7 @@ from rltrack.data.box_lines import read_box_lines
 from rltrack.data.otb import OTB, Target
 from rltrack.data.target_names import Names, plain
 from rltrack.errors import InputError
+from rltrack.paths import is_file, is_folder, listed
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -76,14 +77,11 @@ def frame_files(folder: str | Path) -> tuple[Path, ...]:
     Raises:
         InputError: the folder cannot be listed.
     """
-    try:
-        files = [
-            file
-            for file in Path(folder).iterdir()
-            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
-        ]
-    except OSError as error:
-        raise InputError(f"cannot list the folder {folder}: {error.strerror}") from None
+    files = [
+        file
+        for file in listed(Path(folder))
+        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
+    ]
     return tuple(sorted(files, key=natural_key))
 
 
@@ -139,7 +137,7 @@ def read_sequence(folder: str | Path, target: int | None = None) -> Sequence:
         InputError: no frames, or no such target.
     """
     folder = Path(folder)
-    place = next((folder / sub for sub in _FRAME_FOLDERS if (folder / sub).is_dir()), folder)
+    place = next((folder / sub for sub in _FRAME_FOLDERS if is_folder(folder / sub)), folder)
     frames = frame_files(place)
     if not frames:
         raise InputError(
@@ -173,10 +171,10 @@ def otb_folder(data: Path, target: Target) -> Path:
     """
     place = data / "otb"
     folder = place / target.folder
-    if folder.is_dir() or not place.is_dir():
+    if is_folder(folder) or not is_folder(place):
         return folder
     spellings = plain(target.folder), plain(target.name)
-    return next((file for file in sorted(place.iterdir()) if plain(file.name) in spellings), folder)
+    return next((file for file in listed(place) if plain(file.name) in spellings), folder)
 
 
 def is_read(file: Path) -> bool:
@@ -186,7 +184,7 @@ def is_read(file: Path) -> bool:
 
 def ground_truth_files(folder: Path) -> list[Path]:
     """Return the files of ground truth in a sequence folder that could be its first target's."""
-    return [folder / name for name in _BOX_FILES if (folder / name).is_file()]
+    return [folder / name for name in _BOX_FILES if is_file(folder / name)]
 
 
 def natural_key(file: Path) -> list[tuple[int, str]]:
@@ -208,11 +206,11 @@ def _box_files(folder: Path, entries: list[Target], target: int | None) -> list[
     """The ground-truth file to read, then those of the folder's other targets; none if none."""
     if target is not None:
         file = folder / f"groundtruth_rect.{target}.txt"
-        if not file.is_file():
+        if not is_file(file):
             raise InputError(f"no target {target} in {folder}: there is no {file.name}")
         return [file]
     official = [folder / entry.ground_truth_file for entry in entries]
-    wanted = [*(file for file in official if file.is_file()), *ground_truth_files(folder)]
+    wanted = [*(file for file in official if is_file(file)), *ground_truth_files(folder)]
     first = next(iter(wanted), None)
     numbered = sorted(folder.glob("groundtruth_rect.*.txt"), key=natural_key)
     return [] if first is None else [first, *(file for file in numbered if file != first)]

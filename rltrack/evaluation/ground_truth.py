@@ -28,7 +28,7 @@ from rltrack.evaluation.metrics import is_box
 from rltrack.evaluation.protocols import PROTOCOLS
 from rltrack.evaluation.result_files import read_targets
 from rltrack.outputs import Folder, Input
-from rltrack.paths import given_path
+from rltrack.paths import given_path, is_file
 from rltrack.text_files import read_text
 
 __all__ = ["FRAMES", "Benchmark", "chosen_targets", "inputs_of", "load", "official_rows"]
@@ -178,7 +178,7 @@ def _text_of(dataset: str) -> str:
         file = given_path(dataset)
     except InputError:  # no file can be called so, say because a list of many names is too long
         return dataset
-    return read_text(file) if file.is_file() else dataset
+    return read_text(file) if is_file(file) else dataset
 
 
 def _file_truth(file: Path) -> dict[str, Array]:
@@ -196,7 +196,7 @@ def _file_truth(file: Path) -> dict[str, Array]:
 def _folder_truth(data: Path, chosen: Sequence[str]) -> dict[str, Array]:
     """Read the ground truth in the folders of OTB's sequences."""
     files = {name: otb_folder(data, OTB[name]) / OTB[name].ground_truth_file for name in chosen}
-    absent = [name for name, file in files.items() if not file.is_file()]
+    absent = [name for name, file in files.items() if not is_file(file)]
     if absent:
         raise InputError(
             f"no ground truth in {data / 'otb'} for {len(absent)} of {len(files)} targets: "

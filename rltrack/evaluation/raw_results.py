@@ -50,7 +50,7 @@ from rltrack.evaluation.result_files import (
 )
 from rltrack.evaluation.run_files import inputs_in, is_kept, load, names_of, results_in
 from rltrack.outputs import Folder, Input
-from rltrack.paths import given_path
+from rltrack.paths import given_path, is_file, is_folder, listed
 from rltrack.text_files import read_json
 
 __all__ = ["inputs_of", "read_results"]
@@ -129,7 +129,7 @@ def inputs_of(paths: Iterable[str | Path]) -> tuple[Input, ...]:
     """Return what `read_results` reads for these paths, which no output may overwrite."""
     inputs: list[Input] = []
     for path in (given_path(path, "a result") for path in paths):
-        if path.is_dir() and not _is_sweep(path):
+        if is_folder(path) and not _is_sweep(path):
             inputs.append(Folder(path, lambda file: file.suffix.lower() in FORMS or is_json(file)))
         else:
             inputs += inputs_in(path)
@@ -147,10 +147,10 @@ class _Source(NamedTuple):
 
 def _sources(path: Path, names: Names, base: Base) -> Iterator[_Source]:
     """Yield everything that a path holds, in any form."""
-    if path.is_dir():
+    if is_folder(path):
         yield from _in_sweep(path) if _is_sweep(path) else _in_folder(path, names, base)
         return
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"no results at {path}: there is no such file or folder")
     source = _file_source(path, names, base)
     if source is not None:
@@ -225,19 +225,16 @@ def _files(folder: Path) -> list[Path]:
     return [
         file
         for file in _visible(folder)
-        if (file.suffix.lower() in FORMS or is_json(file)) and not file.is_dir()
+        if (file.suffix.lower() in FORMS or is_json(file)) and not is_folder(file)
     ]
 
 
 def _folders(folder: Path) -> list[Path]:
-    return [file for file in _visible(folder) if file.is_dir()]
+    return [file for file in _visible(folder) if is_folder(file)]
 
 
 def _visible(folder: Path) -> list[Path]:
-    try:
-        return sorted(file for file in folder.iterdir() if not file.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"cannot list the folder {folder}: {error.strerror}") from None
+    return [file for file in listed(folder) if not file.name.startswith(".")]
 
 
 def _is_beside_results(file: Path) -> bool:

@@ -24,6 +24,7 @@ from rltrack.errors import InputError, few
 from rltrack.evaluation.run_schema import checked_run
 from rltrack.files import write_bytes
 from rltrack.outputs import Folder, Input
+from rltrack.paths import is_file, is_folder, listed
 from rltrack.text_files import LARGEST, read_json
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import PRESETS, preset
@@ -59,9 +60,13 @@ def load(place: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: there are none, or the file cannot be read.
     """
+    if not (is_file(place) or is_folder(place)):
+        raise InputError(
+            f"{place} is not there: give a sweep's folder, or a file of `rltrack report --keep`"
+        )
     found: list[dict[str, Any]] = []
     damaged: list[str] = []
-    for read in _kept_runs(place) if place.is_file() else _runs_in(place):
+    for read in _kept_runs(place) if is_file(place) else _runs_in(place):
         try:
             found.append(read())
         except InputError as error:
@@ -235,9 +240,10 @@ def _compressed(content: bytes) -> bytes:
 
 def results_in(folder: Path) -> Iterator[Path]:
     """Yield the runs' files in a sweep's folder, in order."""
-    for file in sorted(folder.glob("*/*.json.gz")):
-        if _is_run(file.relative_to(folder)):
-            yield file
+    for each in listed(folder) if is_folder(folder) else ():
+        for file in listed(each) if is_folder(each) else ():
+            if _is_run(file.relative_to(folder)):
+                yield file
 
 
 def _is_run(file: Path) -> bool:
@@ -247,7 +253,7 @@ def _is_run(file: Path) -> bool:
 
 def inputs_in(place: Path) -> tuple[Input, ...]:
     """Return what :func:`load` reads there, which no output may overwrite."""
-    return (Folder(place, _is_run), *results_in(place)) if place.is_dir() else (place,)
+    return (Folder(place, _is_run), *results_in(place)) if is_folder(place) else (place,)
 
 
 def read_result(file: Path) -> dict[str, Any]:

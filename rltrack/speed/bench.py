@@ -114,6 +114,8 @@ def measure(
           "times_faster", or under "failed" why there is none.
         - "ceilings": the machine's speeds; see :func:`rltrack.speed.ceilings.ceilings`.
         - "decode": the times of reading a frame.
+        - "interrupted": whether a Ctrl-C ended the measuring. Then what was not measured is missing
+          in "trackers" and "peers", and "baseline" and "ceilings" may be None.
 
         A "phases" has the median and the interquartile range, both in milliseconds, and the number
         n of measurements of each phase.
@@ -132,41 +134,7 @@ def measure(
             "more frames"
         )
 
-    timed: dict[str, dict[str, Any]] = {}
-    for label, config in trackers.items():
-        on_stage(f"{label}: warming up")
-        small = Tracker(_smaller(config), backbone=backbone, device=where, seed=seed)
-        small.init(images[0], box)
-        small.update(images[1])
-        if where.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(where)
-        on_stage(f"{label}: {len(images)} frames at most")
-        tracker = Tracker(config, backbone=backbone, device=where, seed=seed)
-        timed[label] = _told(timed_run(tracker, images, box)) | {
-            "preset": config.preset,
-            "attention_weight": config.attention_weight,
-            "peak_mib": peak_mib(where),
-        }
-        del small, tracker
-    beside: dict[str, dict[str, Any]] = {}
-    for label, peer in (peers or {}).items():
-        on_stage(f"{label}: {len(images)} frames")
-        try:
-            beside[label] = _told(timed_peer(peer, images, box))
-        except (InputError, RuntimeError) as error:
-            beside[label] = {"failed": str(error)}
-
-    on_stage("baseline: crops, features, scores and iterations")
-    plainly = [*trackers.values()][-1]
-    baseline = measure_baseline(plainly, backbone, where, seed, images[0], box, repeats)
-    for one in (*timed.values(), *beside.values()):
-        if "frame_ms" in one:
-            one["times_faster"] = baseline.frame_ms / one["frame_ms"]
-    on_stage("the machine: convolution, matrix product and copy")
-    best = ceilings(load_backbone(backbone, device=where, precision=plainly.precision), repeats)
-    for label, config in trackers.items():
-        timed[label] |= _limits(config, backbone, where, best, timed[label]["frame_ms"])
-    return {
+    result: dict[str, Any] = {
         "device": str(where),
         "machine": machine(where),
         "threads": torch.get_num_threads(),
@@ -174,15 +142,12 @@ def measure(
         "seed": seed,
         "source": name,
         "size": list(images[0].shape[1::-1]),
-        "trackers": timed,
-        "baseline": {
-            "frame_ms": baseline.frame_ms,
-            "phases": baseline.phases,
-            "composed": baseline.composed,
-        },
-        "peers": beside,
-        "ceilings": best,
+        "trackers": {},
+        "baseline": None,
+        "peers": {},
+        "ceilings": None,
         "decode": spread(decode),
+        "interrupted": False,
         "versions": {
             "rltrack": __version__,
             "python": platform.python_version(),
@@ -191,6 +156,63 @@ def measure(
             "numba": numba.__version__,
         },
     }
+    try:
+        _fill(result, trackers, peers or {}, where, images, box, repeats, on_stage)
+    except KeyboardInterrupt:
+        result["interrupted"] = True
+    return result
+
+
+def _fill(
+    result: dict[str, Any],
+    trackers: Mapping[str, TrackerConfig],
+    peers: Mapping[str, Follower],
+    device: torch.device,
+    images: list[Image],
+    box: list[float],
+    repeats: int,
+    on_stage: Callable[[str], None],
+) -> None:
+    """Measure, and put each entry into ``result`` as soon as it is known."""
+    backbone, seed, timed = result["backbone"], result["seed"], result["trackers"]
+    for label, config in trackers.items():
+        on_stage(f"{label}: warming up")
+        small = Tracker(_smaller(config), backbone=backbone, device=device, seed=seed)
+        small.init(images[0], box)
+        small.update(images[1])
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        on_stage(f"{label}: {len(images)} frames at most")
+        tracker = Tracker(config, backbone=backbone, device=device, seed=seed)
+        timed[label] = _told(timed_run(tracker, images, box)) | {
+            "preset": config.preset,
+            "attention_weight": config.attention_weight,
+            "peak_mib": peak_mib(device),
+        }
+        del small, tracker
+    for label, peer in peers.items():
+        on_stage(f"{label}: {len(images)} frames")
+        try:
+            result["peers"][label] = _told(timed_peer(peer, images, box))
+        except (InputError, RuntimeError) as error:
+            result["peers"][label] = {"failed": str(error)}
+
+    on_stage("baseline: crops, features, scores and iterations")
+    plainly = [*trackers.values()][-1]
+    baseline = measure_baseline(plainly, backbone, device, seed, images[0], box, repeats)
+    result["baseline"] = {
+        "frame_ms": baseline.frame_ms,
+        "phases": baseline.phases,
+        "composed": baseline.composed,
+    }
+    for one in (*timed.values(), *result["peers"].values()):
+        if "frame_ms" in one:
+            one["times_faster"] = baseline.frame_ms / one["frame_ms"]
+    on_stage("the machine: convolution, matrix product and copy")
+    best = ceilings(load_backbone(backbone, device=device, precision=plainly.precision), repeats)
+    result["ceilings"] = best
+    for label, config in trackers.items():
+        timed[label] |= _limits(config, backbone, device, best, timed[label]["frame_ms"])
 
 
 def _told(run: TimedRun) -> dict[str, Any]:

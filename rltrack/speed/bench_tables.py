@@ -14,8 +14,14 @@ __all__ = ["tables"]
 
 
 def tables(result: dict[str, Any]) -> list[Table]:
-    """Return tables, ready to print, of what `rltrack.speed.bench.measure` returned."""
-    return [_frames(result), _phases(result), _limits(result), _machine(result)]
+    """Return tables, ready to print, of what `rltrack.speed.bench.measure` returned.
+
+    They have what was measured before it was interrupted.
+    """
+    made = [_frames(result), _phases(result)]
+    if result["ceilings"] is not None:
+        made += [_limits(result), _machine(result)]
+    return made
 
 
 def _frames(result: dict[str, Any]) -> Table:
@@ -25,8 +31,9 @@ def _frames(result: dict[str, Any]) -> Table:
         f"{result['threads']} threads, backbone {on_terminal(result['backbone'])}",
         "a frame", "FPS", "ms", "slowest", "lost", "first, s", "faster", "MiB",
     )  # fmt: skip
-    plain = result["baseline"]
-    rows = {"baseline": {"frame_ms": plain["frame_ms"], "times_faster": 1.0}}
+    plain, rows = result["baseline"], {}
+    if plain is not None:
+        rows["baseline"] = {"frame_ms": plain["frame_ms"], "times_faster": 1.0}
     rows |= {name: result["trackers"][name] for name in reversed(result["trackers"])}
     rows |= {name: one for name, one in result["peers"].items() if "frame_ms" in one}
     for name, one in rows.items():
@@ -38,15 +45,16 @@ def _frames(result: dict[str, Any]) -> Table:
             _number(one.get("slowest_ms")),
             _number(one.get("lost_ms")),
             _number(one.get("first_frame_s")),
-            _number(one["times_faster"]),
+            _number(one.get("times_faster")),
             "-" if one.get("peak_mib") is None else f"{one['peak_mib']:.0f}",
         )
-    less = _number(plain["composed"]["without_fixed_gradients_ms"])
     notes = [
         "ms: the mean, updates included; lost: without the target; faster: than",
         "the baseline, which is composed of its parts; MiB: the peak until then.",
-        f"The baseline takes {less} ms without the fixed layers' gradients.",
     ]
+    if plain is not None:
+        less = _number(plain["composed"]["without_fixed_gradients_ms"])
+        notes.append(f"The baseline takes {less} ms without the fixed layers' gradients.")
     notes += [
         f"{name} is not in the table: {on_terminal(one['failed'])}"
         for name, one in result["peers"].items()
@@ -57,7 +65,9 @@ def _frames(result: dict[str, Any]) -> Table:
 
 
 def _phases(result: dict[str, Any]) -> Table:
-    every = {"baseline": result["baseline"], **dict(reversed(result["trackers"].items()))}
+    every = dict(reversed(result["trackers"].items()))
+    if result["baseline"] is not None:
+        every = {"baseline": result["baseline"], **every}
     made = _table("median ms and interquartile range", "phase", *map(on_terminal, every))
 
     def cell(spread: dict[str, float] | None) -> str:
@@ -70,7 +80,7 @@ def _phases(result: dict[str, Any]) -> Table:
 
 
 def _limits(result: dict[str, Any]) -> Table:
-    every = dict(reversed(result["trackers"].items()))
+    every = {name: one for name, one in reversed(result["trackers"].items()) if "at_best_ms" in one}
     made = _table("ms at best, and the fraction that is reached", "", *map(on_terminal, every))
 
     def cell(one: dict[str, Any], phase: str) -> str:

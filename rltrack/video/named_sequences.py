@@ -9,7 +9,7 @@ from rltrack.data.sequences import otb_folder
 from rltrack.data.target_names import Names
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
-from rltrack.paths import given_path
+from rltrack.paths import given_path, is_folder
 from rltrack.video.sources import FrameSource, open_source
 
 __all__ = ["FILM", "open_sequence"]
@@ -39,10 +39,10 @@ def open_sequence(
         return synthetic()
     if data is not None:
         place = given_path(data)
-        if (folder := place / "otb" / name).is_dir():
+        if is_folder(folder := place / "otb" / name):
             return open_source(folder)
         target = OTB.get(Names(OTB).find(name) or "")
-        if target is not None and (folder := otb_folder(place, target)).is_dir():
+        if target is not None and is_folder(folder := otb_folder(place, target)):
             return open_source(folder, target=target.number)
     try:
         return open_source(name)
