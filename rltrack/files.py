@@ -210,14 +210,14 @@ def try_each(steps: Iterable[Callable[[], object]]) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file, so that another can take its place, and return its new path.
+    """Rename a file that cannot be used, so that another takes its place; return its new path.
 
-    The new name is ``<name>.damaged``, or ``<name>.damaged-2`` and so on if there is such a file.
+    The new name is ``<name>.aside``, or ``<name>.aside-2`` and so on if there is such a file.
     """
-    aside, number = path.with_name(f"{path.name}.damaged"), 1
+    aside, number = path.with_name(f"{path.name}.aside"), 1
     while aside.exists() or aside.is_symlink():
         number += 1
-        aside = path.with_name(f"{path.name}.damaged-{number}")
+        aside = path.with_name(f"{path.name}.aside-{number}")
     return path.rename(aside)
 
 

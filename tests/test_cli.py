@@ -286,7 +286,7 @@ BAD_OPTIONS: dict[str, tuple[list[str], str]] = {
     "no such target": (["track", "Patch", "--target", "3"], "no target 3"),
     "box outside": (["track", "Patch", "--box", "900,9,9,9"], "900,9,9,9"),
     "second box outside": (["track", "Patch", "--box", BOX, "--box", "900,9,9,9"], "900,9,9,9"),
-    "box empty": (["track", "Patch", "--box", "9,9,0,9"], "positive"),
+    "box empty": (["track", "Patch", "--box", "9,9,0,9"], "at least 1 pixel"),
     "box of a kilometre": (["track", "Patch", "--box=-1e9,-1e9,2e9,2e9"], "at most 10 times"),
     "box NaN": (["track", "Patch", "--box", "nan,9,9,9"], "finite"),
     "box of three": (["track", "Patch", "--box", "1,2,3"], "'1,2,3'"),

@@ -70,7 +70,7 @@ def test_json_has_no_nan(tmp_path: Path) -> None:
 
 def test_damaged_files_are_set_aside_under_names_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "run.json.gz"
-    for content, name in (("a", ".damaged"), ("b", ".damaged-2"), ("c", ".damaged-3")):
+    for content, name in (("a", ".aside"), ("b", ".aside-2"), ("c", ".aside-3")):
         path.write_text(content)
         assert set_aside(path) == tmp_path / f"run.json.gz{name}"
         assert not path.exists()

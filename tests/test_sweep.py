@@ -184,7 +184,7 @@ def test_a_damaged_result_is_run_again(
     assert read_result(file)["boxes"] == before
     assert other.stat().st_mtime_ns == then
     assert str(file) in caplog.text
-    aside = file.with_name("Deer-0.json.gz.damaged")
+    aside = file.with_name("Deer-0.json.gz.aside")
     assert f"it is now {aside.name}, and its run is done again" in caplog.text
     assert aside.read_bytes() == spoilt
     assert len(load(out)) == 2  # what was set aside is no result
@@ -212,7 +212,7 @@ def test_a_result_of_another_ground_truth_is_set_aside_and_run_again(
     truth.write_text("\n".join([first, *("7,7,9,9" for _ in rows)]), encoding="utf-8")
     assert [o.job for o in sweep(jobs, out, data=data, device="cpu")] == jobs[:1]
     assert f"{file} is of other frames or ground truth than its sequence has now" in caplog.text
-    assert file.with_name("Deer-0.json.gz.damaged").read_bytes() == before
+    assert file.with_name("Deer-0.json.gz.aside").read_bytes() == before
     older = read_result(file)
     del older["truth"]  # which was not recorded
     file.write_bytes(packed(older))
