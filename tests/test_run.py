@@ -610,7 +610,7 @@ def test_a_box_of_a_file_is_named_with_the_file() -> None:
 
 def test_diverged_training_is_named() -> None:
     config = replace(QUICK, first_learning_rate=1e9)
-    with pytest.raises(TrackingError, match="training diverged: the target's score is nan"):
+    with pytest.raises(TrackingError, match=r"^training diverged: the target's score is nan"):
         track(moving_square(2), BOX, config=config, backbone="random")
 
 

@@ -44,6 +44,9 @@ Image = NDArray[np.uint8]
 
 _Row = tuple[tuple[Result, ...], float, float]  # results, seconds of work, time in the source
 
+_PLAIN = InputError, WriteError, FloatingPointError
+"""Errors whose messages say all."""
+
 _CURE = "give x,y,w,h (on the command line --box, or --select to draw it)"
 
 
@@ -255,7 +258,7 @@ def track_several(
             interrupted = True
             done = [replace(each, interrupted=True) for each in done]
     if failure is not None:
-        kind = "" if isinstance(failure, WriteError) else f"{type(failure).__name__}: "
+        kind = "" if isinstance(failure, _PLAIN) else f"{type(failure).__name__}: "
         raise TrackingError(f"{kind}{failure}", done, recorder.kept) from failure
     if not interrupted and frames.length is not None and len(rows) < frames.length:
         log.warning("%s ended after %d of %d frames", frames.name, len(rows), frames.length)
