@@ -74,7 +74,7 @@ peers: .venv-peers/.with-rltrack
 	@touch $@
 
 demo: .venv/.with-rltrack
-	$(BIN)/rltrack demo
+	$(BIN)/rltrack demo --out out/demo
 
 test: lint pytest
 

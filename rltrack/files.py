@@ -65,7 +65,10 @@ def parts_of(path: Path) -> list[Path]:
     See :func:`new_part`.
     """
     name = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.part")
-    return sorted(file for file in path.parent.iterdir() if name.fullmatch(file.name))
+    try:
+        return sorted(file for file in path.parent.iterdir() if name.fullmatch(file.name))
+    except OSError:  # a folder may be written to and not listed
+        return []
 
 
 def put_in_place(part: Path, path: Path) -> None:

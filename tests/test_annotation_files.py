@@ -18,7 +18,8 @@ from rltrack.data.track_files import FORMATS, TrackedBox, Tracks
 from rltrack.errors import InputError
 from rltrack.tracking.result import Result
 from rltrack.video.recorder import Recorder
-from rltrack.video.run import track_several
+from rltrack.video.run import track, track_several
+from rltrack.video.writer import VideoWriter
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
 
@@ -209,11 +210,15 @@ def test_yolos_boxes_are_parts_of_their_own_frame(tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_video_has_the_files_numbers(tmp_path: Path) -> None:
-    recorder = Recorder(boxes=tmp_path / "a.txt", labels=["target"], first=lambda: 41)
-    recorder.open(IMAGE)
-    recorder.add(IMAGE, [Result((100.0, 50.0, 50.0, 25.0), 0.5, True)], ())
-    recorder.close({})
-    assert (tmp_path / "a.txt").read_text().startswith("42,1,101.00,")
+    film = iter(synthetic(4))
+    with VideoWriter(tmp_path / "clip.mp4", 25) as video:
+        for time in (0.0, 1.0, 1.1, 3.0):  # by the rate, 1.05 s would be frame 27
+            video.write(next(film), time)
+    out = tmp_path / "a.txt"
+    config = preset("tiny", **QUICKER)
+    box = synthetic(4).ground_truth[2]
+    track(tmp_path / "clip.mp4", box, config=config, out=out, start=1.05)
+    assert [line.split(",")[0] for line in out.read_text().splitlines()][:1] == ["3"]
 
 
 # --- The whole way ----------------------------------------------------------------------------
@@ -236,8 +241,8 @@ def test_a_run_from_a_file_to_a_file(tmp_path: Path, suffix: str) -> None:
         out = tmp_path / "obj_train_data" / "frame_000000.txt"
     found = read_first_boxes(out)
     assert [box.label for box in found] == ["2", "7"]
-    for box, track in zip(found, tracks, strict=True):
-        np.testing.assert_allclose(box(next(iter(film))), track.boxes[0], atol=0.01)
+    for box, run in zip(found, tracks, strict=True):
+        np.testing.assert_allclose(box(next(iter(film))), run.boxes[0], atol=0.01)
     assert not list(tmp_path.glob("*.part"))
     with pytest.raises(InputError, match="belongs to the input"):
         track_several(film, boxes, config=config, out=marks)

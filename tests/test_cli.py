@@ -33,6 +33,7 @@ from rltrack.cli.demo import make_demo
 from rltrack.cli.main import main
 from rltrack.data import fetch
 from rltrack.data.failures import FetchError
+from rltrack.errors import InputError
 from rltrack.tracking import presets
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.writer import VideoWriter
@@ -235,6 +236,15 @@ def test_a_second_demo_does_not_replace_the_first(capsys: pytest.CaptureFixture[
     assert Path("out/demo-2/figure.png").exists()
 
 
+def test_the_demo_finds_files_of_others_before_it_tracks(tmp_path: Path) -> None:
+    (tmp_path / "demo-lambda5.csv").write_text("mine")
+    with pytest.raises(
+        InputError, match=r"demo-lambda5\.csv: there is a file that rltrack did not"
+    ):
+        make_demo(tmp_path, frames=2, config="tiny", backbone="random", device="cpu")
+    assert [file.name for file in tmp_path.iterdir()] == ["demo-lambda5.csv"]
+
+
 @pytest.mark.filterwarnings("error")
 def test_the_demos_figure_names_a_backbone_in_any_script() -> None:
     save_backbone(random_bank(), "\u6570.safetensors", Card("\u6570", "x", "y"))
@@ -286,7 +296,7 @@ BAD_OPTIONS: dict[str, tuple[list[str], str]] = {
     "no such target": (["track", "Patch", "--target", "3"], "no target 3"),
     "box outside": (["track", "Patch", "--box", "900,9,9,9"], "900,9,9,9"),
     "second box outside": (["track", "Patch", "--box", BOX, "--box", "900,9,9,9"], "900,9,9,9"),
-    "box empty": (["track", "Patch", "--box", "9,9,0,9"], "at least 1 pixel"),
+    "box empty": (["track", "Patch", "--box", "9,9,0.5,9"], "at least 1 pixel"),
     "box of a kilometre": (["track", "Patch", "--box=-1e9,-1e9,2e9,2e9"], "at most 10 times"),
     "box NaN": (["track", "Patch", "--box", "nan,9,9,9"], "finite"),
     "box of three": (["track", "Patch", "--box", "1,2,3"], "'1,2,3'"),

@@ -168,7 +168,10 @@ def test_the_command_prints_and_writes(
 
 def test_no_results_are_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path / "runs.json.gz")]) == 2
-    assert "runs.json.gz is not there: give a sweep's folder, or" in capsys.readouterr().err
+    assert (
+        "runs.json.gz is no file or folder of results: give a sweep's folder, or"
+        in capsys.readouterr().err
+    )
     assert main(["report", str(tmp_path)]) == 2
     assert "no results in" in capsys.readouterr().err
     (tmp_path / "x.json.gz").write_bytes(gzip.compress(b"nothing"))

@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
@@ -41,6 +42,7 @@ from rltrack.tracking.tracker import Tracker
 from rltrack.video import recorder
 from rltrack.video import sources as video
 from rltrack.video.images import read_image
+from rltrack.video.own_files import is_own
 from rltrack.video.reader import AHEAD, read_ahead
 from rltrack.video.recorder import HEADER, Recorder
 from rltrack.video.run import track
@@ -562,6 +564,15 @@ def test_no_box_to_start_from() -> None:
         track(moving_square(2), **FAST)
 
 
+def test_a_strange_archive_is_not_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "b.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("n\u00e4me", b"mine")
+    content = file.read_bytes()
+    file.write_bytes(content.replace("n\u00e4me".encode(), b"n\xff\xffme"))
+    assert not is_own(file)
+
+
 def test_what_a_killed_run_left_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     left = tmp_path / "boxes.csv.0123abcd.part"
     for file in (left, tmp_path / "boxes.csv.mine.part"):
@@ -598,7 +609,7 @@ def test_only_the_file_of_an_older_run_is_replaced(
 
 
 def test_a_start_beyond_the_end_is_named() -> None:
-    with pytest.raises(InputError, match="start is 99: clip has no first frame there"):
+    with pytest.raises(InputError, match="clip has no first frame where it starts, at 99"):
         track(Clip(moving_square(2), [BOX]), BOX, **FAST, start=99)
 
 

@@ -320,6 +320,13 @@ def test_what_is_compared_is_not_overwritten(tmp_path: Path) -> None:
         compare(tmp_path / "compare.mp4", START, peers=["mil"], folder=tmp_path, **FAST)
 
 
+def test_what_others_made_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "compare.mp4").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"compare\.mp4: there is a file that rltrack did not wri"):
+        compare(moving_patch(2), START, peers=["mil"], folder=tmp_path, **FAST)
+    assert (tmp_path / "compare.mp4").read_bytes() == b"mine"
+
+
 def test_ctrl_c_keeps_what_all_were_done_with(tmp_path: Path) -> None:
     film = Film(moving_patch(6))
     done = compare(film, peers=["guide", "stopped", "stone"], folder="out", **FAST)

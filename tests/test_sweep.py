@@ -437,6 +437,19 @@ def test_the_first_ctrl_c_stops_runs_in_their_first_frame_and_others_do_no_harm(
     assert [file.name for file in tmp_path.rglob("*.json.gz")] == ["Deer-0.json.gz"]
 
 
+def test_between_two_outcomes_signals_are_the_callers(data: Path, tmp_path: Path) -> None:
+    jobs = jobs_of("Deer", "Skiing")
+    before = signal.getsignal(signal.SIGINT)
+    outcomes = sweep(jobs, tmp_path, data=data, device="cpu", local=2)
+    assert next(outcomes).file is not None
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt):
+        press_ctrl_c()
+        time.sleep(1)
+    outcomes.close()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def press_ctrl_c() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 

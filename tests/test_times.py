@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import struct
 from collections.abc import Iterator
 from contextlib import nullcontext
 from fractions import Fraction
@@ -293,6 +294,8 @@ def test_the_file_with_the_sound_is_closed(
         (" 3 s ", Moment(seconds=3)),
         (12.5, Moment(seconds=12.5)),
         (3.0, Moment(seconds=3)),
+        (np.float32(1.5), Moment(seconds=1.5)),
+        (np.int64(7), Moment(frame=7)),
         ("1:02.5", Moment(seconds=62.5)),
         ("01:00:00", Moment(seconds=3600)),
     ],
@@ -303,7 +306,7 @@ def test_moments(given: Any, moment: Moment) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["", "x", "-3", -3, -0.5, "12.5", "1:2:3:4", ":3", "nan", float("inf"), "9" * 400, "1m"],
+    ["", "x", "-3", -3, -0.5, "12.5", "1:2:3:4", ":3", "nan", float("inf"), "9" * 400, "1m", True],
 )
 def test_what_is_no_moment(given: Any) -> None:
     with pytest.raises(InputError, match=r"start is .*; wanted a frame, such as 300, or a time"):
@@ -364,17 +367,39 @@ def test_parts_that_there_are_not(tmp_path: Path, start: str, end: str, message:
 def test_a_part_knows_the_numbers_of_its_frames_in_the_file(tmp_path: Path) -> None:
     source = open_source(clip(tmp_path / "clip.mp4", UNEVEN))
     for start, number in (("1.5s", 5), ("0.1s", 3), ("3", 3), ("0.0s", 0)):
-        part = span_of(source, start, None)
-        assert isinstance(part, Span) and part.first_number() == numbers(part)[0] == number
-    within = Span(span_of(source, "0.4s", None), Moment(frame=2))
-    assert within.first_number() == numbers(within)[0] == 5
+        assert first_number(span_of(source, start, None)) == number
+    later = span_of(source, "0.45s", None)
+    assert first_number(Span(later, Moment(frame=2))) == 5
+    assert first_number(Span(later, Moment(seconds=0.05))) == 3  # which begins later still
 
 
-@pytest.mark.parametrize("end", ["10", "11", "4.13s", "4.5s"])
+def first_number(part: FrameSource) -> int:
+    """The number of a part's first frame, which its picture tells as well."""
+    assert isinstance(part, Span)
+    number = part.first_number(times(part)[0])
+    assert number == numbers(part)[0]
+    return number
+
+
+def test_a_decoder_that_begins_late_gives_the_number_of_what_it_gives(tmp_path: Path) -> None:
+    path = tmp_path / "clip.ts"
+    with av.open(str(path), "w") as container:
+        options = {"x264-params": "intra-refresh=1:keyint=20:bframes=0"}  # no picture is whole
+        video: Any = container.add_stream("libx264", rate=25, options=options)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        for index in range(60):
+            frame = av.VideoFrame.from_ndarray(grey(4 * index), format="rgb24")
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+    assert first_number(span_of(open_source(path), "1.0s", None)) >= 25
+
+
+@pytest.mark.parametrize("end", ["10", "11", "4.13s", "4.17s", "4.5s"])
 def test_an_end_after_the_last_frame_is_said(
     tmp_path: Path, end: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     part = span_of(open_source(clip(tmp_path / "clip.mp4", UNEVEN)), None, end)
+    assert part.fps
     assert len(numbers(part)) == (9 if end == "4.13s" else 10)
     assert ("clip ends before it" in caplog.text) == (end in ("11", "4.5s"))
 
@@ -383,6 +408,16 @@ def test_a_file_whose_time_does_not_begin_at_0_is_whole(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mkv", list(range(0, 2400, 40)), first=100)
     source = open_source(path)
     assert source.length == len(times(source)) == 60
+    # Other programs write the duration without what comes before the first frame.
+    content = path.read_bytes()
+    assert content.count(b"Lavf") == 3
+    place = content.index(b"\x44\x89\x88") + 3  # the duration, a float of 8 bytes
+    assert struct.unpack(">d", content[place : place + 8])[0] == pytest.approx(102_400)
+    other = (
+        content[:place] + struct.pack(">d", 2400) + content[place + 8 :].replace(b"Lavf", b"mkvm")
+    )
+    path.write_bytes(other)
+    assert open_source(path).length == 60
 
 
 def test_a_part_of_a_sequence_has_its_ground_truth() -> None:

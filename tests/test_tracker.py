@@ -364,7 +364,7 @@ def test_attention_and_candidates_can_be_looked_at() -> None:
         ((1, 2, 3), "wanted four numbers"),
         (("a", 2, 3, 4), "wanted four numbers"),
         ((float("nan"), 2, 3, 4), "must be finite"),
-        ((5, 5, 0, 10), "must be at least 1 pixel"),
+        ((5, 5, 0, 10), "must be positive"),
         ((5, 5, 20, 1e-5), "must be at least 1 pixel"),
         ((500, 5, 10, 10), "outside the 320x240 image"),
         ((-50, 5, 10, 10), "outside the 320x240 image"),
@@ -382,6 +382,15 @@ def test_bad_images_are_named() -> None:
             tracker.init(image, (1, 1, 20, 20))
     with pytest.raises(InputError, match="before init"):
         tracker.update(FILM[0])
+
+
+def test_a_target_that_has_shrunk_to_less_than_a_pixel_is_looked_at() -> None:
+    tracker = plain(first_iterations=1)
+    tracker.init(FILM[0], BOX)
+    least = (40.0, 40.0, 0.5, 0.5)
+    assert tracker.attention(FILM[0], least)[0].any()
+    assert min(tracker.crop_extent(least)[2:]) > 0
+    assert np.isfinite(tracker.scores(FILM[0], [least])).all()
 
 
 def test_what_needs_init_says_so() -> None:
@@ -411,8 +420,8 @@ def test_boxes_to_be_scored_are_an_array_of_boxes() -> None:
         ((1, 2, 3), "wanted"),
         ((float("nan"), 2, 3, 4), "must be finite"),
         ((1, 2, float("inf"), 4), "must be finite"),
-        ((5, 5, 0, 10), "must be at least 1 pixel"),
-        ((5, 5, 10, -1), "must be at least 1 pixel"),
+        ((5, 5, 0, 10), "must be positive"),
+        ((5, 5, 10, -1), "must be positive"),
         ((-5e9, -5e9, 1e10, 1e10), "no number may be beyond 1e7"),
         ((1e30, 5, 10, 10), "no number may be beyond 1e7"),
     ],

@@ -27,6 +27,7 @@ from rltrack.paths import given_path
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.result import Result
 from rltrack.video.annotation import draw_trackers
+from rltrack.video.own_files import check_own
 from rltrack.video.recorder import Recorder
 from rltrack.video.run import track
 from rltrack.video.sources import FrameSource, open_source
@@ -232,9 +233,9 @@ class _Files:
     ) -> None:
         self._names = names
         boxes = {f"boxes of {name}": folder / f"{name}.csv" for name in names}
-        *tables, video = checked_outputs(
-            {**boxes, "video": folder / "compare.mp4"}, inputs
-        ).values()
+        files = checked_outputs({**boxes, "video": folder / "compare.mp4"}, inputs)
+        check_own(files)
+        *tables, video = files.values()
         self._boxes = [Recorder(boxes=table) for table in tables]
         self._video = VideoWriter(video, frames.fps, getattr(frames, "sound", None))
         self._image: Image = np.zeros((1, 1, 3), np.uint8)  # the last that was read

@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import AbstractContextManager
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -53,16 +53,12 @@ def track_all(jobs: Sequence[Mapping[str, Any]], workers: int) -> list[Track | E
 
     Returns:
         A list in the order of the jobs. Each entry is the track, or the exception that `track`
-        raised, or `concurrent.futures.CancelledError` for a run that was stopped before it had
-        tracked a frame.
+        raised, or `concurrent.futures.CancelledError` for a run that was not started.
     """
     with _SideBySide(workers) as pool:
         runs = [pool.submit(track, job) for job in jobs]
-        try:
-            with pool.listening():
-                wait(runs)
-        except KeyboardInterrupt:
-            pool.stop()
+        with suppress(KeyboardInterrupt):
+            pool.listen(partial(wait, runs))
     return [_outcome(run) for run in runs]
 
 
@@ -165,24 +161,11 @@ def _attempt(job: Job, work: Callable[[], Path | None]) -> Outcome:
 
 
 def _in_threads(jobs: Sequence[Job], given: dict[str, Any], workers: int) -> Iterator[Outcome]:
-    with _SideBySide(workers) as pool:
+    with _SideBySide(workers, at_once=True) as pool:
         runs = {pool.submit(run_job, {"job": job, **given}): job for job in jobs}
         ended = as_completed(runs)
-        try:
-            while True:
-                with pool.listening():
-                    run = next(ended, None)
-                if run is None:
-                    return
-                yield _attempt(runs[run], run.result)
-        except BaseException as error:  # a generator that is closed stops, too
-            if isinstance(error, KeyboardInterrupt):
-                logger.warning(
-                    "interrupted: the runs under way are being stopped, and will start anew; "
-                    "finished runs are kept"
-                )
-            pool.stop()
-            raise
+        while (run := pool.listen(partial(next, ended, None))) is not None:
+            yield _attempt(runs[run], run.result)
 
 
 def _on_cluster(jobs: Sequence[Job], given: dict[str, Any], address: str) -> Iterator[Outcome]:
@@ -223,13 +206,17 @@ def _on_cluster(jobs: Sequence[Job], given: dict[str, Any], address: str) -> Ite
 class _SideBySide:
     """Threads that each run a tracker.
 
-    At the end of the context it waits for those that are running. Signals are held back in the
-    context, because no second Ctrl-C may cut this waiting short: a program that ends while its
-    threads compute crashes.
+    At the end of the context those that are running are stopped and waited for. No second Ctrl-C
+    cuts this waiting short, because a program that ends while its threads compute crashes.
+
+    Args:
+        workers: the number of threads.
+        at_once: whether a run may be stopped within its first frame, which takes long. What it has
+            written by then is not put right. Otherwise it stops after the frame that it is in.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._signals = HeldSignals()
+    def __init__(self, workers: int, at_once: bool = False) -> None:
+        self._at_once = at_once
         self._lock = threading.Lock()
         self._stopped = False
         self._without_a_frame: set[int] = set()  # the threads of such runs
@@ -238,17 +225,27 @@ class _SideBySide:
         self._pool = ThreadPoolExecutor(workers, "rltrack-run", partial(torch.set_num_threads, 1))
 
     def __enter__(self) -> _SideBySide:
-        self._signals.__enter__()
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, *_: object) -> None:
+        with HeldSignals():
+            self._stop()
         torch.set_num_threads(self._threads)  # the last number set also holds for threads to come
-        self._signals.__exit__(*error)
 
-    def listening(self) -> AbstractContextManager[None]:
-        """Let the first signal through, if it comes in the block or was held back before."""
-        return self._signals.let_through()
+    def listen(self, wait: Callable[[], T]) -> T:
+        """Return what ``wait`` returns. A Ctrl-C stops the runs, and is raised when they ended."""
+        with HeldSignals() as signals:
+            try:
+                with signals.let_through():
+                    return wait()
+            except KeyboardInterrupt:
+                if self._at_once:
+                    logger.warning(
+                        "interrupted: the runs under way are being stopped, and will start anew; "
+                        "finished runs are kept"
+                    )
+                self._stop()
+                raise
 
     def submit(self, work: Callable[..., T], given: Mapping[str, Any]) -> Future[T]:
         """Run ``work(**given)`` in a thread.
@@ -257,17 +254,14 @@ class _SideBySide:
         """
         return self._pool.submit(self._run, work, given)
 
-    def stop(self) -> None:
-        """Interrupt the runs, and start no more.
-
-        A run stops after the frame that it is in. Its first frame takes long, and nothing is lost
-        with it, so there it stops at once.
-        """
+    def _stop(self) -> None:
+        """Interrupt the runs, start no more, and wait for their ends."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._stopped = True
-            for thread in self._without_a_frame:
+            for thread in self._without_a_frame if self._at_once else ():
                 _interrupt(thread)
+        self._pool.shutdown()
 
     def _run(self, work: Callable[..., T], given: Mapping[str, Any]) -> T:
         told, thread = given.get("on_frame"), threading.get_ident()

@@ -22,7 +22,7 @@ from rltrack.benchmarks.vot_workspace import (
     trajectories,
 )
 from rltrack.errors import InputError
-from rltrack.paths import given_path
+from rltrack.paths import given_path, is_folder, listed
 
 __all__ = ["Score", "VotReport", "rank", "report"]
 
@@ -161,7 +161,7 @@ def _others(workspace: Path) -> list[Any]:
     """
     from vot.tracker import Tracker, is_valid_identifier
 
-    names = sorted(folder.name for folder in (workspace / "results").iterdir() if folder.is_dir())
+    names = [folder.name for folder in listed(workspace / "results") if is_folder(folder)]
     return [
         Tracker(_identifier=name, _source=None, command="")
         for name in names

@@ -26,7 +26,7 @@ import numpy as np
 from rltrack.data.sequences import Sequence, is_read, read_sequence
 from rltrack.errors import InputError
 from rltrack.outputs import Folder, Input
-from rltrack.paths import given_path, is_folder
+from rltrack.paths import given_path, is_file, is_folder, listed
 from rltrack.video.images import read_image
 
 __all__ = [
@@ -186,7 +186,7 @@ def _registry(settings: Mapping[str, str]) -> ConfigParser:
 def _sequences(data: Path) -> list[tuple[Sequence, Path]]:
     """The sequences of a folder, each with its own."""
     place = data / "vot" if is_folder(data / "vot") else data
-    folders = sorted(file.parent for file in place.glob("*/groundtruth.txt"))
+    folders = [folder for folder in listed(place) if is_file(folder / "groundtruth.txt")]
     if not folders:
         raise InputError(
             f"no sequences in {place}: wanted folders with groundtruth.txt and img; "
@@ -259,7 +259,7 @@ def open_workspace(workspace: Path) -> tuple[Any, Any]:
     from vot import ToolkitException, get_logger
     from vot.workspace import Workspace
 
-    if not (workspace / "config.yaml").is_file():
+    if not is_file(workspace / "config.yaml"):
         raise InputError(f"{workspace} is no VOT workspace: make one with `rltrack vot init`")
     get_logger().setLevel("ERROR")  # else it prints percentages
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 
@@ -78,7 +79,8 @@ def bench(
         accuracy = kept_accuracy(trackers, backbone, kept)
     peers, absent = installed(("csrt", "kcf"))
     lines = Lines()
-    with stop_signals(), warnings_shown() as warnings:
+    result: dict[str, Any] = {"trackers": {}}
+    with suppress(KeyboardInterrupt), stop_signals(), warnings_shown() as warnings:
         with console(stderr=True).status("") as status:
 
             def tell(stage: str) -> None:

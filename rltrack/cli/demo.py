@@ -109,6 +109,7 @@ def make_demo(
     from rltrack.plots.demo_figure import demo_figure, demo_run, snapshot
     from rltrack.plots.figure_files import write_plot
     from rltrack.tracking.presets import preset
+    from rltrack.video.own_files import check_own
     from rltrack.video.run import track
 
     folder = given_path(folder, "the results' folder")
@@ -117,7 +118,9 @@ def make_demo(
     names = [f"demo-lambda{weight:g}" for weight in WEIGHTS]
     files = ["figure.png", *(f"{name}.{kind}" for name in names for kind in ("csv", "mp4", "json"))]
     given = {f"file {file}": folder / file for file in files}
-    picture = checked_outputs(given, backbone_files(backbone))["file figure.png"]
+    outputs = checked_outputs(given, backbone_files(backbone))
+    picture = outputs.pop("file figure.png")
+    check_own(outputs)
     film = synthetic(frames)
     shown = frames * 4 // 5  # of 30, where the target and its look-alike touch
     tracks: list[Track] = []

@@ -212,7 +212,8 @@ def _box_files(folder: Path, entries: list[Target], target: int | None) -> list[
     official = [folder / entry.ground_truth_file for entry in entries]
     wanted = [*(file for file in official if is_file(file)), *ground_truth_files(folder)]
     first = next(iter(wanted), None)
-    numbered = sorted(folder.glob("groundtruth_rect.*.txt"), key=natural_key)
+    numbered = [file for file in listed(folder) if file.match("groundtruth_rect.*.txt")]
+    numbered.sort(key=natural_key)
     return [] if first is None else [first, *(file for file in numbered if file != first)]
 
 

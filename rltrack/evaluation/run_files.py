@@ -62,7 +62,8 @@ def load(place: Path) -> list[dict[str, Any]]:
     """
     if not (is_file(place) or is_folder(place)):
         raise InputError(
-            f"{place} is not there: give a sweep's folder, or a file of `rltrack report --keep`"
+            f"{place} is no file or folder of results: give a sweep's folder, or a file of "
+            "`rltrack report --keep`"
         )
     found: list[dict[str, Any]] = []
     damaged: list[str] = []

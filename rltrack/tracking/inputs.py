@@ -57,9 +57,9 @@ def checked_box(box: Iterable[float], image: NDArray[np.uint8] | None = None) ->
         image: (H, W, 3), the image that the target is in. None for a box that may be anywhere.
 
     Raises:
-        InputError: the box is not four finite numbers, a side is shorter than one pixel, or the
-            box does not overlap ``image``, or is more than ten times as wide or high. Without an
-            image, a number is below -1e7 or above 1e7.
+        InputError: the box is not four finite numbers, a side is not positive, or the box does not
+            overlap ``image``, or has a side that is shorter than one pixel or more than ten times
+            as long as the image's. Without an image, a number is below -1e7 or above 1e7.
     """
     try:
         x, y, w, h = (float(value) for value in box)
@@ -67,14 +67,16 @@ def checked_box(box: Iterable[float], image: NDArray[np.uint8] | None = None) ->
         raise InputError(f"box is {box!r}; wanted four numbers x, y, w, h") from None
     if not all(map(math.isfinite, (x, y, w, h))):
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; its numbers must be finite")
-    if w < _SMALLEST or h < _SMALLEST:
-        raise InputError(
-            f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be at least {_SMALLEST} pixel"
-        )
+    if w <= 0 or h <= 0:
+        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be positive")
     if image is None:
         if max(map(abs, (x, y, w, h))) > _FARTHEST:
             raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; no number may be beyond 1e7")
         return [x, y, w, h]
+    if w < _SMALLEST or h < _SMALLEST:
+        raise InputError(
+            f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be at least {_SMALLEST} pixel"
+        )
     height, width = image.shape[:2]
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image")

@@ -291,7 +291,8 @@ def _length(
         if stream.duration is not None and stream.time_base is not None:
             count = round(float(stream.duration * stream.time_base) * fps)
         elif file.duration is not None:
-            # Matroska's duration is the time at which the last frame is over.
-            before = max(file.start_time or 0, 0) if "matroska" in file.format.name else 0
+            # FFmpeg's own Matroska files have the time at which the last frame is over there.
+            ours = file.metadata.get("ENCODER", "").startswith("Lavf")
+            before = file.start_time or 0 if "matroska" in file.format.name and ours else 0
             count = round((file.duration - before) / av.time_base * fps)
     return count if 0 < count <= size else None

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,23 +79,36 @@ class Span:
 
     def timed(self, start: Moment = BEGINNING) -> Iterator[TimedFrame]:
         """Yield the frames with their times, see `rltrack.video.times.timed_frames`."""
-        count = 0
+        count, following = 0, math.nan
         for frame in timed_frames(self._whole, self._from):
+            following = frame.time + 1 / (self.fps or math.inf)
             if self._end is not None and self._end.reached(self.start + count, frame.time):
                 self.length = count
                 return
             count += 1
             if start.reached(count - 1, frame.time):
                 yield frame
-        if self._end is not None and not self._end.reached(self.start + count, math.nan):
+        cut = self.length is not None and count < self.length  # of that a run warns itself
+        if self._end and not cut and not self._end.reached(self.start + count, following):
             log.warning("the end is %s; %s ends before it", self._end, self.name)
 
-    def first_number(self) -> int:
+    def first_number(self, time: float) -> int:
         """Return the number of the first frame in the file or folder.
 
-        Where a video is entered at a time, the frames before it are decoded to count them.
+        Args:
+            time: when it is shown. Where a video was entered at a time, that may be later than the
+                time that was asked for, and all frames before it are decoded to count them.
         """
-        return _number(self._whole, self._from)
+        number, entered, source = 0, False, cast("FrameSource", self)
+        while isinstance(source, Span):
+            number += source._from.frame or 0
+            entered = entered or source._from.frame is None
+            source = source._whole
+        if not entered:
+            return number
+        if isinstance(source, VideoFile):
+            return source.number_at(Moment(seconds=time))
+        return _as_frame(Moment(seconds=time), source).frame or 0 if source.fps else 0
 
 
 class Excerpt(Span):
@@ -143,14 +157,3 @@ def _as_frame(moment: Moment, source: FrameSource) -> Moment:
         raise InputError(f"{source.name} has no clock: give frames, such as 300, and no times")
     # 0.28 * 25 is 7.000000000000001
     return Moment(frame=math.ceil(round(moment.seconds * source.fps, 6)))
-
-
-def _number(source: FrameSource, moment: Moment) -> int:
-    """Return the number, in the file or folder, of a source's first frame at a moment or later."""
-    if isinstance(source, Span):
-        if moment.frame is not None:
-            return source.first_number() + moment.frame
-        return _number(source._whole, moment)
-    if moment.frame is not None:
-        return moment.frame
-    return source.number_at(moment) if isinstance(source, VideoFile) else 0

@@ -59,7 +59,12 @@ class Moment(NamedTuple):
         if re.fullmatch(r"\d{1,9}", text):
             return cls(frame=int(text))
         number = r"\d{1,9}(?:\.\d*)?"
-        if isinstance(given, Real) and math.isfinite(given) and given >= 0:
+        if (
+            isinstance(given, Real)
+            and not isinstance(given, bool)
+            and math.isfinite(given)
+            and given >= 0
+        ):
             return cls(seconds=float(given))
         if re.fullmatch(rf"{number}\s*s", text):
             return cls(seconds=float(text[:-1]))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
-import av
+from rltrack.errors import InputError
+from rltrack.video.decoding import open_container
 
-from rltrack.video.decoding import file_address
-
-__all__ = ["SIGNATURE", "is_own"]
+__all__ = ["SIGNATURE", "check_own", "is_own"]
 
 SIGNATURE = "rltrack"
 """What the comment of a file says, where its form has room for one."""
@@ -40,8 +40,26 @@ def is_own(path: Path) -> bool:
         if suffix in _BEGINNINGS:
             with path.open(encoding="utf-8", errors="replace") as file:
                 return re.match(_BEGINNINGS[suffix], file.read(500)) is not None
-        with av.open(file_address(path), metadata_errors="replace") as video:
+        with open_container(path) as video:
             said = {name.lower(): text for name, text in video.metadata.items()}
             return said.get("comment") == SIGNATURE
-    except (OSError, zipfile.BadZipFile, av.FFmpegError):
+    # Of archives that others wrote, names and versions may be unknown.
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, InputError):
         return False
+
+
+def check_own(outputs: Mapping[str, Path]) -> None:
+    """Check that outputs replace nothing but files of earlier runs.
+
+    Args:
+        outputs: what `rltrack.outputs.checked_outputs` returned.
+
+    Raises:
+        InputError: one would replace another file.
+    """
+    for what, path in outputs.items():
+        if path.exists() and not is_own(path):
+            raise InputError(
+                f"cannot write the {what} to {path}: there is a file that rltrack did not write; "
+                "give another name, or remove it"
+            )

@@ -34,7 +34,7 @@ from rltrack.tracking.tracker import Tracker
 from rltrack.video.annotation import draw_box, draw_result, draw_targets
 from rltrack.video.excerpt import Span
 from rltrack.video.heat_maps import confidence_map, overlay_heat, smoothed
-from rltrack.video.own_files import is_own
+from rltrack.video.own_files import check_own
 from rltrack.video.sources import FrameSource
 from rltrack.video.track_page import TrackPage
 from rltrack.video.writer import VideoWriter
@@ -77,8 +77,8 @@ class Recorder:
         sound: a video file whose sound goes into the video.
         inputs: all that the run reads, which is never overwritten.
         labels: names of the targets' classes, for annotation tools.
-        first: gives the number of the first frame in the file or folder, for annotation tools;
-            `open` calls it if such a file is asked for.
+        first: gives the number in the file or folder of the first frame, whose time it gets, for
+            annotation tools; `open` calls it if such a file is asked for.
         images: names of the files of all frames, from number 0 on; none for a video.
 
     Attributes:
@@ -102,7 +102,7 @@ class Recorder:
         sound: Path | None = None,
         inputs: Iterable[Input] = (),
         labels: Sequence[str] = (),
-        first: Callable[[], int] = lambda: 0,
+        first: Callable[[float], int] = lambda _: 0,
         images: Sequence[str] = (),
     ) -> None:
         if overlay is not None and overlay not in OVERLAYS:
@@ -117,12 +117,7 @@ class Recorder:
                     f"cannot write the {what} to {paths[what]}: its name must end in "
                     f"{' or '.join(endings)}"
                 )
-        for what, path in paths.items():
-            if path.exists() and not is_own(path):
-                raise InputError(
-                    f"cannot write the {what} to {path}: there is a file that rltrack did not "
-                    "write; give another name, or remove it"
-                )
+        check_own(paths)
         for part in (part for path in paths.values() for part in parts_of(path)):
             log.warning("%s is of a run that was killed, or that is still at work", part)
         self.kept: dict[Path, int] = {}
@@ -139,19 +134,20 @@ class Recorder:
         self._count = 0  # of all frames; a full disk may keep the last one out of a file
         self._in_rows = 0
 
-    def open(self, image: Image) -> None:
+    def open(self, image: Image, time: float = math.nan) -> None:
         """Open the boxes' file and the video before there is something to write.
 
         What cannot be written is so known before the first frame is tracked.
 
         Args:
             image: the first image, (H, W, 3) uint8 RGB.
+            time: when it is shown, in seconds.
 
         Raises:
             InputError: one of the files cannot be opened. None is left.
         """
         if self._form is not None:
-            self._first = self._first_number()
+            self._first = self._first_number(time)
         try:
             if self._boxes is not None:
                 self._rows = GrowingFile(self._boxes)
@@ -298,7 +294,7 @@ def for_tools(source: FrameSource, boxes: Iterable[object]) -> dict[str, Any]:
     sequence = getattr(source, "sequence", None)
     return {
         "labels": [getattr(box, "label", None) or "target" for box in boxes],
-        "first": source.first_number if isinstance(source, Span) else lambda: 0,
+        "first": source.first_number if isinstance(source, Span) else lambda _: 0,
         "images": [file.name for file in sequence.frames] if sequence else [],
     }
 

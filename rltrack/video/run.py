@@ -79,7 +79,7 @@ def track(
 
     Args:
         source: what `rltrack.open_source` takes: a video file, a folder of frames, an OTB or VOT
-            folder, a webcam's index, arrays.
+            folder, a webcam's index, arrays, a list of image files.
         box: the target's box in the first frame, (x, y, w, h) in 0-based pixels, or a function that
             gets the first image and returns the box. None takes the first box of the ground truth,
             and starts in its frame.
@@ -89,10 +89,11 @@ def track(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, see `rltrack.tracking.inputs.pick_device`.
         seed: the seed of all randomness, 0 or more.
         out: path of a file for the boxes: a CSV file, or one for annotation tools, if the name ends
-            in one of `rltrack.data.track_files.FORMATS`.
+            in one of `rltrack.data.track_files.FORMATS`. Here and below, a file that no run wrote
+            is not replaced.
         video: path of an annotated video, .mp4, .mov, .mkv or .webm.
-        summary: path of a JSON file for `Track.summary`.
-        html: path of a page to look at, see `rltrack.video.track_page`.
+        summary: path of a JSON file for `Track.summary`, .json.
+        html: path of a page to look at, .html, see `rltrack.video.track_page`.
         overlay: ``attention`` or ``confidence``, drawn into the video.
             `rltrack.video.recorder.Recorder` describes it, and what the files hold.
         start: the first frame that is tracked, which is frame 0 of the results: 300 is a frame,
@@ -211,13 +212,13 @@ def track_several(
         with signals.let_through():
             first = next(images, TimedFrame(None, math.nan))
             if first.image is None:
-                beginning = "" if start is None else f"start is {start}: "
-                raise InputError(
-                    f"{beginning}{frames.name} has no first frame there, or it cannot be read"
-                )
+                where = "" if start is None else f" where it starts, at {start}"
+                raise InputError(f"{frames.name} has no first frame{where}, or it cannot be read")
             starts = [first_box(cast("Start", box), first.image) for box in boxes]
             truth = matching_truth(frames, starts[0]) if len(boxes) == 1 else None
-            recorder.open(first.image)  # what cannot be written is better known before the work
+            recorder.open(
+                first.image, first.time
+            )  # what cannot be written is better known before the work
         steps = _steps(targets, starts, first, images, frames)
         try:
             while True:

@@ -15,7 +15,7 @@ __all__ = ["HeldSignals"]
 class HeldSignals:
     """Holds back Ctrl-C, and polite kills that the program handles, except where they do no harm.
 
-    They are let through while a frame is read or tracked. Only one is let through, because a second
+    They are let through in the blocks of `let_through`. Only one is let through, because a second
     one must not interrupt what the first one's exception sets off. (`timeout`, for example, sends
     two.)
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -73,7 +74,8 @@ def first_true_box(source: FrameSource, cure: str) -> tuple[FrameSource, list[fl
         log.warning(
             "%s: the first true box is in frame %d, counted from 0; tracking starts there, and it "
             "is frame 0 of the results",
-            *(source.name, start + (source.first_number() if isinstance(source, Span) else 0)),
+            source.name,
+            start + (source.first_number(math.nan) if isinstance(source, Span) else 0),
         )
         source = Excerpt(source, start)
     return source, truth[start].tolist()

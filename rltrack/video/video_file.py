@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 
+_LONG = 60.0  # seconds of video that take seconds to decode
+
 
 class VideoFile:
     """A video file as a source of frames, see `rltrack.video.sources.FrameSource`.
@@ -108,6 +110,10 @@ class VideoFile:
 
         After the last frame it is the number of frames.
         """
+        if (start.seconds or 0) > _LONG:
+            logger.warning(
+                "counting the frames of %s before %s, for their numbers", *(self.path, start)
+            )
         count = 0
         with self._opened(BEGINNING) as decoder:
             for frame, time in decoder.frames():
