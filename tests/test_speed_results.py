@@ -38,18 +38,18 @@ def test_scores_whose_boxes_were_not_kept_are_runs(tmp_path: Path) -> None:
     assert run == {"tracker": "float32", "target": "Deer", "seed": 2, "os": 0.5, "dp20": 1.0}
 
 
-def test_each_is_compared_with_the_first() -> None:
+def test_two_trackers_are_compared() -> None:
     all_runs = [*runs("slow", 0.5, 0.6, 0.7), *runs("fast", 0.4, 0.5, 0.6)]
-    first, second, minus = scored_against(all_runs, "slow", ["fast"]).splitlines()
-    assert first == "slow      mean OS 0.600 over 3 runs"
-    assert second == "fast      mean OS 0.500 over 3 runs"
-    assert minus.startswith("  minus slow: -0.100")
+    assert scored_against(all_runs, "fast", "slow").startswith(
+        "`fast` has a mean OS of 0.500 over 3 runs, `slow` has a mean OS of 0.600 over 3 runs. "
+        "The difference: -0.100"
+    )
 
 
 def test_runs_that_were_done_twice_are_compared_in_pairs() -> None:
     before = [*runs("fast", 0.5, 0.6, 0.7), {**runs("fast", 0, 0, 0)[0], "seed": 2}]
     said = repeated("fast", runs("fast", 0.5, 0.2, 0.6), before)
     assert said == (
-        "fast: mean OS 0.433 instead of 0.600, over 3 runs; one differs by 0.100 (median), "
-        "Girl 1 by -0.400"
+        "`fast`: mean OS 0.433 instead of 0.600, over 3 runs; one differs by 0.100 (median), "
+        "Girl 1 by -0.400."
     )

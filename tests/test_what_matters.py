@@ -151,6 +151,9 @@ def test_scores_over_lambda_stand_beside_the_papers() -> None:
     assert table["5"][:4] == ["0.944", "0.704", f"{0.1 + 0.5 + 0.05 + 0.05 + 0.1 / 3:.3f}", "0.633"]
     assert table["0"][-1] == "" and table["5"][-1].startswith("+0.050")
     assert table["1"][2:] == ["not run", "", "", ""]
+    one = weights_of([run for run in RUNS if run["seed"] == 0], [0, 5])
+    assert "± over seeds" not in weights_table(one.rows)
+    assert len(rows(weights_table(one.rows))["5"]) == len(table["5"]) - 1
     assert weights_of([], [0]) == ({}, "ours: none yet")
 
 

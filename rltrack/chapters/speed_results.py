@@ -48,23 +48,20 @@ def earlier_scores(kept: Path, tracker: str) -> list[dict[str, Any]]:
     return runs
 
 
-def scored_against(runs: Sequence[Mapping[str, Any]], first: str, others: Iterable[str]) -> str:
-    """Say the mean OS of trackers, and what it is minus that of the first one, line by line."""
+def scored_against(runs: Sequence[Mapping[str, Any]], name: str, other: str) -> str:
+    """Say in Markdown the mean OS of two trackers, and what the first is minus the second."""
 
-    def mean(name: str) -> str:
-        scores = [run["os"] for run in runs if run["tracker"] == name]
-        return f"{name:9} mean OS {np.mean(scores):.3f} over {len(scores)} runs"
+    def mean(tracker: str) -> str:
+        scores = [run["os"] for run in runs if run["tracker"] == tracker]
+        return f"`{tracker}` has a mean OS of {np.mean(scores):.3f} over {len(scores)} runs"
 
-    lines = [mean(first)]
-    for name in others:
-        lines += [mean(name), f"  minus {first}: {paired(runs, name, first)}"]
-    return "\n".join(lines)
+    return f"{mean(name)}, {mean(other)}. The difference: {paired(runs, name, other)}."
 
 
 def repeated(
     name: str, again: Iterable[Mapping[str, Any]], before: Iterable[Mapping[str, Any]]
 ) -> str:
-    """Say how far runs that were done twice are apart.
+    """Say in Markdown how far runs that were done twice are apart.
 
     Args:
         name: the tracker's.
@@ -76,8 +73,8 @@ def repeated(
     apart = {pair: now[pair] - then[pair] for pair in now}
     target, seed = most = max(apart, key=lambda pair: abs(apart[pair]))
     return (
-        f"{name}: mean OS {np.mean([*now.values()]):.3f} instead of "
+        f"`{name}`: mean OS {np.mean([*now.values()]):.3f} instead of "
         f"{np.mean([then[pair] for pair in now]):.3f}, over {len(apart)} runs; one differs by "
         f"{np.median(np.abs([*apart.values()])):.3f} (median), "
-        f"{target} {seed} by {apart[most]:+.3f}"
+        f"{target} {seed} by {apart[most]:+.3f}."
     )

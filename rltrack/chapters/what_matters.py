@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -193,18 +194,21 @@ def weights_of(results: Sequence[Mapping[str, Any]], weights: Sequence[float]) -
 def weights_table(rows: Mapping[float, Row]) -> str:
     """Make a Markdown table of the paper's Table 1 beside our scores, which may be of few lambdas.
 
+    With one seed there is no spread over seeds, and no column of it.
+
     Args:
         rows: rows of `rltrack.benchmarks.report.report`, by lambda.
     """
+    spread = any(math.isfinite(row.spread["os"]) for row in rows.values())
+    heads = ["our DP", "our OS", *["± over seeds"] * spread, "our OS minus the first"]
     lines = []
     for weight, scores in WEIGHTS.items():
-        cells = ["not run", "", "", ""]
+        cells = ["not run", *[""] * (len(heads) - 1)]
         if row := rows.get(weight):
-            values = row.mean["dp20"], row.mean["os"], row.spread["os"]
+            values = row.mean["dp20"], row.mean["os"], *[row.spread["os"]] * spread
             cells = [f"{value:.3f}".replace("nan", "") for value in values]
             cells.append(str((row.pairs and row.pairs.difference) or ""))
         lines.append((str(weight), f"{scores.dp20:.3f}", f"{scores.os:.3f}", *cells))
-    heads = "our DP", "our OS", "± over seeds", "our OS minus the first"
     return table(("λ", "paper DP", "paper OS", *heads), lines)
 
 
