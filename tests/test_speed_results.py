@@ -50,6 +50,6 @@ def test_runs_that_were_done_twice_are_compared_in_pairs() -> None:
     before = [*runs("fast", 0.5, 0.6, 0.7), {**runs("fast", 0, 0, 0)[0], "seed": 2}]
     said = repeated("fast", runs("fast", 0.5, 0.2, 0.6), before)
     assert said == (
-        "`fast`: mean OS 0.433 instead of 0.600, over 3 runs; one differs by 0.100 (median), "
-        "Girl 1 by -0.400."
+        "`fast`: the mean OS of 3 runs was 0.600 the first time and 0.433 the second time. One "
+        "run changed by 0.100 in the median. The largest change is -0.400, in Girl with seed 1."
     )

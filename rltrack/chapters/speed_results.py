@@ -72,9 +72,10 @@ def repeated(
     then = {(run["target"], run["seed"]): run["os"] for run in before}
     apart = {pair: now[pair] - then[pair] for pair in now}
     target, seed = most = max(apart, key=lambda pair: abs(apart[pair]))
+    first, second = np.mean([then[pair] for pair in now]), np.mean([*now.values()])
     return (
-        f"`{name}`: mean OS {np.mean([*now.values()]):.3f} instead of "
-        f"{np.mean([then[pair] for pair in now]):.3f}, over {len(apart)} runs; one differs by "
-        f"{np.median(np.abs([*apart.values()])):.3f} (median), "
-        f"{target} {seed} by {apart[most]:+.3f}."
+        f"`{name}`: the mean OS of {len(apart)} runs was {first:.3f} the first time and "
+        f"{second:.3f} the second time. One run changed by "
+        f"{np.median(np.abs([*apart.values()])):.3f} in the median. The largest change is "
+        f"{apart[most]:+.3f}, in {target} with seed {seed}."
     )
