@@ -37,6 +37,7 @@ from rltrack.cli.sweep import numbers, values_of
 from rltrack.data import benchmark_folders
 from rltrack.data.sequences import read_sequence
 from rltrack.errors import InputError
+from rltrack.evaluation import run_files
 from rltrack.evaluation.run_files import keep, load, packed, read_result
 from rltrack.hardware import machine
 
@@ -404,20 +405,26 @@ def test_a_killed_sweep_goes_on(data: Path, tmp_path: Path) -> None:
     assert all(file.stat().st_mtime_ns == then for file, then in before.items())
 
 
+@pytest.mark.parametrize("when", ["waiting", "telling"])
 def test_the_first_ctrl_c_stops_runs_in_their_first_frame_and_others_do_no_harm(
+    when: str,
     data: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    real, learning, cut_short = jobs_module.track, list[str](), list[str]()
+    real = jobs_module.track
+    learning, cut_short, told = list[str](), list[str](), list[str]()
 
     def long_fit(source: Any, **given: Any) -> Any:
         if source.name == "Deer":
             return real(source, **given)
         try:
             learning.append(source.name)
-            if len(learning) == 2:
+            if len(learning) == 2 and when == "waiting":
+                while not told:
+                    time.sleep(0.01)
+                time.sleep(0.2)  # until the main thread waits again
                 press_ctrl_c()
             for _ in range(6000):
                 time.sleep(0.01)
@@ -427,7 +434,17 @@ def test_the_first_ctrl_c_stops_runs_in_their_first_frame_and_others_do_no_harm(
             cut_short.append(source.name)
             raise
 
+    def telling(file: Path) -> Any:
+        """Read what is told of a finished run, in the main thread."""
+        told.append(file.name)
+        while when == "telling":
+            if len(learning) == 2:
+                raise KeyboardInterrupt
+            time.sleep(0.01)
+        return read_result(file)
+
     monkeypatch.setattr(jobs_module, "track", long_fit)
+    monkeypatch.setattr(run_files, "read_result", telling)
     quicker = [f"--set={name}={value}" for name, value in QUICKER.items()]
     assert main([*command(data, tmp_path), *quicker, "--local", "2"]) == 130
     assert sorted(cut_short) == ["Couple", "Skiing"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import suppress
 from functools import partial
@@ -79,7 +79,7 @@ def sweep(
     device: str = "auto",
     local: int = 1,
     scheduler: str | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Run the jobs whose results are not in ``out``, and yield each one when it ends.
 
     A result is replaced if it does not have as many frames as its sequence in ``data`` has now. A
@@ -219,7 +219,7 @@ class _SideBySide:
         self._at_once = at_once
         self._lock = threading.Lock()
         self._stopped = False
-        self._without_a_frame: set[int] = set()  # the threads of such runs
+        self._tracked: dict[int, bool] = {}  # of the threads at work, whether they have a frame
         self._threads = torch.get_num_threads()
         # Parts of a run side by side would only get into another run's way.
         self._pool = ThreadPoolExecutor(workers, "rltrack-run", partial(torch.set_num_threads, 1))
@@ -239,11 +239,6 @@ class _SideBySide:
                 with signals.let_through():
                     return wait()
             except KeyboardInterrupt:
-                if self._at_once:
-                    logger.warning(
-                        "interrupted: the runs under way are being stopped, and will start anew; "
-                        "finished runs are kept"
-                    )
                 self._stop()
                 raise
 
@@ -259,8 +254,14 @@ class _SideBySide:
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._stopped = True
-            for thread in self._without_a_frame if self._at_once else ():
-                _interrupt(thread)
+            if self._at_once and self._tracked:
+                logger.warning(
+                    "interrupted: the runs under way are being stopped, and will start anew; "
+                    "finished runs are kept"
+                )
+                for thread, tracked in self._tracked.items():
+                    if not tracked:
+                        _interrupt(thread)
         self._pool.shutdown()
 
     def _run(self, work: Callable[..., T], given: Mapping[str, Any]) -> T:
@@ -268,7 +269,7 @@ class _SideBySide:
 
         def watch(step: Step) -> None:
             with self._lock:
-                self._without_a_frame.discard(thread)
+                self._tracked[thread] = True
             if told is not None:
                 told(step)
             if self._stopped:
@@ -277,7 +278,7 @@ class _SideBySide:
         with self._lock:
             if self._stopped:
                 raise KeyboardInterrupt
-            self._without_a_frame.add(thread)
+            self._tracked[thread] = False
         try:
             device = pick_device(given.get("device", "auto"))
             on_cuda = device.type == "cuda"
@@ -286,7 +287,7 @@ class _SideBySide:
                 return work(**{**given, "on_frame": watch})
         finally:
             with self._lock:
-                self._without_a_frame.discard(thread)
+                del self._tracked[thread]
 
 
 def _interrupt(thread: int) -> None:

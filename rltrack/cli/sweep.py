@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -239,7 +240,9 @@ def sweep(
         raise typer.Exit(_followed(jobs, place, folder, outcomes))
 
 
-def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[Outcome]) -> int:
+def _followed(
+    jobs: Sequence[Job], data: Path, folder: Path, outcomes: Generator[Outcome, None, None]
+) -> int:
     """Show how a sweep goes on, and in the end what failed; returns the exit status."""
     from rich.progress import (
         BarColumn,
@@ -280,7 +283,7 @@ def _followed(jobs: Sequence[Job], data: Path, folder: Path, outcomes: Iterator[
         speed_estimate_period=24 * 3600,  # jobs take minutes or hours
     )
     try:
-        with bars:
+        with closing(outcomes), bars:
             task = bars.add_task("", total=len(jobs), completed=done())
             for outcome in outcomes:
                 job = outcome.job
