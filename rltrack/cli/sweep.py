@@ -268,15 +268,11 @@ def _followed(
     failed: list[Outcome] = []
     started, before = time.monotonic(), done()
     screen = console(stderr=True, soft_wrap=True)
-    columns = (
-        TextColumn("jobs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = TextColumn("jobs"), BarColumn(), MofNCompleteColumn()
     bars = Progress(
         *columns,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=screen,
         transient=True,
         disable=not screen.is_terminal,
