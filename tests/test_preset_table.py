@@ -10,7 +10,7 @@ from rltrack.tracking.presets import preset
 def test_only_what_differs_is_in_the_table() -> None:
     paper = preset("paper")
     assert differing({"a": paper, "b": preset("paper", attention_weight=0)}).splitlines() == [
-        "|  | `a` | `b` |",
+        "|  | a | b |",
         "|---|---|---|",
         "| λ | 5 | 0 |",
     ]

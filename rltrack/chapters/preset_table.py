@@ -46,7 +46,7 @@ def differing(configs: Mapping[str, TrackerConfig]) -> str:
         (_WORDS[field], *(_shown(one[field]) for one in settings.values()))
         for field in sorted(differ, key=list(_WORDS).index)
     ]
-    return table(["", *(f"`{name}`" for name in configs)], rows)
+    return table(["", *configs], rows)
 
 
 def _shown(value: object) -> str:
