@@ -19,9 +19,11 @@ from pathlib import Path
 from rltrack.errors import InputError
 
 __all__ = [
+    "SIGNATURE",
     "GrowingFile",
     "WriteError",
     "alone",
+    "first_free",
     "new_part",
     "parts_of",
     "put_in_place",
@@ -33,6 +35,11 @@ __all__ = [
     "write_error",
     "write_json",
 ]
+
+
+SIGNATURE = "rltrack"
+"""What a file of a run says in a comment, where its form has room for one. By it a later run knows
+the file for one that it may replace; see `rltrack.video.own_files`."""
 
 
 class WriteError(OSError):
@@ -217,11 +224,16 @@ def set_aside(path: Path) -> Path:
 
     The new name is ``<name>.aside``, or ``<name>.aside-2`` and so on if there is such a file.
     """
-    aside, number = path.with_name(f"{path.name}.aside"), 1
-    while aside.exists() or aside.is_symlink():
+    return path.rename(first_free(f"{path}.aside", os.path.lexists))
+
+
+def first_free(path: str, taken: Callable[[Path], bool]) -> Path:
+    """Return the first of ``path``, ``<path>-2``, ``<path>-3`` and so on that is not ``taken``."""
+    free, number = Path(path), 1
+    while taken(free):
         number += 1
-        aside = path.with_name(f"{path.name}.aside-{number}")
-    return path.rename(aside)
+        free = Path(f"{path}-{number}")
+    return free
 
 
 def write_bytes(path: Path, content: bytes) -> None:

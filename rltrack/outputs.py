@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rltrack.errors import InputError
-from rltrack.files import new_part
+from rltrack.files import first_free, new_part
 from rltrack.paths import given_path
 
 __all__ = [
@@ -107,11 +107,7 @@ def free_folder(path: str) -> Path:
 
     It is for results that a user gave no place. They may not replace those of an earlier run.
     """
-    folder, number = Path(path), 1
-    while _in_use(folder):
-        number += 1
-        folder = Path(f"{path}-{number}")
-    return folder
+    return first_free(path, _in_use)
 
 
 def _in_use(folder: Path) -> bool:

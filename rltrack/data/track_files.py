@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
+from rltrack.files import SIGNATURE
+
 __all__ = ["FORMATS", "TrackedBox", "Tracks"]
 
 
@@ -53,7 +55,7 @@ def _cvat(tracks: Tracks) -> bytes:
     last = max(each.frame for each in tracks.boxes)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
-        "<!-- rltrack -->",
+        f"<!-- {SIGNATURE} -->",
         "<annotations>",
         "  <version>1.1</version>",
         f"  <meta><task><size>{last + 1}</size><mode>interpolation</mode><original_size>"
@@ -120,7 +122,7 @@ def _yolo(tracks: Tracks) -> bytes:
         add("train.txt", [f"data/obj_train_data/{image}" for image in images.values()])
         for frame, lines in by_frame.items():
             add(f"obj_train_data/{images[frame].rpartition('.')[0]}.txt", lines)
-        archive.comment = b"rltrack"
+        archive.comment = SIGNATURE.encode()
     return content.getvalue()
 
 

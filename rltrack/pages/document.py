@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from rltrack.files import write_bytes
+from rltrack.files import SIGNATURE, write_bytes
 from rltrack.pages.markup import Html, joined, tag
 
 __all__ = ["page", "write_page"]
@@ -32,7 +32,7 @@ def page(title: str, *body: str) -> Html:
     )
     head = [
         tag("meta", charset="utf-8"),
-        tag("meta", name="generator", content="rltrack"),
+        tag("meta", name="generator", content=SIGNATURE),
         tag("meta", http_equiv="Content-Security-Policy", content=Html(allowed)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),

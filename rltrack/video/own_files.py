@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rltrack.errors import InputError
+from rltrack.files import SIGNATURE
 from rltrack.video.decoding import open_container
 
-__all__ = ["SIGNATURE", "check_own", "is_own"]
-
-SIGNATURE = "rltrack"
-"""What the comment of a file says, where its form has room for one."""
+__all__ = ["check_own", "is_own"]
 
 _BEGINNINGS = {
     ".csv": r"frame,(target,)?x,y,w,h,score,found,time\n",

@@ -20,11 +20,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
-from rltrack.files import new_part, put_in_place, unchanged, write_error
+from rltrack.files import SIGNATURE, new_part, put_in_place, unchanged, write_error
 from rltrack.outputs import checked_outputs
 from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.decoding import file_address
-from rltrack.video.own_files import SIGNATURE
 from rltrack.video.sound import Sound
 
 __all__ = ["VideoWriter"]
