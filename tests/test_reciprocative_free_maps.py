@@ -11,7 +11,7 @@ from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.chapters.first_frame import maps_at
-from rltrack.chapters.reciprocative_free_maps import agreement, free_maps
+from rltrack.chapters.reciprocative_free_maps import free_maps, gradient_cosines
 from rltrack.chapters.reciprocative_gradients import attention_gradients
 from rltrack.tracking.attention import regulariser
 from rltrack.tracking.classifier import Classifier
@@ -32,13 +32,13 @@ def test_it_starts_at_the_classifiers_maps_and_descends() -> None:
         assert regulariser(maps, True, config).item() == pytest.approx(r)
 
 
-def test_agreement_is_between_the_gradients_written_out() -> None:
+def test_gradient_cosines_are_between_the_gradients_written_out() -> None:
     generator = Generator().manual_seed(0)
     classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
     net, config = load_vggm("analytic", dtype=torch.float64), preset("paper")
     two = torch.randint(0, 256, (2, 3, 107, 107), generator=generator, dtype=torch.uint8)
     crops = torch.cat([two[:1], two])  # the first twice, and the last as background
-    attention, cross_entropy = agreement(classifier, net, crops, 2, config)
+    attention, cross_entropy = gradient_cosines(classifier, net, crops, 2, config)
 
     by_hand = []
     for i in (1, 2):

@@ -26,7 +26,7 @@ from rltrack.tracking.attention import (
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 
-__all__ = ["agreement", "free_maps"]
+__all__ = ["free_maps", "gradient_cosines"]
 
 
 def free_maps(
@@ -67,7 +67,7 @@ def free_maps(
     return path
 
 
-def agreement(
+def gradient_cosines(
     classifier: Classifier,
     extractor: Backbone,
     crops: Tensor,
