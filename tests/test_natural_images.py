@@ -68,8 +68,8 @@ def test_variants_are_compared_with_the_chosen_one_over_the_seeds_that_both_have
     more = [{**one, "seed": 2, "os": 0.0} for one in made if one["seed"] == 0]
     made += [one for one in more if one["variant"] == "chosen"]  # counts only for its own row
     table = lite0_study.table(made)
-    assert "| the chosen one | 3 | 0.400 | 0.400 |  | 9 of 27 |" in table
-    assert "| 3x3 cells, 16 px apart | 2 | 0.500 | 0.500 | -0.100 | 0 of 18 |" in table
+    assert "| the chosen one | 3 | 0.400 | 0.400 |  | 9 of 27 |  |" in table
+    assert "| 3x3 cells, 16 px apart | 2 | 0.500 | 0.500 | -0.100 | 0 of 18 | 0 of 18 |" in table
     legible(lite0_study.figure(made))
 
 
@@ -103,5 +103,8 @@ def test_the_comparison_averages_seeds_and_names_every_target(tmp_path: Path) ->
     assert found.table.count("\n") == 20  # heads, a rule, 18 targets and their mean
     (best, *_) = published(KEPT)
     mean = np.mean([one["os"] for one in best["scores"].values()])
-    assert f"MDNet     OS {mean:.3f}" in found.lines
+    assert f"| MDNet | {mean:.3f} |" in found.means
     assert mean == pytest.approx(0.665, abs=5e-4)
+    rows = [line.split(" | ") for line in found.differences.splitlines()[2:]]
+    judged = [("above 0" in every, "above 0" in kept_out) for _, every, kept_out in rows]
+    assert judged == [(True, False), (True, False), (True, True), (False, False)]  # as chapter 10

@@ -132,15 +132,19 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
     """Return a Markdown table with a row for each variant that has run on all nine targets.
 
     OS is the mean over targets and seeds. The difference is that of the means over the seeds that
-    both have.
+    both have, and the last column has the lost runs of the chosen one with these seeds.
     """
-    heads = "variant", "seeds", "OS, quick5", "OS, all nine", "minus the chosen one", "lost runs"
+    heads = (
+        *("variant", "seeds", "OS, quick5", "OS, all nine", "minus the chosen one"),
+        *("lost runs", "of the chosen one, same seeds"),
+    )
     rows, found = [], _by_variant(runs)
     for name, of in found.items():
         means = f"{_mean(of, QUICK):.3f}", f"{_mean(of, TARGETS):.3f}"
         difference = f"{_differences(of, found[CHOSEN]).mean():+.3f}" if name != CHOSEN else ""
-        lost = f"{sum(one['os'] < LOST for one in of)} of {len(of)}"
-        rows.append((VARIANTS[name].what, str(len(_seeds(of))), *means, difference, lost))
+        same = [one for one in found[CHOSEN] if one["seed"] in _seeds(of)]
+        lost = _lost(of), _lost(same) if name != CHOSEN else ""
+        rows.append((VARIANTS[name].what, str(len(_seeds(of))), *means, difference, *lost))
     return markdown(heads, rows)
 
 
@@ -199,6 +203,10 @@ def _seeds(runs: Iterable[Mapping[str, Any]]) -> list[int]:
     return sorted({one["seed"] for one in runs})
 
 
+def _lost(runs: Sequence[Mapping[str, Any]]) -> str:
+    return f"{sum(one['os'] < LOST for one in runs)} of {len(runs)}"
+
+
 def _mean(runs: Iterable[Mapping[str, Any]], targets: Sequence[str]) -> float:
     return float(np.mean([one["os"] for one in runs if one["target"] in targets]))
 
@@ -225,10 +233,10 @@ class Comparison(NamedTuple):
 
     table: str
     """A Markdown table of OS, a row for each target."""
-    lines: str
-    """Mean OS and DP over all targets, one line for each tracker. Then the differences to the other
-    backbones, over the pairs of runs that both have.
-    """
+    means: str
+    """One of mean OS and DP over all targets, and over those that were kept out of the choice."""
+    differences: str
+    """One of the differences to the other backbones, over the pairs of runs that both have."""
 
 
 def comparison(kept: Path) -> Comparison:
@@ -256,12 +264,26 @@ def comparison(kept: Path) -> Comparison:
         for name in (*ours, *(each["name"] for each in others))
         if scores.get(name, {}).keys() == every
     ]
-    lines = [
-        f"{name:9} OS {mean_of(scores, name, every):.3f}  "
-        f"DP {mean_of(scores, name, every, 'dp20'):.3f}"
+    groups = {"all 18": every, "the nine kept out": every - set(TARGETS)}
+    metrics = {"OS": "os", "DP": "dp20"}
+    columns = [(of, head) for of in groups for head in metrics]
+    means = [
+        (name, *(f"{mean_of(scores, name, groups[of], metrics[head]):.3f}" for of, head in columns))
         for name in names
     ]
-    for other in ("analytic", "rendered"):
-        for head, metric in (("OS", "os"), ("DP", "dp20")):
-            lines.append(f"lite0 minus {other}, {head}: {paired(runs, 'lite0', other, metric)}")
-    return Comparison(target_table(scores, names), "\n".join(lines))
+    differences = [
+        (
+            f"lite0 minus {other}, {head}",
+            *(
+                str(paired([r for r in runs if r["target"] in targets], "lite0", other, metric))
+                for targets in groups.values()
+            ),
+        )
+        for other in ("analytic", "rendered")
+        for head, metric in metrics.items()
+    ]
+    return Comparison(
+        target_table(scores, names),
+        markdown(("tracker", *(f"{head}, {of}" for of, head in columns)), means),
+        markdown(("difference", *groups), differences),
+    )
