@@ -186,6 +186,8 @@ def following(path: Path) -> str:
     """Return the name of the page that the table of contents has after a chapter."""
     toc = (BOOK / "_toc.yml").read_text(encoding="utf-8")
     names: list[str] = re.findall(r"(?m)\bfile: *(\S+)$", toc)
+    if path.stem not in names:
+        raise ValueError(f"{path.stem} is not in book/_toc.yml: add it there first")
     return names[names.index(path.stem) + 1]
 
 

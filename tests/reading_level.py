@@ -1,4 +1,4 @@
-"""How hard the book's chapters are to read: `python tests/reading_level.py [CHAPTER]...`.
+"""How hard the book's chapters are to read: `python tests/reading_level.py [book/NAME.ipynb]...`.
 
 Prints for each chapter its words, its words a sentence and its grade by Flesch and Kincaid, and
 then the sentences that are too long. The grade is the years at school that a reader needs:

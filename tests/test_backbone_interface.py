@@ -37,14 +37,20 @@ class Two(Backbone):
     dense_layout = DenseLayout(size=77 + 16 * 8, cells=9 + 16, first=6.5, step=8, spacing=8)
     multiply_adds = MultiplyAdds(STEM, TRUNK)
 
-    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
+    ) -> None:
         super().__init__()
         self.one, self.two = nn.Conv2d(3, 16, 5, 4), nn.Conv2d(16, 24, 3, 2)
         generator = Generator().manual_seed(0)
         for parameter in self.parameters():
             nn.init.normal_(parameter, std=0.1, generator=generator)
         self.requires_grad_(False)
-        self.place("cpu", dtype, "float32")
+        self.place(device, dtype, precision)
 
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
         super().place(device, dtype, precision)
@@ -67,37 +73,57 @@ class Two(Backbone):
         return Heaviest(self.one, (3, 77, 77), STEM)
 
 
+# To test a family of your own, put its class here.
+each_family = pytest.mark.parametrize("family", [Two], ids=lambda family: family.__name__)
+
+
+def map_shapes(net: Backbone) -> dict[str, tuple[int, ...]]:
+    """The shapes of the maps at each place."""
+    side, cells = net.crop.size, net.feature_shape[1:]
+    stem = net.stem(net.pixels(torch.zeros(1, 3, side, side, dtype=torch.uint8)))
+    return {"conv1": stem.shape[2:], "input": (side, side), "conv3": cells}
+
+
+@each_family
 @pytest.mark.parametrize(
-    ("changes", "map_shape"),
+    "changes",
     [
-        ({"attention_weight": 0}, (19, 19)),
-        ({}, (19, 19)),
-        ({"map_at": "input"}, (77, 77)),
-        ({"map_at": "conv3"}, (9, 9)),
-        ({"map_at": "conv3", "features_from": "region"}, (9, 9)),
-        ({"variant": "attentive-features"}, (19, 19)),
-        ({"clip_scope": "all"}, (19, 19)),
+        {"attention_weight": 0},
+        {},
+        {"map_at": "input"},
+        {"map_at": "conv3"},
+        {"map_at": "conv3", "features_from": "region"},
+        {"variant": "attentive-features"},
+        {"clip_scope": "all"},
     ],
     ids=str,
 )
-def test_a_tracker_runs_on_it(changes: dict[str, Any], map_shape: tuple[int, int]) -> None:
+def test_a_tracker_runs_on_it(family: type[Two], changes: dict[str, Any]) -> None:
     film = synthetic(4)
     config = preset("tiny", **QUICKER, update_interval=2, **changes)
-    tracker = Tracker(config, backbone=Two(), device="cpu")
+    net = family()
+    tracker = Tracker(config, backbone=net, device="cpu")
     images, truth = list(itertools.islice(film, 4)), film.ground_truth
     tracker.init(images[0], truth[0])
     for image in images[1:]:
         tracker.update(image)
     boxes, scores = tracker.candidates
     assert boxes.shape == (config.candidates, 4) and scores.std() > 0
-    assert [m.shape for m in tracker.attention(images[1], truth[1])] == [map_shape] * 2
+    maps = tracker.attention(images[1], truth[1])
+    assert [each.shape for each in maps] == [map_shapes(net)[config.map_at]] * 2
 
 
+def test_two_has_the_shapes_that_its_layers_make() -> None:
+    assert map_shapes(Two()) == {"conv1": (19, 19), "input": (77, 77), "conv3": (9, 9)}
+
+
+@each_family
 @pytest.mark.parametrize("at", ["conv1", "input"])
-def test_its_jacobian_gives_the_gradient_of_double_backward(at: Place) -> None:
-    net, generator = Two(torch.float64), Generator().manual_seed(1)
+def test_its_jacobian_gives_the_gradient_of_double_backward(family: type[Two], at: Place) -> None:
+    net, generator = family(dtype=torch.float64), Generator().manual_seed(1)
+    side = net.crop.size
     classifier = Classifier(net.feature_shape, generator, dropout=0, dtype=torch.float64)
-    crops = torch.randint(0, 256, (20, 3, 77, 77), generator=generator, dtype=torch.uint8)
+    crops = torch.randint(0, 256, (20, 3, side, side), generator=generator, dtype=torch.uint8)
     pixels, config = net.pixels(crops), preset("paper", map_at=at)
     learned = list(classifier.parameters())
 
@@ -113,24 +139,37 @@ def test_its_jacobian_gives_the_gradient_of_double_backward(at: Place) -> None:
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
 
 
-def test_a_regions_map_holds_its_crops_features() -> None:
+@each_family
+def test_a_regions_map_holds_its_crops_features(family: type[Two]) -> None:
     """At the middle of a region that shows the image pixel by pixel, both ways are one."""
-    net = Two(torch.float64)
-    image = torch.randint(0, 256, (3, 205, 205), generator=Generator().manual_seed(2))
+    net = family(dtype=torch.float64)
+    whole, size = net.dense_layout.size, net.crop.size
+    image = torch.randint(0, 256, (3, whole, whole), generator=Generator().manual_seed(2))
     image = image.to(torch.uint8)
-    side = 77 / net.crop.enlargement
-    box = torch.tensor([[102.5 - side / 2, 102.5 - side / 2, side, side]], dtype=torch.float64)
+    side, first = size / net.crop.enlargement, (whole - size) // 2
+    corner = first + (size - side) / 2
+    box = torch.tensor([[corner, corner, side, side]], dtype=torch.float64)
     region = Region(net, image, box[0])
-    assert region.extent == (0, 0, 205, 205)
-    crop = image[None, :, 64:141, 64:141]
+    assert region.extent == (0, 0, whole, whole)
+    crop = image[None, :, first : first + size, first : first + size]
     torch.testing.assert_close(region.features(box), net.features(crop))
 
 
-def test_its_cost_is_counted() -> None:
-    config = preset("tiny", attention_weight=0)
+@each_family
+def test_its_cost_is_counted(family: type[Two]) -> None:
+    config, net = preset("tiny", attention_weight=0), family()
     more = preset("tiny", attention_weight=0, update_positives=config.update_positives + 1)
-    one = flops(more, Two())["features"] - flops(config, Two())["features"]
-    assert one == 2 * (STEM + TRUNK) == 2 * sum(Two().multiply_adds)
+    assert flops(more, net)["features"] - flops(config, net)["features"] == 2 * sum(
+        net.multiply_adds
+    )
+
+
+def test_the_cost_of_two_is_that_of_its_convolutions() -> None:
+    net, places = Two(), map_shapes(Two())
+    assert net.multiply_adds == tuple(
+        layer.weight.numel() * places[at][0] * places[at][1]
+        for layer, at in ((net.one, "conv1"), (net.two, "conv3"))
+    )
 
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])

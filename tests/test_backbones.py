@@ -13,10 +13,17 @@ from safetensors.torch import save
 from scipy.io import savemat
 
 from rltrack import Tracker, preset
-from rltrack.backbones.cards import Card
+from rltrack.backbones.cards import CARDS, Card
 from rltrack.backbones.filter_banks import random_bank
 from rltrack.backbones.matconvnet import convert_vggm
-from rltrack.backbones.registry import EMBEDDED, backbone_card, backbone_identity, load_backbone
+from rltrack.backbones.registry import (
+    BACKBONES,
+    EMBEDDED,
+    backbone_card,
+    backbone_identity,
+    load_backbone,
+    load_vggm,
+)
 from rltrack.backbones.vggm import SHAPES
 from rltrack.backbones.weights import save_backbone, write_weights
 from rltrack.errors import InputError
@@ -106,6 +113,19 @@ def test_embedded_is_another_name() -> None:
     assert all(torch.equal(one[k], two[k]) for k in one)
     assert backbone_card("embedded") == backbone_card(EMBEDDED)
     assert backbone_identity("embedded") == backbone_identity(EMBEDDED)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_name_has_a_card(name: str) -> None:
+    meant = EMBEDDED if name == "embedded" else name
+    in_its_file = ["rendered"]
+    assert meant in {*CARDS, *in_its_file}, f"add a card of {name} to rltrack/backbones/cards.py"
+
+
+@pytest.mark.parametrize("name", ["lite0", "timm:resnet18", "timm:resnet18=w.safetensors"])
+def test_other_layers_than_vggm_are_refused_where_these_are_needed(name: str) -> None:
+    with pytest.raises(InputError, match="has other layers than VGG-M"):
+        load_vggm(name)
 
 
 def test_the_shipped_training_says_what_it_is() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rltrack.data.otb import OTB, SETS, Target, check_sequence, count_rows, frame_files, targets
+from rltrack.data.otb import OTB, SETS, Target, check_sequence, count_rows, numbered_frames, targets
 from rltrack.errors import InputError
 
 TINY = Target("Tiny", "Tiny", 6, 8, frozenset({"otb2015"}), "groundtruth_rect.txt", 4)
@@ -104,8 +104,8 @@ def test_a_row_that_is_no_box_is_named(tmp_path: Path, row: str) -> None:
 def test_frames_go_by_number_and_other_files_are_left_out(tmp_path: Path) -> None:
     for name in ("10.jpg", "0009.PNG", "thumb.jpg", "0001.txt", "._0003.jpg"):
         (tmp_path / name).write_bytes(b"")
-    assert list(frame_files(tmp_path)) == [9, 10]
-    assert frame_files(tmp_path / "none") == {}
+    assert list(numbered_frames(tmp_path)) == [9, 10]
+    assert numbered_frames(tmp_path / "none") == {}
 
 
 def test_a_whole_sequence_passes_even_with_frames_to_spare(tmp_path: Path) -> None:

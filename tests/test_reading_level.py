@@ -12,7 +12,7 @@ from reading_level import GRADE, chapters, level, markdown, prose, sentences, sy
 def test_a_chapter_is_easy_to_read(path: Path) -> None:
     found = level(markdown(path))
     print(table([path]))
-    assert found.words > 300
+    assert found.words > 300, "a chapter has more than 300 words of prose"
     assert found.grade < GRADE
 
 

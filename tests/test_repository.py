@@ -58,7 +58,8 @@ def test_notebook_is_stored_with_text_outputs(path: Path) -> None:
 @each_notebook
 def test_notebook_was_run_from_top_to_bottom(path: Path) -> None:
     counts = [cell["execution_count"] for cell in code_cells(path) if cell["source"]]
-    assert counts == list(range(1, len(counts) + 1))
+    again = f"python book/runner.py {path.stem} --store"
+    assert counts == list(range(1, len(counts) + 1)), f"run it again: {again}"
 
 
 @each_notebook
@@ -88,15 +89,10 @@ SHARED = {
     "seed": ("int", 0),
     "fast": ("bool", True),  # preset tiny and a short excerpt; else paper and the whole
 }
+READ_RUNS = ["06_what_matters", "07_benchmarks", "09_backbone"]
 HAVE_ALL = [
-    "01_the_tracker",
-    "02_attention",
-    "03_regulariser",
-    "04_reciprocative_learning",
-    "05_online_tracker",
-    "08_real_time",
-    "11_your_own",
-]
+    path.stem for path in NOTEBOOKS if path.stem not in {*READ_RUNS, "10_natural_images"}
+]  # that one only shows what is kept
 
 
 def parameters_of(path: Path) -> dict[str, tuple[str, Any]]:
@@ -130,7 +126,7 @@ SHARED_BY_RUNS = {
 }
 
 
-@pytest.mark.parametrize("name", ["06_what_matters", "07_benchmarks", "09_backbone"])
+@pytest.mark.parametrize("name", READ_RUNS)
 def test_parameters_of_chapters_on_runs_have_one_name(name: str) -> None:
     found = parameters_of(BOOK / f"{name}.ipynb")
     assert {key: found.get(key) for key in SHARED_BY_RUNS} == SHARED_BY_RUNS
@@ -165,6 +161,11 @@ def test_notebook_is_small(path: Path) -> None:
 @each_notebook
 def test_notebook_is_in_the_table_of_contents(path: Path, build: ModuleType) -> None:
     assert path.stem in toc_pages(build)
+
+
+@each_notebook
+def test_notebook_is_on_the_welcome_page(path: Path) -> None:
+    assert f"]({path.stem})" in (BOOK / "welcome.md").read_text(encoding="utf-8")
 
 
 # --- the book ------------------------------------------------------------------------------------

@@ -48,6 +48,9 @@ BACKBONES = ("embedded", "lite0", "analytic", "rendered", "random", "vggm")
 EMBEDDED = "lite0"
 """The backbone that ``embedded`` stands for."""
 
+_OF_VGGM = ("analytic", "rendered", "random", "vggm")
+"""Those that have VGG-M's layers, as every file of weights has."""
+
 
 def backbone_card(name: str | Path) -> Card:
     """Return the card of the backbone called ``name``, or the card in a file of weights.
@@ -181,7 +184,8 @@ def load_vggm(
     from rltrack.backbones.filter_banks import analytic_bank, random_bank
 
     name = _meant(name)
-    if name == "lite0" or name.startswith(TIMM):
+    is_file = name.endswith(SUFFIX) and not name.startswith(TIMM)
+    if name not in _OF_VGGM and not is_file:
         raise InputError(
             f"backbone {name} has other layers than VGG-M; choose another, such as analytic"
         )

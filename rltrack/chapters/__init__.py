@@ -1,5 +1,5 @@
-"""What the book's chapters call, one module a chapter: experiments that are shown, their figures.
+"""What the book's chapters call: experiments that are shown, and their figures.
 
-What several chapters call is in `first_frame` and `widgets`. What is of use outside the book lives
-in the other rooms.
+A module is named after a chapter, or after one of a chapter's experiments. What several chapters
+call is in `first_frame` and `widgets`. What is of use outside the book lives in the other rooms.
 """

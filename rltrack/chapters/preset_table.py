@@ -33,18 +33,18 @@ def differing(configs: Mapping[str, TrackerConfig]) -> str:
     """Make a Markdown table of the settings that are not the same in all configurations.
 
     Args:
-        configs: by their names. Settings for which there are no words must be the same in all.
+        configs: by their names. A setting for which there are no words here has its field's name.
     """
     settings = {name: asdict(config) for name, config in configs.items()}
     first = next(iter(settings.values()))
     differ = [
         field
-        for field in first.keys() - {"preset"}
+        for field in [*_WORDS, *(field for field in first if field not in {*_WORDS, "preset"})]
         if any(one[field] != first[field] for one in settings.values())
     ]
     rows = [
-        (_WORDS[field], *(_shown(one[field]) for one in settings.values()))
-        for field in sorted(differ, key=list(_WORDS).index)
+        (_WORDS.get(field, field), *(_shown(one[field]) for one in settings.values()))
+        for field in differ
     ]
     return table(["", *configs], rows)
 

@@ -62,8 +62,11 @@ class Layout(NamedTuple):
     Attributes:
         title: the benchmark's name.
         find: returns the targets in a folder, in order; none if it is not of this layout.
-        read: reads a target's boxes, (T, 4) float64, 0-based, NaN where there is none.
-        base: the number of the leftmost pixel in text files of results.
+        read: reads a target's boxes, (T, 4) float64, 0-based, NaN where there is none. The default
+            takes them for 1-based if the file has OTB's name, see
+            `rltrack.data.sequences.read_boxes`.
+        base: the number of the leftmost pixel in text files of results. It does not change how
+            ground truth is read.
         prefix: what pytracking puts before a target's name.
         within: the name of another benchmark in whose folder it may be, too.
     """

@@ -25,7 +25,7 @@ __all__ = [
     "Target",
     "check_sequence",
     "count_rows",
-    "frame_files",
+    "numbered_frames",
     "targets",
 ]
 
@@ -248,7 +248,7 @@ def targets(name: str) -> tuple[Target, ...]:
     return tuple(target for target in OTB.values() if name in target.sets)
 
 
-def frame_files(folder: Path) -> dict[int, Path]:
+def numbered_frames(folder: Path) -> dict[int, Path]:
     """Images of a folder by frame number, in ascending order.
 
     Args:
@@ -302,7 +302,7 @@ def check_sequence(folder: Path, target: Target) -> None:
         ValueError: What is missing or left over, and how much.
     """
     wanted = range(target.first, target.last + 1)
-    present = frame_files(folder / "img")
+    present = numbered_frames(folder / "img")
     missing = [number for number in wanted if number not in present]
     if missing:
         raise ValueError(

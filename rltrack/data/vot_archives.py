@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from rltrack.data.archives import check_archive
 from rltrack.data.download import Progress, download
 from rltrack.data.failures import FetchError
-from rltrack.data.otb import count_rows, frame_files
+from rltrack.data.otb import count_rows, numbered_frames
 from rltrack.data.sequence_folders import (
     Take,
     fetch_each,
@@ -88,7 +88,7 @@ def fetch_vot(folder: Path, base_url: str, progress: Progress | None) -> None:
 
         def check(place: Path) -> None:
             rows = count_rows(place / "groundtruth.txt", columns=(4, 8))
-            frames = list(frame_files(place / "img"))
+            frames = list(numbered_frames(place / "img"))
             if frames != list(range(1, rows + 1)) or sequence.length not in (None, rows):
                 said = f"; the list says {sequence.length}" if sequence.length else ""
                 raise ValueError(f"{len(frames)} frames, {rows} rows of ground truth{said}")
@@ -118,7 +118,7 @@ def _take_vot_annotations(unpacked: Path, new: Path) -> None:
 
 def _take_vot_frames(unpacked: Path, new: Path) -> None:
     """Take the frames, from whatever folder of the archive they are in."""
-    folders = [path for path in (unpacked, *unpacked.rglob("*")) if frame_files(path)]
+    folders = [path for path in (unpacked, *unpacked.rglob("*")) if numbered_frames(path)]
     (new / "img").mkdir()
-    for number, path in frame_files(only(folders, "frames")).items():
+    for number, path in numbered_frames(only(folders, "frames")).items():
         path.replace(new / "img" / f"{number:08d}{path.suffix.lower()}")
