@@ -11,7 +11,11 @@ from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.registry import load_vggm
 from rltrack.backbones.vggm import VGGM
 from rltrack.chapters.first_frame import maps_at
-from rltrack.chapters.reciprocative_free_maps import free_maps, gradient_cosines
+from rltrack.chapters.reciprocative_free_maps import (
+    free_maps,
+    gradient_cosines,
+    taught_by_one_crop,
+)
 from rltrack.chapters.reciprocative_gradients import attention_gradients
 from rltrack.tracking.attention import regulariser
 from rltrack.tracking.classifier import Classifier
@@ -30,6 +34,20 @@ def test_it_starts_at_the_classifiers_maps_and_descends() -> None:
     assert path[-1][0] < path[0][0] - 0.1
     for r, maps in path[::4]:
         assert regulariser(maps, True, config).item() == pytest.approx(r)
+
+
+def test_a_classifier_is_taught_by_the_first_crop_and_itself_stays_as_it_was() -> None:
+    generator = Generator().manual_seed(0)
+    classifier = Classifier(VGGM.feature_shape, generator, dtype=torch.float64)
+    kept = [weight.clone() for weight in classifier.parameters()]
+    crops = torch.randint(0, 256, (2, 3, 107, 107), generator=generator, dtype=torch.uint8)
+    net, config = load_vggm("analytic", dtype=torch.float64), preset("paper")
+    before, after = taught_by_one_crop(classifier, net, crops, config, steps=6)
+    own = regulariser(maps_at(classifier, net, crops, config), True, config).tolist()
+    assert before == pytest.approx(own)
+    assert before[0] - after[0] > 2 * abs(before[1] - after[1])
+    assert before[0] - after[0] > 0.05
+    assert all(map(torch.equal, kept, classifier.parameters()))
 
 
 def test_gradient_cosines_are_between_the_gradients_written_out() -> None:

@@ -1,11 +1,14 @@
 """Chapter 4: how far the regulariser changes a crop's maps if no classifier holds them back.
 
 A map is ``A_c = J^T u_c``. The convolutions fix J. A classifier has only one set of weights from
-which to make the u_c of all samples. Here the u_c of one crop are free. This module also compares
-what each of several crops asks of the weights that they share.
+which to make the u_c of all samples. Here the u_c of one crop are free, or the classifier serves
+one crop only. This module also compares what each of several crops asks of the weights that they
+share.
 """
 
 from __future__ import annotations
+
+import copy
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +29,7 @@ from rltrack.tracking.attention import (
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 
-__all__ = ["free_maps", "gradient_cosines"]
+__all__ = ["free_maps", "gradient_cosines", "taught_by_one_crop"]
 
 
 def free_maps(
@@ -65,6 +68,44 @@ def free_maps(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return path
+
+
+def taught_by_one_crop(
+    classifier: Classifier,
+    extractor: Backbone,
+    crops: Tensor,
+    config: TrackerConfig,
+    *,
+    steps: int,
+    rate: float = 1e-4,
+) -> tuple[list[float], list[float]]:
+    """Descend R of Eq. 3 of the first crop in a copy of fc4-6, by Adam.
+
+    Args:
+        classifier: where it starts; without dropout.
+        extractor: the backbone.
+        crops: (N, 3, S, S) uint8, of the target.
+        config: how R is computed.
+        steps: of descent.
+        rate: Adam's.
+
+    Returns:
+        R of each crop, before the first step and after the last.
+    """
+    taught = copy.deepcopy(classifier)
+    optimizer = torch.optim.Adam(taught.parameters(), lr=rate)
+    jacobians = [FeatureJacobian(extractor, extractor.pixels(crop[None])) for crop in crops]
+
+    def r(jacobian: FeatureJacobian) -> Tensor:
+        maps = attention_maps(through_jacobian(taught, jacobian), config)
+        return regulariser(maps, True, config).sum()
+
+    before = [r(jacobian).item() for jacobian in jacobians]
+    for _ in range(steps):
+        optimizer.zero_grad()
+        r(jacobians[0]).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return before, [r(jacobian).item() for jacobian in jacobians]
 
 
 def gradient_cosines(
