@@ -15,6 +15,7 @@ from rltrack.paths import given_path
 __all__ = [
     "Folder",
     "Input",
+    "check_endings",
     "checked_folder",
     "checked_outputs",
     "free_folder",
@@ -89,6 +90,20 @@ def checked_outputs(
     for what, path in paths.items():
         _check_writable(path, _problem(what, path))
     return paths
+
+
+def check_endings(outputs: Mapping[str, Path], endings: Mapping[str, tuple[str, ...]]) -> None:
+    """Check the endings of outputs' names, for those that have ``endings`` to choose from.
+
+    Raises:
+        InputError: one has another ending.
+    """
+    for what, allowed in endings.items():
+        if what in outputs and not outputs[what].name.lower().endswith(allowed):
+            raise InputError(
+                f"cannot write the {what} to {outputs[what]}: its name must end in "
+                f"{' or '.join(allowed)}"
+            )
 
 
 def checked_folder(path: str | Path, what: str) -> Path:

@@ -40,6 +40,7 @@ from rltrack.tracking.region import Region
 from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
 from rltrack.tracking.training import fit, optimizer
+from rltrack.video.own_files import is_own
 
 QUICKER = {
     "first_iterations": 2,
@@ -366,6 +367,7 @@ def test_command_prints_tables_and_writes_what_is_asked_for(
     assert "kcf is not in the table: the OpenCV installed here has no kcf" in " ".join(
         shown.split()
     )
+    assert is_own(times) and is_own(figure)
     result = json.loads(times.read_text())
     assert (result["seed"], [*result["trackers"]]) == (3, ["realtime", "tiny, lambda 0"])
     assert result["peers"]["kcf"] == {"failed": peers[1]["kcf"]}

@@ -196,6 +196,25 @@ def test_no_folder_is_made_where_an_output_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        [*EVALUATE, "--json", "a.json"],
+        ["bench", "--json", "a.json"],
+        [*EVALUATE, "--plot", "a.png"],
+    ],
+    ids=" ".join,
+)
+def test_numbers_and_plots_replace_no_other_file(
+    command: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = Path(command[-1])
+    mine.write_text('{"mine": 1}')
+    assert main(command) == 2
+    assert f"{mine}: there is a file that rltrack did not write" in capsys.readouterr().err
+    assert mine.read_text() == '{"mine": 1}'
+
+
 # --- A full disk ---------------------------------------------------------------------------------
 
 
@@ -208,9 +227,10 @@ def test_a_report_without_room_is_printed_and_says_what_is_missing(
     monkeypatch.setattr(report, "report", lambda results: None)
     monkeypatch.setattr(report_tables, "markdown", lambda made: "| a table |")
     monkeypatch.setattr(report_tables, "latex", lambda made: "x")
-    Path("table.md").write_text("before")
+    before = "<!-- rltrack -->\nbefore"
+    Path("table.md").write_text(before)
     outputs = ["--markdown", "table.md", "--latex", "table.tex", "--keep", "all.json.gz"]
-    with room(4):
+    with room(20):
         assert main(["report", "runs", *outputs]) == 1
     shown, errors = capsys.readouterr()
     assert shown == "| a table |\n"
@@ -218,8 +238,8 @@ def test_a_report_without_room_is_printed_and_says_what_is_missing(
         f"error: cannot write {here}/all.json.gz: File too large; cannot write {here}/table.md: "
         "File too large; the file that was there is unchanged\n"
     )
-    assert Path("table.md").read_text() == "before" and not Path("all.json.gz").exists()
-    assert Path("table.tex").read_text() == "x\n"  # there is room for this one
+    assert Path("table.md").read_text() == before and not Path("all.json.gz").exists()
+    assert Path("table.tex").read_text() == "% rltrack\nx\n"  # there is room for this one
 
 
 def test_numbers_without_room_are_printed(

@@ -22,6 +22,7 @@ from rltrack.evaluation.metrics import evaluate
 from rltrack.evaluation.paper_values import PAPER
 from rltrack.evaluation.ranking import compare
 from rltrack.plots.benchmarks import precision_and_success
+from rltrack.video.own_files import is_own
 
 Array = NDArray[np.float64]
 
@@ -367,6 +368,7 @@ def test_the_command_prints_and_writes_it_all(tmp_path: Path, data: Path) -> Non
     assert "1 Whole[1] 3/3 1.0000 .9524 0.00 1.0000" in lines
     assert any(line.startswith("2 Part 1/3 1.0000 ") for line in lines)
     # Of the targets with illumination variation, say, none could be scored; with clutter all.
+    assert is_own(out)
     os = f"{entry(json.loads(out.read_text()), 'Part')['means']['os']:.3f}"[1:]
     assert f"Part -* -* -* -* {os}* {os}* {os}* -* - {os} -*" in lines
     assert lines[-4:] == [

@@ -162,8 +162,53 @@ def test_the_command_prints_and_writes(
     options = ["--markdown", str(tmp_path / "t.md"), "--latex", str(tmp_path / "t.tex")]
     assert main(["report", str(tmp_path / "kept.json.gz"), *options]) == 0
     shown = capsys.readouterr().out
-    assert (tmp_path / "t.md").read_text() == shown
+    assert (tmp_path / "t.md").read_text() == f"<!-- rltrack -->\n{shown}"
     assert (tmp_path / "t.tex").read_text().endswith("\\end{tabular}\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("markdown", "a.md"),
+        ("latex", "a.tex"),
+        *(("plot", f"a{suffix}") for suffix in (".png", ".pdf", ".svg")),
+        ("html", "a.html"),
+        ("keep", "a.json.gz"),
+    ],
+)
+def test_only_the_file_of_an_older_report_is_replaced(
+    results: list[dict[str, Any]],
+    option: str,
+    name: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept, file = tmp_path / "kept.json.gz", tmp_path / name
+    keep(results, kept)
+    given = ["report", str(kept), f"--{option}", str(file)]
+    assert main(given) == main(given) == 0
+    file.write_bytes(b"mine")
+    assert main(given) == 2
+    assert f"{name}: there is a file that rltrack did not write" in capsys.readouterr().err
+    assert file.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("option", "ending"),
+    [("markdown", ".md"), ("latex", ".tex"), ("html", ".html"), ("keep", ".json.gz")],
+)
+def test_the_ending_of_an_output_says_what_it_is(
+    results: list[dict[str, Any]],
+    option: str,
+    ending: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    keep(results, tmp_path / "kept.json.gz")
+    file = tmp_path / "a.txt"
+    assert main(["report", str(tmp_path / "kept.json.gz"), f"--{option}", str(file)]) == 2
+    assert f"a.txt: its name must end in {ending}" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_no_results_are_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

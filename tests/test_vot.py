@@ -26,6 +26,7 @@ from rltrack.cli.main import main
 from rltrack.data.sequences import read_boxes
 from rltrack.errors import InputError
 from rltrack.tracking.result import Result
+from rltrack.video.own_files import is_own
 
 FRAMES = 30
 FAST = ["--preset", "tiny", "--backbone", "random", "--attention-weight", "0", "--device", "cpu"]
@@ -418,6 +419,7 @@ def test_report_prints_and_writes(
     monkeypatch.setattr(metadata, "version", lambda name: "0.7.4")
     assert main(["vot", "report", "ws", "--json", str(tmp_path / "out.json")]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert is_own(tmp_path / "out.json")
     assert lines[1].split() == ["rltrack", "0.250", "0.500", "2.00", "0.100", "2/1/2"]
     assert lines[3].split() == ["Undefined", "-", "0.400", "2.00", "0.100", "3/3/2"]
     shown = "\n".join(lines)

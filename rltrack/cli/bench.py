@@ -30,7 +30,7 @@ def bench(
     seed: Seed = 0,
     json: Annotated[
         str | None,
-        typer.Option("--json", metavar="OUT", help="Write all numbers to this JSON."),
+        typer.Option("--json", metavar="OUT.json", help="Write all numbers to this JSON."),
     ] = None,
     figure: Annotated[
         str | None,
@@ -55,16 +55,19 @@ def bench(
     from rltrack.cli.terminal import stop_signals, warnings_shown
     from rltrack.errors import InputError
     from rltrack.files import try_each, write_json
-    from rltrack.outputs import checked_outputs, inputs_of
+    from rltrack.outputs import check_endings, checked_outputs, inputs_of
     from rltrack.plots.figure_files import checked_plot, write_plot
     from rltrack.plots.speed_accuracy import speed_accuracy
     from rltrack.speed.bench import measure, usual_trackers
     from rltrack.speed.bench_tables import tables
+    from rltrack.video.own_files import check_own
     from rltrack.video.sources import open_source
 
     source = None if sequence is None else open_source(sequence)
     inputs = (*inputs_of(source), *backbone_files(backbone))
     out = checked_outputs({"times": json, "figure": figure}, inputs)
+    check_endings(out, {"times": (".json",)})
+    check_own(out)
     trackers = usual_trackers(preset)
     accuracy = None
     if "figure" in out:

@@ -119,8 +119,8 @@ def make_demo(
     files = ["figure.png", *(f"{name}.{kind}" for name in names for kind in ("csv", "mp4", "json"))]
     given = {f"file {file}": folder / file for file in files}
     outputs = checked_outputs(given, backbone_files(backbone))
-    picture = outputs.pop("file figure.png")
     check_own(outputs)
+    picture = outputs.pop("file figure.png")
     film = synthetic(frames)
     shown = frames * 4 // 5  # of 30, where the target and its look-alike touch
     tracks: list[Track] = []

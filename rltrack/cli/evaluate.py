@@ -88,7 +88,9 @@ def evaluate(
     ] = False,
     json: Annotated[
         str | None,
-        typer.Option("--json", metavar="OUT", help="Write all numbers and curves to this JSON."),
+        typer.Option(
+            "--json", metavar="OUT.json", help="Write all numbers and curves to this JSON."
+        ),
     ] = None,
     plot: Annotated[
         str | None,
@@ -104,9 +106,10 @@ def evaluate(
     from rltrack.evaluation.ranking import compare
     from rltrack.evaluation.raw_results import inputs_of as inputs_of_results
     from rltrack.files import try_each, write_json
-    from rltrack.outputs import checked_outputs
+    from rltrack.outputs import check_endings, checked_outputs
     from rltrack.plots.benchmarks import precision_and_success
     from rltrack.plots.figure_files import checked_plot, write_plot
+    from rltrack.video.own_files import check_own
 
     place = data or data_dir()
     inputs = inputs_of(dataset, data=place, ground_truth=ground_truth)
@@ -114,6 +117,8 @@ def evaluate(
     files = checked_outputs(given, (*inputs, *inputs_of_results(results)))
     if "plots" in files:
         checked_plot(files["plots"])
+    check_endings(files, {"numbers": (".json",)})
+    check_own(files)
     with warnings_shown() as warnings:
         benchmark = load(dataset, data=place, ground_truth=ground_truth, frames=frames)
         report = compare(benchmark, results, base=base)

@@ -14,6 +14,14 @@ from rltrack.cli.sweep import values_of
 __all__ = ["report"]
 
 
+_ENDINGS = {
+    "markdown": (".md",),
+    "latex": (".tex",),
+    "page": (".html",),
+    "results": (".json.gz",),
+}
+
+
 def report(
     place: Annotated[
         str, typer.Argument(metavar="DIR", help="A sweep's folder, or a file kept of one.")
@@ -63,17 +71,20 @@ def report(
     from rltrack.cli.terminal import warnings_shown
     from rltrack.evaluation.run_files import inputs_in, load
     from rltrack.evaluation.run_files import keep as keep_runs
-    from rltrack.files import try_each, write_bytes
-    from rltrack.outputs import checked_outputs
+    from rltrack.files import SIGNATURE, try_each, write_bytes
+    from rltrack.outputs import check_endings, checked_outputs
     from rltrack.paths import given_path
     from rltrack.plots.figure_files import checked_plot, write_plot
     from rltrack.plots.paired_differences import differences_from_first
+    from rltrack.video.own_files import check_own
 
     folder = given_path(place, "the sweep")
     given = {"markdown": markdown, "latex": latex, "plot": plot, "page": html, "results": keep}
     files = checked_outputs(given, inputs_in(folder))
     if "plot" in files:
         checked_plot(files["plot"])
+    check_endings(files, _ENDINGS)
+    check_own(files)
     with warnings_shown() as warnings:
         results: Sequence[Mapping[str, Any]] = load(folder)
         warnings.show()
@@ -84,8 +95,10 @@ def report(
         made = compared(results)
         show(*as_markdown(made).split("\n"))
         write = {
-            "markdown": lambda file: write_bytes(file, f"{as_markdown(made)}\n".encode()),
-            "latex": lambda file: write_bytes(file, f"{as_latex(made)}\n".encode()),
+            "markdown": lambda file: write_bytes(
+                file, f"<!-- {SIGNATURE} -->\n{as_markdown(made)}\n".encode()
+            ),
+            "latex": lambda file: write_bytes(file, f"% {SIGNATURE}\n{as_latex(made)}\n".encode()),
             "plot": lambda file: write_plot(differences_from_first(made), file),
             "page": lambda file: write_report_page(file, made, results, place),
         }

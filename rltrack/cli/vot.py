@@ -106,17 +106,21 @@ def _run(workspace: _Workspace) -> None:
 def _report(
     workspace: _Workspace,
     json: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write all numbers to this JSON.")
+        str | None,
+        typer.Option("--json", metavar="OUT.json", help="Write all numbers to this JSON."),
     ] = None,
 ) -> None:
     """Print EAO, accuracy and robustness, and ranks among the trackers with results there."""
     from rltrack.benchmarks import vot_report
     from rltrack.benchmarks.vot_workspace import VotError, check_toolkit, inputs_of
     from rltrack.files import write_json
-    from rltrack.outputs import checked_outputs
+    from rltrack.outputs import check_endings, checked_outputs
+    from rltrack.video.own_files import check_own
 
     check_toolkit()
     out = checked_outputs({"report": json}, inputs_of(workspace))
+    check_endings(out, {"report": (".json",)})
+    check_own(out)
     try:
         made = vot_report.report(workspace)
     except VotError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rltrack.errors import InputError
-from rltrack.files import whole
+from rltrack.files import SIGNATURE, whole
 from rltrack.plots.style import missing_glyphs_as_boxes
 
 if TYPE_CHECKING:
@@ -35,4 +35,5 @@ def write_plot(figure: Figure, file: Path) -> None:
         WriteError: it cannot be written.
     """
     with whole(file) as part, missing_glyphs_as_boxes():
-        figure.savefig(part, format=file.suffix.lower()[1:], dpi=150)
+        kind = file.suffix.lower()[1:]
+        figure.savefig(part, format=kind, dpi=150, metadata={"Creator": SIGNATURE})

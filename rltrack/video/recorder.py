@@ -28,7 +28,7 @@ from rltrack.files import (
     write_bytes,
     write_json,
 )
-from rltrack.outputs import Input, checked_outputs
+from rltrack.outputs import Input, check_endings, checked_outputs
 from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.annotation import draw_box, draw_result, draw_targets
@@ -111,12 +111,7 @@ class Recorder:
             raise InputError(f"overlay {overlay!r} is drawn into the video: say where that goes")
         given = {"boxes": boxes, "video": video, "summary": summary, "page": html}
         paths = checked_outputs(given, inputs)
-        for what, endings in _ENDINGS.items():
-            if what in paths and paths[what].suffix.lower() not in endings:
-                raise InputError(
-                    f"cannot write the {what} to {paths[what]}: its name must end in "
-                    f"{' or '.join(endings)}"
-                )
+        check_endings(paths, _ENDINGS)
         check_own(paths)
         for part in (part for path in paths.values() for part in parts_of(path)):
             log.warning("%s is of a run that was killed, or that is still at work", part)
