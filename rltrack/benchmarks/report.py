@@ -8,6 +8,7 @@ seeds if more runs are left so. The others are named. Differences are judged by
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,7 +82,8 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
     """Compare the trackers of a sweep over the targets that all of them have run with every seed.
 
     If a sweep is unfinished, the runs of :func:`common` count instead where these are more.
-    The first row is the tracker with the smallest lambda, and among equals the first by name.
+    The first row is the tracker with the smallest lambda, and among equals the first by name, in
+    which numbers are in the order of their values.
 
     Args:
         results: runs, as `rltrack.evaluation.run_files.load` returns them.
@@ -91,7 +93,7 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
     """
     runs = {(r["tracker"], r["target"], r["seed"]): r for r in results}
     names = names_of(results)
-    order = sorted(names, key=lambda key: (_weight(results, key), names[key]))
+    order = sorted(names, key=lambda key: (_weight(results, key), _by_numbers(names[key])))
     seeds = sorted({seed for _, _, seed in runs})
     every = sorted({target for _, target, _ in runs})
     whole = [t for t in every if all((key, t, s) in runs for key in order for s in seeds)]
@@ -196,6 +198,12 @@ def _table(
 def _weight(results: Iterable[Mapping[str, Any]], key: str) -> float:
     config = next(r for r in results if r["tracker"] == key)["config"]
     return float(settings(config)["attention_weight"])
+
+
+def _by_numbers(name: str) -> list[tuple[float, str]]:
+    """Return a key that sorts names by the values of the numbers in them."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", name)
+    return [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
 
 
 def _mean_of(values: Array) -> float:

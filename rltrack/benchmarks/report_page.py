@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rltrack.benchmarks.report import Report, curves
-from rltrack.benchmarks.report_tables import HEADS, ON_DIFFERENCES, notes, numbers, over_all
+from rltrack.benchmarks.report_tables import HEADS, notes, numbers, on_differences, over_all
 from rltrack.errors import counted
 from rltrack.evaluation.run_files import short_names_of
 from rltrack.pages.charts import Line, intervals, legend, line_chart
@@ -60,7 +60,7 @@ def write_report_page(
     if made.left_out:
         about["not in the means"] = ", ".join(made.left_out)
     names, usual = short_names_of(shared)
-    explained = [_GLOSSARY, *(ON_DIFFERENCES if len(made.rows) > 1 else [])]
+    explained = [_GLOSSARY, *(on_differences(len(made.targets)) if len(made.rows) > 1 else [])]
     others = [tag("p", f"Where a name does not say otherwise: {usual}.", class_="quiet after")]
     heads, *means = _filled([HEADS, *((names[r.tracker], *numbers(r, "±")) for r in made.rows)])
     write_page(

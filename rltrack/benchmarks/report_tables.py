@@ -8,20 +8,28 @@ import numpy as np
 
 from rltrack.benchmarks.report import Report, Row
 from rltrack.errors import counted
+from rltrack.evaluation.statistics import FEWEST, FEWEST_FOR_INTERVAL
 from rltrack.plain_text import in_latex, in_markdown, on_terminal
 
-__all__ = ["HEADS", "ON_DIFFERENCES", "latex", "markdown", "notes", "numbers", "over_all", "table"]
+__all__ = ["HEADS", "latex", "markdown", "notes", "numbers", "on_differences", "over_all", "table"]
 
 HEADS = (
     "tracker", "DP", "OS", "OS0.5", "CLE px", "FPS",
     "OS minus first", "95% interval", "p", "could tell",
 )  # fmt: skip
 
-ON_DIFFERENCES = (
-    "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
-    "Of differences as large as in the last column, about 9 in 10 are distinguished from 0.",
-)
-"""What the columns of differences are."""
+
+def on_differences(targets: int) -> tuple[str, ...]:
+    """Return lines that say what the columns of differences are, and why one is empty."""
+    if targets < FEWEST_FOR_INTERVAL:
+        few = f"fewer than {FEWEST_FOR_INTERVAL} targets give no interval"
+        return (f"Differences pair targets, seeds averaged; {few}.",)
+    return (
+        "Differences pair targets, seeds averaged; interval by bootstrap, p by sign flips.",
+        "Of differences as large as in the last column, about 9 in 10 are distinguished from 0."
+        if targets >= FEWEST
+        else f"With fewer than {FEWEST} targets, no difference can be distinguished from 0.",
+    )
 
 
 def markdown(made: Report) -> str:
@@ -68,7 +76,9 @@ def numbers(row: Row, plus_minus: str) -> list[str]:
     scores = [value("dp20", 3), value("os", 3), value("os50", 3), value("cle", 1)]
     compared = ["", "", "", ""]
     pairs = row.pairs
-    if pairs is not None and pairs.difference is not None:
+    if pairs is not None and pairs.difference is None:
+        compared[0] = f"{pairs.means.mean():+.3f}"
+    elif pairs is not None and pairs.difference is not None:
         d, smallest = pairs.difference, pairs.smallest_effect
         judged = f"{pairs.p:.3f}", "" if smallest is None else f"{smallest:.3f}"
         compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", *judged]
@@ -82,7 +92,7 @@ def notes(made: Report) -> list[str]:
     spread = "mean ± its standard deviation over seeds" if len(made.seeds) > 1 else "means"
     lines = [
         f"{counted(len(made.targets), 'target')}, {over} {seeds}: {spread}.",
-        *ON_DIFFERENCES,
+        *on_differences(len(made.targets)),
         *over_all(made),
         f"On {', '.join(made.devices)}; code {', '.join(made.commits)}.",
     ]

@@ -18,6 +18,7 @@ from rltrack.errors import InputError, counted
 
 __all__ = [
     "FEWEST",
+    "FEWEST_FOR_INTERVAL",
     "Difference",
     "Paired",
     "Spread",
@@ -70,6 +71,9 @@ def bootstrap_mean(values: ArrayLike, *, seed: int = 0) -> Difference:
     ).confidence_interval  # fmt: skip
     return Difference(mean, float(interval.low), float(interval.high), len(values))
 
+
+FEWEST_FOR_INTERVAL = 3
+"""With fewer targets a difference has no interval, because it would be the targets themselves."""
 
 FEWEST = 6
 """With fewer targets no effect can be distinguished from 0: random signs of five targets agree once
@@ -182,7 +186,7 @@ class Paired(NamedTuple):
         from scipy.stats import t
 
         n = len(self.targets)
-        if n < 3:
+        if n < FEWEST_FOR_INTERVAL:
             return None
         mean, half = float(self.means.mean()), float(t.ppf(0.975, n - 1)) * self._error()
         return mean - half, mean + half
@@ -257,7 +261,7 @@ def paired(
             difference = runs[ours, target, seed] - runs[theirs, target, seed]
             found.setdefault(target, []).append(difference)
     made = Paired({target: np.array(values) for target, values in found.items()}, None, None)
-    if len(found) < 3:
+    if len(found) < FEWEST_FOR_INTERVAL:
         return made
     return made._replace(difference=bootstrap_mean(made.means), p=_sign_flip(made.means))
 
