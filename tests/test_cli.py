@@ -384,7 +384,7 @@ def test_a_long_message_keeps_its_beginning_and_its_end(capsys: pytest.CaptureFi
     assert main(["track", "x", "x" * 3000]) == 2
     errors = capsys.readouterr().err
     assert re.fullmatch(
-        r"error: .*extra argument\S* \(x+ \[...\] x+\) \(rltrack --help shows how\)\n", errors
+        r"error: .*extra argument\S* \(x+ \[...\] x+\) \(rltrack track --help shows how\)\n", errors
     )
     assert len(errors) < 2200
 

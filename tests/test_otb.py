@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,16 @@ def test_table_agrees_with_the_official_ground_truth(data_root: Path) -> None:
 @pytest.mark.parametrize("target", targets("dev18"), ids=lambda target: target.name)
 def test_real_folders_pass(data_root: Path, target: Target) -> None:
     check_sequence(data_root / "otb" / target.folder, target)
+
+
+def test_the_sets_of_this_project_are_on_the_page_of_commands() -> None:
+    page = (Path(__file__).resolve().parents[1] / "book" / "using.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| `fetch (\w+)` \|$", page, re.M)
+    found: dict[str, set[str]] = {}
+    for name, text, needs in rows:
+        names = set(re.findall(r"[A-Z]\w+", text))
+        more = {member for one in re.findall(r"`(\w+)`", text) for member in found[one]}
+        found[name] = more - found["quick5"] if " without " in text else names | more
+        assert found[name] == {target.name for target in targets(name)}
+        assert (needs == "otb2013") == (found[name] <= {each.name for each in targets("otb2013")})
+    assert found.keys() == {"quick5", "dev14", "dev18", "rest13"}

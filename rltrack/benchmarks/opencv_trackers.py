@@ -66,7 +66,7 @@ class Peer:
         except AttributeError:
             raise InputError(
                 f"the OpenCV {cv2.__version__} installed here has no {name}: `make peers` makes an "
-                "environment with all peers, for .venv-peers/bin/rltrack compare"
+                "environment with all peers, for .venv-peers/bin/rltrack compare; mil is here, too"
             ) from None
         self.name = name
         self._tracker: Any = None

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rltrack.backbones.registry import BACKBONES, backbone_identity, with_path
-from rltrack.benchmarks.jobs import grid, missing, targets_of
+from rltrack.benchmarks.jobs import Job, grid, missing, targets_of
 from rltrack.benchmarks.sweep import results_of
 from rltrack.cache import data_dir
 from rltrack.errors import InputError, few
-from rltrack.evaluation.run_files import load, settings, weights_of
+from rltrack.evaluation.run_files import load, names_of, settings, weights_of
 from rltrack.paths import is_folder, listed
 from rltrack.tracking.config import TrackerConfig
 
-__all__ = ["gathered", "named", "over_backbones", "run_or_kept", "stored"]
+__all__ = ["gathered", "named", "names_of_jobs", "over_backbones", "run_or_kept", "stored"]
 
 logger = logging.getLogger(__name__)
 
@@ -169,3 +169,17 @@ def named(
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration's values without the name of its preset."""
     return {**settings(config), "preset": None}
+
+
+def names_of_jobs(jobs: Iterable[Job]) -> dict[str, str]:
+    """Name the trackers of jobs, by `Job.key`; see `rltrack.evaluation.run_files.names_of`."""
+    one = {(job.config, job.backbone): job for job in jobs}
+    return names_of(
+        {
+            "tracker": job.key,
+            "config": asdict(job.config),
+            "backbone": job.backbone,
+            "weights": job.weights,
+        }
+        for job in one.values()
+    )

@@ -89,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except InputError as error:
             return say(error, BAD_INPUT)
         except _ClickError as error:
-            return say(f"{error.format_message()} (rltrack --help shows how)", BAD_INPUT)
+            command = error.ctx.command_path if getattr(error, "ctx", None) else "rltrack"
+            return say(f"{error.format_message()} ({command} --help shows how)", BAD_INPUT)
         except (KeyboardInterrupt, typer.Abort):
             return INTERRUPTED
         except OSError as error:  # a file, or standard output, that cannot be written

@@ -198,9 +198,10 @@ def sweep(
     benchmark = find_benchmark(dataset, place)
     of_otb = targets_of(dataset) if benchmark is None else ()
     if absent := missing(of_otb, place):
+        smallest = "otb2013" if all("otb2013" in t.sets for t in of_otb) else "otb2015"
         raise InputError(
             f"{len(absent)} of {len(of_otb)} sequences are not in {place / 'otb'}: "
-            f"{few(absent)}; `rltrack fetch otb2015` gets them, --data says where they are"
+            f"{few(absent)}; `rltrack fetch {smallest}` gets them, --data says where they are"
         )
     targets = of_otb if benchmark is None else tuple(benchmark.targets.values())
     given = [values_of(text) for text in changed or ()]
@@ -254,6 +255,7 @@ def _followed(
     )
 
     from rltrack.benchmarks.jobs import unfinished
+    from rltrack.benchmarks.selection import names_of_jobs
     from rltrack.evaluation.run_files import read_result
 
     # Of what is to be run, the result that is there now: none, or one that does not count.
@@ -265,6 +267,7 @@ def _followed(
     def done() -> int:
         return len(jobs) - sum(_stamp(file) in (None, before) for file, before in stale.items())
 
+    trackers = names_of_jobs(jobs)
     failed: list[Outcome] = []
     started, before = time.monotonic(), done()
     screen = console(stderr=True, soft_wrap=True)
@@ -283,7 +286,7 @@ def _followed(
             task = bars.add_task("", total=len(jobs), completed=done())
             for outcome in outcomes:
                 job = outcome.job
-                name = f"{job.target} seed {job.seed} {job.key}"
+                name = f"{job.target} seed {job.seed}, {trackers[job.key]}"
                 if outcome.error is not None:
                     failed.append(outcome)
                     screen.print(one_line(f"{name}: failed: {outcome.error}"))

@@ -106,6 +106,8 @@ def _in_lines(file: Path, text: str) -> Iterator[_Mark]:
             values = [float(item) for item in items]
             if len(values) == 5:
                 label, x, y, w, h = values
+                if max(x, y, w, h) > 1.01:  # pixels; tools round beyond 1 by less
+                    raise ValueError
                 yield _Mark(None, _number(label), _box(x - w / 2, y - h / 2, w, h))
             elif len(values) >= 6:
                 frame, x, y, w, h = int(values[0]) - 1, *values[2:6]

@@ -108,7 +108,9 @@ class Recorder:
         if overlay is not None and overlay not in OVERLAYS:
             raise InputError(f"unknown overlay {overlay!r}; there are {', '.join(OVERLAYS)}")
         if overlay is not None and video is None:
-            raise InputError(f"overlay {overlay!r} is drawn into the video: say where that goes")
+            raise InputError(
+                f"overlay {overlay!r} is drawn into the video: name that file, too (--video)"
+            )
         given = {"boxes": boxes, "video": video, "summary": summary, "page": html}
         paths = checked_outputs(given, inputs)
         check_endings(paths, _ENDINGS)
