@@ -12,7 +12,7 @@ from figure_checks import legible
 
 from rltrack import preset
 from rltrack.benchmarks.report import curves, report
-from rltrack.evaluation.statistics import Difference
+from rltrack.evaluation.intervals import Difference
 from rltrack.plots.benchmarks import over_weights, precision_and_success
 from rltrack.plots.paired_differences import differences
 

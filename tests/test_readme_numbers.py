@@ -12,7 +12,7 @@ from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.report import curves, report
 from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.target_table import by_target, mean_of
-from rltrack.chapters.lite0_study import TARGETS
+from rltrack.chapters.lite0_study import LOST, TARGETS
 from rltrack.chapters.what_matters import trackers
 from rltrack.data.otb import targets
 from rltrack.errors import counted
@@ -92,6 +92,8 @@ def test_speeds_are_those_of_the_kept_measurement() -> None:
     assert found["paper"][4] == speeds["paper, lambda 5"]
     assert found["realtime"][4] == speeds["realtime"]
     assert f"CSRT reached {speeds['csrt']} FPS." in words(README)
+    lost = two(1000 / MEASURED["realtime"]["lost_ms"])
+    assert f"while it is lost, `realtime` makes {lost} frames a second" in words(README)
 
 
 def test_the_scores_of_opencvs_trackers_are_those_of_the_kept_file() -> None:
@@ -101,6 +103,8 @@ def test_the_scores_of_opencvs_trackers_are_those_of_the_kept_file() -> None:
     (ours,) = curves(runs, [target.name for target in targets("quick5")])["trackers"]
     csrt, realtime = three(scores["csrt"]), three(ours["means"]["os"])
     assert f"CSRT has an OS of {csrt}, and `realtime` of {realtime}." in words(README)
+    (each,) = (tracker["scores"] for tracker in report["trackers"] if tracker["name"] == "csrt")
+    assert sum(one["os"] < LOST for one in each.values()) == 2 and "CSRT loses two" in words(README)
 
 
 def test_the_page_on_use_has_the_times_of_the_kept_measurement() -> None:
@@ -146,4 +150,7 @@ def test_the_answer_is_computed_from_kept_runs() -> None:
     assert f"The paper reports {gain:+.3f}." in text
     assert pairs.most is not None
     name, without = pairs.most
-    assert f"Without {name}, the target that moves this most, it is {without:+.3f}." in text
+    others = [run for run in runs if run["target"] != name]
+    rest = paired(others, "lambda 5", "lambda 0").difference
+    assert rest is not None and abs(rest.mean - without) < 1e-12
+    assert f"Without {name}, the target that moves this most, it is {rest}." in text

@@ -21,13 +21,13 @@ def test_both_ratios_are_to_the_plain_program() -> None:
     report = {
         "baseline": {"composed": {"without_fixed_gradients_ms": 800.0}},
         "trackers": {
-            "realtime": {"fps": 20.0, "times_faster": 20.0, "frame_ms": 50.0},
-            "paper": {"fps": 2.0, "times_faster": 2.0, "frame_ms": 500.0},
+            "realtime": {**{"fps": 20.0, "times_faster": 221.3, "frame_ms": 50.0, "lost_ms": 80.0}},
+            "paper": {"fps": 2.0, "times_faster": 2.0, "frame_ms": 500.0, "lost_ms": 5000.0},
         },
     }
     assert bench_lines(report).splitlines() == [
-        "paper: 2.00 FPS; 2.0 times the baseline, 1.6 times without those gradients",
-        "realtime: 20.00 FPS; 20.0 times the baseline, 16.0 times without those gradients",
+        "paper: 2 FPS (0.2 while lost); 2 times the baseline, 1.6 without those gradients",
+        "realtime: 20 FPS (12 while lost); 220 times the baseline, 16 without those gradients",
     ]
 
 
@@ -48,8 +48,9 @@ def test_two_trackers_are_compared() -> None:
 
 def test_runs_that_were_done_twice_are_compared_in_pairs() -> None:
     before = [*runs("fast", 0.5, 0.6, 0.7), {**runs("fast", 0, 0, 0)[0], "seed": 2}]
-    said = repeated("fast", runs("fast", 0.5, 0.2, 0.6), before)
+    said = repeated("fast", runs("fast", 0.50001, 0.2, 0.6), before)
     assert said == (
-        "`fast`: the mean OS of 3 runs was 0.600 the first time and 0.433 the second time. One "
-        "run changed by 0.100 in the median. The largest change is -0.400, in Girl with seed 1."
+        "`fast`: the mean OS of 3 runs was 0.600 the first time and 0.433 the second time. 2 of "
+        "them changed, by 0.250 in the median. The largest change is -0.400, in Girl with seed 1; "
+        "without this run, the mean changed by -0.050."
     )

@@ -9,15 +9,8 @@ import pytest
 from scipy import stats
 
 from rltrack.errors import InputError
-from rltrack.evaluation.statistics import (
-    FEWEST,
-    Paired,
-    Spread,
-    bootstrap_mean,
-    coverage,
-    paired,
-    seed_ranges,
-)
+from rltrack.evaluation.intervals import bootstrap_mean, coverage
+from rltrack.evaluation.statistics import FEWEST, Paired, Spread, paired, seed_ranges
 
 
 def run(tracker: str, target: str, seed: int, score: float | None) -> dict[str, Any]:
@@ -188,12 +181,14 @@ def test_few_targets_make_an_interval_too_narrow() -> None:
     # holds the truth if Student's |t| < 1.96 sqrt((n - 1) / n).
     assert coverage(5) == pytest.approx(0.846, abs=0.05)
     assert coverage(18) == pytest.approx(0.926, abs=0.04)
+    assert coverage(5, student=True) == pytest.approx(0.95, abs=0.04)
 
 
 def test_one_target_far_off_breaks_the_promise_of_the_interval() -> None:
     """In (17/18)^18 of studies it is not drawn, and their intervals lack the mean."""
     far = np.array([*[-0.01, 0.01] * 8, 0.0, 1.0])
     assert coverage(18, far, studies=100) < 0.75
+    assert coverage(18, far, student=True, studies=100) < 0.75
 
 
 def test_students_interval_is_that_of_a_small_normal_sample() -> None:

@@ -24,9 +24,10 @@ from rltrack.chapters.what_matters import (
     weights_table,
 )
 from rltrack.evaluation.ground_truth import load
+from rltrack.evaluation.intervals import Difference
 from rltrack.evaluation.metrics import overlap
 from rltrack.evaluation.raw_results import read_results
-from rltrack.evaluation.statistics import Difference, Paired, paired
+from rltrack.evaluation.statistics import Paired, paired
 
 
 def run(tracker: str, target: str, seed: int, os: float) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from rltrack.benchmarks.published import SCORED, published
 from rltrack.benchmarks.selection import named, stored
 from rltrack.benchmarks.target_table import by_target, mean_of
 from rltrack.errors import InputError
-from rltrack.evaluation.statistics import bootstrap_mean
+from rltrack.evaluation.intervals import bootstrap_mean
 from rltrack.tracking.config import TrackerConfig
 
 __all__ = ["Accuracy", "KeptAccuracy", "kept_accuracy"]

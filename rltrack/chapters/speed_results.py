@@ -19,7 +19,8 @@ _FILE = "speed_accuracy.json"
 def bench_lines(report: Mapping[str, Any]) -> str:
     """Say how fast the trackers of a report of `rltrack.speed.bench.measure` are, line by line.
 
-    The slowest, which is the last in the report, is the first line.
+    The slowest, which is the last in the report, is the first line. Factors have two digits, as
+    parts of the baseline were timed a few times only.
     Each is compared with the baseline, and with the baseline without the gradients of the fixed
     convolutions' weights, which only its clipping uses.
     """
@@ -27,10 +28,16 @@ def bench_lines(report: Mapping[str, Any]) -> str:
     lines = []
     for name, one in reversed(report["trackers"].items()):
         lines.append(
-            f"{name}: {one['fps']:.2f} FPS; {one['times_faster']:.1f} times the baseline, "
-            f"{less / one['frame_ms']:.1f} times without those gradients"
+            f"{name}: {_two(one['fps'])} FPS ({_two(1000 / one['lost_ms'])} while lost); "
+            f"{_two(one['times_faster'])} times the baseline, "
+            f"{_two(less / one['frame_ms'])} without those gradients"
         )
     return "\n".join(lines)
+
+
+def _two(value: float) -> str:
+    """Two significant digits, never with an exponent."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def earlier_scores(kept: Path, tracker: str) -> list[dict[str, Any]]:
@@ -73,9 +80,13 @@ def repeated(
     apart = {pair: now[pair] - then[pair] for pair in now}
     target, seed = most = max(apart, key=lambda pair: abs(apart[pair]))
     first, second = np.mean([then[pair] for pair in now]), np.mean([*now.values()])
+    changes = np.abs([*apart.values()])
+    # Scores of the first time were kept to six digits or fewer.
+    changed = changes[changes > 1e-4]
+    others = [value for pair, value in apart.items() if pair != most]
     return (
         f"`{name}`: the mean OS of {len(apart)} runs was {first:.3f} the first time and "
-        f"{second:.3f} the second time. One run changed by "
-        f"{np.median(np.abs([*apart.values()])):.3f} in the median. The largest change is "
-        f"{apart[most]:+.3f}, in {target} with seed {seed}."
+        f"{second:.3f} the second time. {len(changed)} of them changed, by "
+        f"{np.median(changed):.3f} in the median. The largest change is {apart[most]:+.3f}, in "
+        f"{target} with seed {seed}; without this run, the mean changed by {np.mean(others):+.3f}."
     )

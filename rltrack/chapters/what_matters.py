@@ -207,9 +207,16 @@ def weights_table(rows: Mapping[float, Row]) -> str:
         if row := rows.get(weight):
             values = row.mean["dp20"], row.mean["os"], *[row.spread["os"]] * spread
             cells = [f"{value:.3f}".replace("nan", "") for value in values]
-            cells.append(str((row.pairs and row.pairs.difference) or ""))
+            cells.append(_judged(row.pairs))
         lines.append((str(weight), f"{scores.dp20:.3f}", f"{scores.os:.3f}", *cells))
     return table(("λ", "paper DP", "paper OS", *heads), lines)
+
+
+def _judged(pairs: Paired | None) -> str:
+    """Return the mean difference, its interval and its p-value; nothing if it has none."""
+    if pairs is None or pairs.difference is None:
+        return ""
+    return f"{pairs.difference}, p {pairs.p:.2f}"
 
 
 def variants_table(results: Sequence[Mapping[str, Any]]) -> str:

@@ -12,64 +12,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from rltrack.errors import InputError, counted
+from rltrack.errors import counted
+from rltrack.evaluation.intervals import Difference, bootstrap_mean, student_interval
 
 __all__ = [
     "FEWEST",
     "FEWEST_FOR_INTERVAL",
-    "Difference",
     "Paired",
     "Spread",
-    "bootstrap_mean",
-    "coverage",
     "paired",
     "seed_ranges",
     "standard_errors",
 ]
 
 Array = NDArray[np.float64]
-
-
-class Difference(NamedTuple):
-    """The difference of two trackers that ran the same pairs of sequence and seed."""
-
-    mean: float
-    low: float
-    high: float
-    """``low`` to ``high`` is the interval that holds the mean of further such pairs with a
-    confidence of 95%.
-    """
-    pairs: int
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
-
-
-def bootstrap_mean(values: ArrayLike, *, seed: int = 0) -> Difference:
-    """Compute the mean of values and its 95% interval by bootstrap.
-
-    Args:
-        values: (N,), such as differences of pairs.
-        seed: of the draws.
-
-    Raises:
-        InputError: there are fewer than two values.
-    """
-    from scipy.stats import bootstrap
-
-    values = np.asarray(values, np.float64)
-    if values.ndim != 1 or len(values) < 2:
-        raise InputError(f"values of shape {values.shape} have no interval; wanted (N,), N >= 2")
-    mean = float(values.mean())
-    if np.ptp(values) == 0:
-        return Difference(mean, mean, mean, len(values))
-    interval = bootstrap(
-        (values,), np.mean, confidence_level=0.95, method="percentile",
-        random_state=np.random.default_rng(seed),
-    ).confidence_interval  # fmt: skip
-    return Difference(mean, float(interval.low), float(interval.high), len(values))
 
 
 FEWEST_FOR_INTERVAL = 3
@@ -183,13 +141,7 @@ class Paired(NamedTuple):
 
         None for fewer than three targets.
         """
-        from scipy.stats import t
-
-        n = len(self.targets)
-        if n < FEWEST_FOR_INTERVAL:
-            return None
-        mean, half = float(self.means.mean()), float(t.ppf(0.975, n - 1)) * self._error()
-        return mean - half, mean + half
+        return student_interval(self.means) if len(self.targets) >= FEWEST_FOR_INTERVAL else None
 
     def _error(self) -> float:
         """Return the standard error of the mean over the targets."""
@@ -276,30 +228,6 @@ def seed_ranges(results: Iterable[Mapping[str, Any]]) -> Array:
     for result in results:
         found.setdefault((result["tracker"], result["target"]), []).append(result["os"])
     return np.array([np.ptp(scores) for scores in found.values() if len(scores) > 1])
-
-
-def coverage(
-    targets: int, differences: Array | None = None, *, studies: int = 300, seed: int = 0
-) -> float:
-    """Return in what share of studies, 0..1, the interval over so many targets holds the truth.
-
-    Args:
-        targets: of a study.
-        differences: (N,), what the studies draw from, with repeats; the truth is its mean. None is
-            a normal distribution, of which the scale does not matter.
-        studies: how many are made up.
-        seed: of the draws.
-    """
-    rng = np.random.default_rng(seed)
-    truth = 0.0 if differences is None else float(np.mean(differences))
-    held = 0
-    for _ in range(studies):
-        drawn = (
-            rng.normal(size=targets) if differences is None else rng.choice(differences, targets)
-        )
-        found = bootstrap_mean(drawn)
-        held += found.low <= truth <= found.high
-    return held / studies
 
 
 def _sign_flip(differences: Array) -> float:

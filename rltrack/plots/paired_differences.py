@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rltrack.errors import InputError
-from rltrack.evaluation.statistics import Difference
+from rltrack.evaluation.intervals import Difference
 from rltrack.plots.style import BLUE, LINE, TEXT, page, wrapped
 
 if TYPE_CHECKING:
