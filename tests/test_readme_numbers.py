@@ -13,7 +13,7 @@ from rltrack.benchmarks.report import curves, report
 from rltrack.benchmarks.selection import gathered
 from rltrack.benchmarks.target_table import by_target, mean_of
 from rltrack.chapters.lite0_study import LOST, TARGETS
-from rltrack.chapters.what_matters import trackers
+from rltrack.chapters.what_matters import trackers, with_any_weight
 from rltrack.data.otb import targets
 from rltrack.errors import counted
 from rltrack.evaluation.paper_values import ATTENTION
@@ -154,3 +154,12 @@ def test_the_answer_is_computed_from_kept_runs() -> None:
     rest = paired(others, "lambda 5", "lambda 0").difference
     assert rest is not None and abs(rest.mean - without) < 1e-12
     assert f"Without {name}, the target that moves this most, it is {rest}." in text
+
+
+def test_the_change_by_any_lambda_is_computed_from_kept_runs() -> None:
+    asked = trackers(range(9), precision="float32", rivals=False, ablations=False)
+    runs = gathered(asked, SCORED, backbone="lite0", kept=KEPT)
+    together = with_any_weight(runs, range(9))
+    assert len(together.targets) == 6
+    changes = f"The mean over these changes OS by {together.difference} against lambda 0."
+    assert changes in words(README)

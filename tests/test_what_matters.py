@@ -22,6 +22,7 @@ from rltrack.chapters.what_matters import (
     variants_table,
     weights_of,
     weights_table,
+    with_any_weight,
 )
 from rltrack.evaluation.ground_truth import load
 from rltrack.evaluation.intervals import Difference
@@ -156,6 +157,21 @@ def test_scores_over_lambda_stand_beside_the_papers() -> None:
     assert "± over seeds" not in weights_table(one.rows)
     assert len(rows(weights_table(one.rows))["5"]) == len(table["5"]) - 1
     assert weights_of([], [0]) == ({}, "ours: none yet")
+
+
+def test_all_weights_together_are_paired_with_none() -> None:
+    runs = [
+        run(f"lambda {weight}", target, seed, os)
+        for seed in (0, 1)
+        for target, scores in {"Deer": (0.5, 0.6, 0.8), "Girl": (0.4, 0.2, 0.3)}.items()
+        for weight, os in enumerate(scores)
+    ]
+    runs += [run("lambda 0", "Dog", 0, 0.9), run("rival", "Deer", 0, 0.1)]  # not all have these
+    found = with_any_weight(runs, [0, 1, 2])
+    assert {target: list(values) for target, values in found.targets.items()} == {
+        "Deer": pytest.approx([0.2, 0.2]),
+        "Girl": pytest.approx([-0.15, -0.15]),
+    }
 
 
 def test_variants_that_were_not_run_are_named() -> None:

@@ -14,7 +14,7 @@ from rltrack.benchmarks.report import Row, common, report
 from rltrack.benchmarks.report_tables import table
 from rltrack.errors import counted
 from rltrack.evaluation.paper_values import ATTENTION, WEIGHTS
-from rltrack.evaluation.statistics import FEWEST, Paired, seed_ranges
+from rltrack.evaluation.statistics import FEWEST, Paired, paired, seed_ranges
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import preset
 
@@ -28,6 +28,7 @@ __all__ = [
     "variants_table",
     "weights_of",
     "weights_table",
+    "with_any_weight",
 ]
 
 _VARIANTS = {
@@ -189,6 +190,20 @@ def weights_of(results: Sequence[Mapping[str, Any]], weights: Sequence[float]) -
     seeds = counted(len(made.seeds), "seed")
     label = f"ours, {counted(len(made.targets), 'target')}, {seeds}"
     return Weights({names[row.tracker]: row for row in made.rows}, label)
+
+
+def with_any_weight(results: Sequence[Mapping[str, Any]], weights: Sequence[float]) -> Paired:
+    """Pair the mean over all lambdas above 0 with lambda 0, over the runs of `weights_of`."""
+    names = [f"lambda {weight:g}" for weight in weights]
+    scores: dict[tuple[str, str, int], list[float]] = {}
+    for run in common([result for result in results if result["tracker"] in names]):
+        which = "without" if run["tracker"] == "lambda 0" else "with"
+        scores.setdefault((which, run["target"], run["seed"]), []).append(run["os"])
+    means = [
+        {"tracker": which, "target": target, "seed": seed, "os": float(np.mean(values))}
+        for (which, target, seed), values in scores.items()
+    ]
+    return paired(means, "with", "without")
 
 
 def weights_table(rows: Mapping[float, Row]) -> str:
