@@ -22,6 +22,7 @@ from rltrack.backbones.interface import Backbone, chunks
 from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.lrn_stage import local_response_norm
 from rltrack.backbones.registry import load_vggm
+from rltrack.chapters.speed_results import two_digits
 from rltrack.demo_film.film import synthetic
 from rltrack.plain_text import in_figure
 from rltrack.plots.style import (
@@ -226,7 +227,7 @@ def frame_times(report: Mapping[str, Any]) -> Figure:
                 )  # fmt: skip
             left += share
         ratio = one.get("times_faster")
-        faster = f", {ratio:.1f} times faster" if ratio else ""
+        faster = f", {two_digits(ratio)} times faster" if ratio else ""
         axes.text(0, row - 0.3, f"{in_figure(name)}: {total:.0f} ms a frame{faster}", va="bottom")
     axes.set_ylim(len(timed) - 0.7, -0.75)
     axes.set_xlim(0, 1)

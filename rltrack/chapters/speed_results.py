@@ -11,7 +11,7 @@ import numpy as np
 
 from rltrack.evaluation.statistics import paired
 
-__all__ = ["bench_lines", "earlier_scores", "repeated", "scored_against"]
+__all__ = ["bench_lines", "earlier_scores", "repeated", "scored_against", "two_digits"]
 
 _FILE = "speed_accuracy.json"
 
@@ -28,15 +28,15 @@ def bench_lines(report: Mapping[str, Any]) -> str:
     lines = []
     for name, one in reversed(report["trackers"].items()):
         lines.append(
-            f"{name}: {_two(one['fps'])} FPS ({_two(1000 / one['lost_ms'])} while lost); "
-            f"{_two(one['times_faster'])} times the baseline, "
-            f"{_two(less / one['frame_ms'])} without those gradients"
+            f"{name}: {two_digits(one['fps'])} FPS ({two_digits(1000 / one['lost_ms'])} while lost); "
+            f"{two_digits(one['times_faster'])} times the baseline, "
+            f"{two_digits(less / one['frame_ms'])} without those gradients"
         )
     return "\n".join(lines)
 
 
-def _two(value: float) -> str:
-    """Two significant digits, never with an exponent."""
+def two_digits(value: float) -> str:
+    """Write a number with two significant digits, never with an exponent."""
     return f"{float(f'{value:.2g}'):g}"
 
 
