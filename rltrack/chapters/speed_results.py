@@ -27,10 +27,11 @@ def bench_lines(report: Mapping[str, Any]) -> str:
     less = report["baseline"]["composed"]["without_fixed_gradients_ms"]
     lines = []
     for name, one in reversed(report["trackers"].items()):
+        numbers = one["fps"], 1000 / one["lost_ms"], one["times_faster"], less / one["frame_ms"]
+        fps, lost, faster, than_less = map(two_digits, numbers)
         lines.append(
-            f"{name}: {two_digits(one['fps'])} FPS ({two_digits(1000 / one['lost_ms'])} while lost); "
-            f"{two_digits(one['times_faster'])} times the baseline, "
-            f"{two_digits(less / one['frame_ms'])} without those gradients"
+            f"{name}: {fps} FPS ({lost} while lost); {faster} times the baseline, {than_less} "
+            "without those gradients"
         )
     return "\n".join(lines)
 
