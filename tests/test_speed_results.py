@@ -26,8 +26,8 @@ def test_both_ratios_are_to_the_plain_program() -> None:
         },
     }
     assert bench_lines(report).splitlines() == [
-        "paper: 2 FPS (0.2 while lost); 2 times the baseline, 1.6 without those gradients",
-        "realtime: 20 FPS (12 while lost); 220 times the baseline, 16 without those gradients",
+        "paper: 2 FPS, 0.2 while lost; 2 times the baseline (1.6)",
+        "realtime: 20 FPS, 12 while lost; 220 times the baseline (16)",
     ]
 
 

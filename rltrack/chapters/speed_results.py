@@ -21,8 +21,8 @@ def bench_lines(report: Mapping[str, Any]) -> str:
 
     The slowest, which is the last in the report, is the first line. Factors have two digits, as
     parts of the baseline were timed a few times only.
-    Each is compared with the baseline, and with the baseline without the gradients of the fixed
-    convolutions' weights, which only its clipping uses.
+    Each is compared with the baseline, and in brackets with the baseline without the gradients of
+    the fixed convolutions' weights, which only its clipping uses.
     """
     less = report["baseline"]["composed"]["without_fixed_gradients_ms"]
     lines = []
@@ -30,8 +30,7 @@ def bench_lines(report: Mapping[str, Any]) -> str:
         numbers = one["fps"], 1000 / one["lost_ms"], one["times_faster"], less / one["frame_ms"]
         fps, lost, faster, than_less = map(two_digits, numbers)
         lines.append(
-            f"{name}: {fps} FPS ({lost} while lost); {faster} times the baseline, {than_less} "
-            "without those gradients"
+            f"{name}: {fps} FPS, {lost} while lost; {faster} times the baseline ({than_less})"
         )
     return "\n".join(lines)
 
