@@ -153,7 +153,7 @@ def test_real_folders_pass(data_root: Path, target: Target) -> None:
 
 def test_the_sets_of_this_project_are_on_the_page_of_commands() -> None:
     page = (Path(__file__).resolve().parents[1] / "book" / "using.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \| `fetch (\w+)` \|$", page, re.M)
+    rows = re.findall(r"^\| (\w+) \| (.*) \| `fetch (\w+)` \|$", page, re.M)
     found: dict[str, set[str]] = {}
     for name, text, needs in rows:
         names = set(re.findall(r"[A-Z]\w+", text))
