@@ -21,7 +21,7 @@ def test_both_ratios_are_to_the_plain_program() -> None:
     report = {
         "baseline": {"composed": {"without_fixed_gradients_ms": 800.0}},
         "trackers": {
-            "realtime": {**{"fps": 20.0, "times_faster": 221.3, "frame_ms": 50.0, "lost_ms": 80.0}},
+            "realtime": {"fps": 20.0, "times_faster": 221.3, "frame_ms": 50.0, "lost_ms": 80.0},
             "paper": {"fps": 2.0, "times_faster": 2.0, "frame_ms": 500.0, "lost_ms": 5000.0},
         },
     }

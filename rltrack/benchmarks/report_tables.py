@@ -76,12 +76,12 @@ def numbers(row: Row, plus_minus: str) -> list[str]:
     scores = [value("dp20", 3), value("os", 3), value("os50", 3), value("cle", 1)]
     compared = ["", "", "", ""]
     pairs = row.pairs
-    if pairs is not None and pairs.difference is None:
+    if pairs is not None:
         compared[0] = f"{pairs.means.mean():+.3f}"
-    elif pairs is not None and pairs.difference is not None:
-        d, smallest = pairs.difference, pairs.smallest_effect
-        judged = f"{pairs.p:.3f}", "" if smallest is None else f"{smallest:.3f}"
-        compared = [f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", *judged]
+        if (d := pairs.difference) is not None:
+            smallest = pairs.smallest_effect
+            judged = f"{pairs.p:.3f}", "" if smallest is None else f"{smallest:.3f}"
+            compared[1:] = f"{d.low:+.3f} to {d.high:+.3f}", *judged
     return [*scores, f"{row.fps:.2f}", *compared]
 
 

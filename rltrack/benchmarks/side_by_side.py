@@ -22,12 +22,12 @@ from rltrack.benchmarks.opencv_trackers import Peer
 from rltrack.errors import InputError
 from rltrack.evaluation.metrics import Metrics, overlap
 from rltrack.files import WriteError, try_each
-from rltrack.outputs import Input, checked_outputs, inputs_of
+from rltrack.outputs import Input, inputs_of
 from rltrack.paths import given_path
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.result import Result
 from rltrack.video.annotation import draw_trackers
-from rltrack.video.own_files import check_own
+from rltrack.video.own_files import own_outputs
 from rltrack.video.recorder import Recorder
 from rltrack.video.run import track
 from rltrack.video.sources import FrameSource, open_source
@@ -233,8 +233,7 @@ class _Files:
     ) -> None:
         self._names = names
         boxes = {f"boxes of {name}": folder / f"{name}.csv" for name in names}
-        files = checked_outputs({**boxes, "video": folder / "compare.mp4"}, inputs)
-        check_own(files)
+        files = own_outputs({**boxes, "video": folder / "compare.mp4"}, inputs)
         *tables, video = files.values()
         self._boxes = [Recorder(boxes=table) for table in tables]
         self._video = VideoWriter(video, frames.fps, getattr(frames, "sound", None))

@@ -81,7 +81,7 @@ def repeated(
     target, seed = most = max(apart, key=lambda pair: abs(apart[pair]))
     first, second = np.mean([then[pair] for pair in now]), np.mean([*now.values()])
     changes = np.abs([*apart.values()])
-    # Scores of the first time were kept to six digits or fewer.
+    # Scores of the first time were kept to four digits.
     changed = changes[changes > 1e-4]
     others = [value for pair, value in apart.items() if pair != most]
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -183,7 +183,7 @@ class Weights(NamedTuple):
 def weights_of(results: Sequence[Mapping[str, Any]], weights: Sequence[float]) -> Weights:
     """Compare the trackers of these lambdas over the targets and seeds that all of them have."""
     names = {f"lambda {weight:g}": weight for weight in weights}
-    compared = common([result for result in results if result["tracker"] in names])
+    compared = _common(results, names)
     if not compared:
         return Weights({}, "ours: none yet")
     made = report(compared)
@@ -192,11 +192,18 @@ def weights_of(results: Sequence[Mapping[str, Any]], weights: Sequence[float]) -
     return Weights({names[row.tracker]: row for row in made.rows}, label)
 
 
+def _common(
+    results: Sequence[Mapping[str, Any]], names: Collection[str]
+) -> list[Mapping[str, Any]]:
+    """Return the runs of some trackers that can be compared."""
+    return common([result for result in results if result["tracker"] in names])
+
+
 def with_any_weight(results: Sequence[Mapping[str, Any]], weights: Sequence[float]) -> Paired:
     """Pair the mean over all lambdas above 0 with lambda 0, over the runs of `weights_of`."""
     names = [f"lambda {weight:g}" for weight in weights]
     scores: dict[tuple[str, str, int], list[float]] = {}
-    for run in common([result for result in results if result["tracker"] in names]):
+    for run in _common(results, names):
         which = "without" if run["tracker"] == "lambda 0" else "with"
         scores.setdefault((which, run["target"], run["seed"]), []).append(run["os"])
     means = [
@@ -236,7 +243,7 @@ def _judged(pairs: Paired | None) -> str:
 
 def variants_table(results: Sequence[Mapping[str, Any]]) -> str:
     """Make a Markdown table of the paper's Table 2 beside our scores."""
-    compared = common([result for result in results if result["tracker"] in _VARIANTS.values()])
+    compared = _common(results, _VARIANTS.values())
     made = report(compared) if compared else None
     ours = {row.tracker: row.mean for row in made.rows} if made else {}
     over_ours = (

@@ -55,19 +55,17 @@ def bench(
     from rltrack.cli.terminal import stop_signals, warnings_shown
     from rltrack.errors import InputError
     from rltrack.files import try_each, write_json
-    from rltrack.outputs import check_endings, checked_outputs, inputs_of
+    from rltrack.outputs import inputs_of
     from rltrack.plots.figure_files import checked_plot, write_plot
     from rltrack.plots.speed_accuracy import speed_accuracy
     from rltrack.speed.bench import measure, usual_trackers
     from rltrack.speed.bench_tables import tables
-    from rltrack.video.own_files import check_own
+    from rltrack.video.own_files import own_outputs
     from rltrack.video.sources import open_source
 
     source = None if sequence is None else open_source(sequence)
     inputs = (*inputs_of(source), *backbone_files(backbone))
-    out = checked_outputs({"times": json, "figure": figure}, inputs)
-    check_endings(out, {"times": (".json",)})
-    check_own(out)
+    out = own_outputs({"times": json, "figure": figure}, inputs, {"times": (".json",)})
     trackers = usual_trackers(preset)
     accuracy = None
     if "figure" in out:

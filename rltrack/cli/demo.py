@@ -104,12 +104,11 @@ def make_demo(
     """
     from rltrack.backbones.registry import backbone_files
     from rltrack.demo_film.film import synthetic
-    from rltrack.outputs import checked_outputs
     from rltrack.paths import given_path
     from rltrack.plots.demo_figure import demo_figure, demo_run, snapshot
     from rltrack.plots.figure_files import write_plot
     from rltrack.tracking.presets import preset
-    from rltrack.video.own_files import check_own
+    from rltrack.video.own_files import own_outputs
     from rltrack.video.run import track
 
     folder = given_path(folder, "the results' folder")
@@ -118,8 +117,7 @@ def make_demo(
     names = [f"demo-lambda{weight:g}" for weight in WEIGHTS]
     files = ["figure.png", *(f"{name}.{kind}" for name in names for kind in ("csv", "mp4", "json"))]
     given = {f"file {file}": folder / file for file in files}
-    outputs = checked_outputs(given, backbone_files(backbone))
-    check_own(outputs)
+    outputs = own_outputs(given, backbone_files(backbone))
     picture = outputs.pop("file figure.png")
     film = synthetic(frames)
     shown = frames * 4 // 5  # of 30, where the target and its look-alike touch

@@ -106,19 +106,17 @@ def evaluate(
     from rltrack.evaluation.ranking import compare
     from rltrack.evaluation.raw_results import inputs_of as inputs_of_results
     from rltrack.files import try_each, write_json
-    from rltrack.outputs import check_endings, checked_outputs
     from rltrack.plots.benchmarks import precision_and_success
     from rltrack.plots.figure_files import checked_plot, write_plot
-    from rltrack.video.own_files import check_own
+    from rltrack.video.own_files import own_outputs
 
     place = data or data_dir()
     inputs = inputs_of(dataset, data=place, ground_truth=ground_truth)
     given = {"numbers": json, "plots": plot}
-    files = checked_outputs(given, (*inputs, *inputs_of_results(results)))
+    read = (*inputs, *inputs_of_results(results))
+    files = own_outputs(given, read, {"numbers": (".json",)})
     if "plots" in files:
         checked_plot(files["plots"])
-    check_endings(files, {"numbers": (".json",)})
-    check_own(files)
     with warnings_shown() as warnings:
         benchmark = load(dataset, data=place, ground_truth=ground_truth, frames=frames)
         report = compare(benchmark, results, base=base)

@@ -114,13 +114,10 @@ def _report(
     from rltrack.benchmarks import vot_report
     from rltrack.benchmarks.vot_workspace import VotError, check_toolkit, inputs_of
     from rltrack.files import write_json
-    from rltrack.outputs import check_endings, checked_outputs
-    from rltrack.video.own_files import check_own
+    from rltrack.video.own_files import own_outputs
 
     check_toolkit()
-    out = checked_outputs({"report": json}, inputs_of(workspace))
-    check_endings(out, {"report": (".json",)})
-    check_own(out)
+    out = own_outputs({"report": json}, inputs_of(workspace), {"report": (".json",)})
     try:
         made = vot_report.report(workspace)
     except VotError as error:

@@ -30,6 +30,7 @@ from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.presets import PRESETS, preset
 
 __all__ = [
+    "KEPT",
     "inputs_in",
     "is_kept",
     "keep",
@@ -48,7 +49,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-_KEPT = "runs of rltrack sweep"
+KEPT = "runs of rltrack sweep"
+"""What a file that :func:`keep` wrote says that it holds."""
 
 
 def load(place: Path) -> list[dict[str, Any]]:
@@ -108,7 +110,7 @@ def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
     Raises:
         InputError: the file would be larger than :func:`load` reads.
     """
-    content = json.dumps({"what": _KEPT, "results": results}).encode()
+    content = json.dumps({"what": KEPT, "results": results}).encode()
     if len(content) > LARGEST:
         raise InputError(
             f"{len(results)} runs are more than fit into the file {file}, which may hold "
@@ -119,7 +121,7 @@ def keep(results: Sequence[Mapping[str, Any]], file: Path) -> None:
 
 def is_kept(content: Any) -> bool:
     """Return whether this is the content of a file that :func:`keep` wrote."""
-    return isinstance(content, Mapping) and content.get("what") == _KEPT
+    return isinstance(content, Mapping) and content.get("what") == KEPT
 
 
 def runs_by_target(

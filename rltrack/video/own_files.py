@@ -6,14 +6,16 @@ import gzip
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rltrack.errors import InputError
+from rltrack.evaluation.run_files import KEPT
 from rltrack.files import SIGNATURE
+from rltrack.outputs import Input, check_endings, checked_outputs
 from rltrack.video.decoding import open_container
 
-__all__ = ["check_own", "is_own"]
+__all__ = ["is_own", "own_outputs"]
 
 _JSON = (
     r'"status": "(done|interrupted|failed)",\s*"source": ',  # a run's summary
@@ -28,7 +30,7 @@ _BEGINNINGS = {
     # MOT's lines have no room. Ours have two decimals, confidence 1 and visibility 1.
     ".txt": r"\d+,\d+(,-?\d+\.\d\d){4},1,\d+,1\n",
     ".json": rf"\{{\s*({'|'.join(_JSON)})",
-    ".gz": r'\{"what": "runs of rltrack sweep", ',
+    ".gz": rf'\{{"what": "{KEPT}", ',
     ".md": rf"<!-- {SIGNATURE} -->\n",
     ".tex": rf"% {SIGNATURE}\n",
     ".html": rf'(?s)<!DOCTYPE html>.*<meta name="generator" content="{SIGNATURE}">',
@@ -41,6 +43,11 @@ _MARKS = {
 }
 
 _LARGEST_FIGURE = 2**26  # bytes
+
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, InputError),
+    NotImplementedError,  # archives that others wrote may have versions that zipfile does not know
+)
 
 
 def is_own(path: Path) -> bool:
@@ -65,26 +72,31 @@ def is_own(path: Path) -> bool:
         with open_container(path) as video:
             said = {name.lower(): text for name, text in video.metadata.items()}
             return said.get("comment") == SIGNATURE
-    # Of archives that others wrote, names and versions may be unknown.
-    except (
-        *(OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, NotImplementedError),
-        InputError,
-    ):
+    except _UNREADABLE:
         return False
 
 
-def check_own(outputs: Mapping[str, Path]) -> None:
-    """Check that outputs replace nothing but files that this package wrote.
+def own_outputs(
+    given: Mapping[str, str | Path | None],
+    inputs: Iterable[Input] = (),
+    endings: Mapping[str, tuple[str, ...]] | None = None,
+) -> dict[str, Path]:
+    """Check that outputs can be written, and replace nothing but files that this package wrote.
 
     Args:
-        outputs: what `rltrack.outputs.checked_outputs` returned.
+        given: see `rltrack.outputs.checked_outputs`, whose result is returned.
+        inputs: likewise.
+        endings: see `rltrack.outputs.check_endings`.
 
     Raises:
-        InputError: one would replace another file.
+        InputError: of these two, or one would replace another file.
     """
+    outputs = checked_outputs(given, inputs)
+    check_endings(outputs, endings or {})
     for what, path in outputs.items():
         if path.exists() and not is_own(path):
             raise InputError(
                 f"cannot write the {what} to {path}: there is a file that rltrack did not write; "
                 "give another name, or remove it"
             )
+    return outputs

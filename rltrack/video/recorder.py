@@ -28,13 +28,13 @@ from rltrack.files import (
     write_bytes,
     write_json,
 )
-from rltrack.outputs import Input, check_endings, checked_outputs
+from rltrack.outputs import Input
 from rltrack.tracking.result import Result
 from rltrack.tracking.tracker import Tracker
 from rltrack.video.annotation import draw_box, draw_result, draw_targets
 from rltrack.video.excerpt import Span
 from rltrack.video.heat_maps import confidence_map, overlay_heat, smoothed
-from rltrack.video.own_files import check_own
+from rltrack.video.own_files import own_outputs
 from rltrack.video.sources import FrameSource
 from rltrack.video.track_page import TrackPage
 from rltrack.video.writer import VideoWriter
@@ -112,9 +112,7 @@ class Recorder:
                 f"overlay {overlay!r} is drawn into the video: name that file, too (--video)"
             )
         given = {"boxes": boxes, "video": video, "summary": summary, "page": html}
-        paths = checked_outputs(given, inputs)
-        check_endings(paths, _ENDINGS)
-        check_own(paths)
+        paths = own_outputs(given, inputs, _ENDINGS)
         for part in (part for path in paths.values() for part in parts_of(path)):
             log.warning("%s is of a run that was killed, or that is still at work", part)
         self.kept: dict[Path, int] = {}
