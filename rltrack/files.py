@@ -38,8 +38,8 @@ __all__ = [
 
 
 SIGNATURE = "rltrack"
-"""What a file of a run says in a comment, where its form has room for one. By it a later run knows
-the file for one that it may replace; see `rltrack.video.own_files`."""
+"""The word that rltrack writes into a comment of its files, where their form has comments. A later
+run replaces such a file, and no file of others; see `rltrack.video.own_files`."""
 
 
 class WriteError(OSError):

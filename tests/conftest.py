@@ -23,6 +23,14 @@ settings.load_profile("rltrack")
 torch.set_num_threads(1)
 
 
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """``threads(n)``: PyTorch has n threads until the test's end."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if torch.cuda.is_available():
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from rltrack.backbones.interface import Backbone
 from rltrack.backbones.jacobian import FeatureJacobian
 from rltrack.backbones.layout import CropLayout, DenseLayout, Heaviest, MultiplyAdds
 from rltrack.backbones.linearised import Place
+from rltrack.errors import InputError
 from rltrack.speed.cost import flops
 from rltrack.tracking.attention import (
     attention_maps,
@@ -25,6 +27,8 @@ from rltrack.tracking.attention import (
 )
 from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.region import Region
+
+Threads = Callable[[int], None]
 
 STEM, TRUNK = 19 * 19 * 16 * 3 * 5 * 5, 9 * 9 * 24 * 16 * 3 * 3
 
@@ -140,6 +144,29 @@ def test_its_jacobian_gives_the_gradient_of_double_backward(family: type[Two], a
 
 
 @each_family
+def test_its_jacobian_is_the_same_in_several_threads(family: type[Two], threads: Threads) -> None:
+    net, generator = family(), Generator().manual_seed(1)
+    crops = torch.randint(0, 256, (64, 3, *2 * [net.crop.size]), generator=generator)
+    pixels = net.pixels(crops.to(torch.uint8))
+    a = torch.randn(net.stem(pixels).shape, generator=generator)
+    threads(1)
+    expected = FeatureJacobian(net, pixels, "conv1").product(a)
+    threads(2)
+    for _ in range(10):  # forward differentiation failed in two of three
+        assert torch.equal(FeatureJacobian(net, pixels, "conv1").product(a), expected)
+
+
+@each_family
+def test_a_backbone_whose_weights_were_rounded_is_not_taken_for_an_exact_one(
+    family: type[Two],
+) -> None:
+    rounded = family(precision="bfloat16")
+    with pytest.raises(InputError, match="loaded in bfloat16, and float32 is asked for"):
+        Tracker(preset("tiny", **QUICKER), backbone=rounded, device="cpu")
+    assert rounded.placed("cpu", torch.float32, "bfloat16") is rounded
+
+
+@each_family
 def test_a_regions_map_holds_its_crops_features(family: type[Two]) -> None:
     """At the middle of a region that shows the image pixel by pixel, both ways are one."""
     net = family(dtype=torch.float64)
@@ -178,6 +205,9 @@ def test_only_the_precision_tf32_lets_cudnn_round_to_it(precision: str) -> None:
     try:
         torch.backends.cudnn.allow_tf32 = precision != "tf32"
         Backbone.place(backbone, "cuda", torch.float32, precision)  # needs no GPU: it moves nothing
+        assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
+        torch.backends.cudnn.allow_tf32 = precision != "tf32"  # as another tracker may leave it
+        assert backbone.placed("cuda", torch.float32, precision) is backbone
         assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
     finally:
         torch.backends.cudnn.allow_tf32 = before

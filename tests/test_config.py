@@ -36,7 +36,8 @@ SPREADS = (
     [
         *[({name: bad}, "from 0 to below 1") for name in ("dropout", "momentum") for bad in (1, 2)],
         *[({name: bad}, "at least 1") for name in SPREADS for bad in (0, 0.99)],
-        *[({name: 0}, "above 0") for name in ("score_seed", "attention_eps", "clip_norm")],
+        *[({name: 0}, "above 0") for name in ("score_seed", "regression_alpha", "clip_norm")],
+        ({"attention_eps": 1e-23}, "at least 1e-18"),
         *[({name: (0.5, 1.1)}, "two increasing numbers from 0 to 1") for name in RANGES],
         ({"positive_iou": (2, 3)}, "positive_iou is (2, 3); it must be two increasing numbers"),
         ({"positive_iou": ("a", "b")}, "two increasing numbers"),

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from rltrack.errors import InputError
 from rltrack.speed import reference
 from rltrack.tracking import crops as module
 from rltrack.tracking.crops import crop_extents, crops
@@ -65,3 +66,10 @@ def test_a_batch_equals_its_parts_and_memory_is_bounded(monkeypatch: pytest.Monk
 def test_extents_are_whole_pixels_around_the_box() -> None:
     extent = crop_extents(torch.tensor([[100.0, 80.0, 107.0, 107.0]]))
     assert extent.tolist() == [[84.0, 64.0, 139.0, 139.0]]
+
+
+def test_a_crop_that_no_gpu_has_memory_for_is_refused() -> None:
+    image = torch.zeros(3, 40, 60, dtype=torch.uint8)
+    huge = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 90_000.0, 10.0]])
+    with pytest.raises(InputError, match="needs a crop of 116916 pixels"):
+        module.by_products(image, crop_extents(huge))

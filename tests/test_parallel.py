@@ -13,13 +13,6 @@ from rltrack.parallel import batches, each
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def test_batches_cover_the_range() -> None:
     assert [list(range(7))[part] for part in batches(7, 3)] == [[0, 1, 2], [3, 4, 5], [6]]
     assert batches(0, 3) == []

@@ -251,6 +251,25 @@ def test_training_goes_on_where_it_stopped_to_the_bit(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_no_state_is_kept_in_the_middle_of_a_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = torch.optim.Adam.step
+
+    def stopped(adam: torch.optim.Adam) -> None:
+        step(adam)
+        raise KeyboardInterrupt  # the weights are changed, and the loss is not yet recorded
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(TINY, tmp_path / "parts")
+    resumed, whole = train(TINY, tmp_path / "parts"), train(TINY, tmp_path / "whole")
+    assert resumed.losses == whole.losses
+    for name, weights in whole.weights.items():
+        assert torch.equal(resumed.weights[name], weights)
+
+
 def test_another_recipe_or_a_damaged_state_is_refused(tmp_path: Path) -> None:
     one = dataclasses.replace(TINY, steps=1)
     train(one, tmp_path)
@@ -268,6 +287,7 @@ def test_another_recipe_or_a_damaged_state_is_refused(tmp_path: Path) -> None:
         ({"precision": "float16"}, "must be float32 or bfloat16"),
         ({"moments": 1}, "two moments"),
         ({"form": -1.0}, "form is -1"),
+        ({"seed": 2**30, "steps": 2**10}, "from 0 to 1073741823"),
     ],
 )
 def test_bad_recipes_are_named(changes: dict[str, object], says: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
@@ -34,6 +35,11 @@ def noise(height: int = 60, width: int = 80) -> Image:
 
 
 # Arrays
+
+
+def test_an_image_of_one_pixel_may_be_turned() -> None:
+    turned = to_rgb8(np.zeros((1, 1, 3), np.uint8)[::-1, ::-1])
+    assert torch.from_numpy(turned).shape == (1, 1, 3)  # which takes no negative stride
 
 
 def test_eight_bit_rgb_is_not_copied() -> None:

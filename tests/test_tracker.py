@@ -363,6 +363,8 @@ def test_attention_and_candidates_can_be_looked_at() -> None:
     [
         ((1, 2, 3), "wanted four numbers"),
         (("a", 2, 3, 4), "wanted four numbers"),
+        ("1234", "wanted four numbers"),
+        ((10**400, 2, 3, 4), "wanted four numbers"),
         ((float("nan"), 2, 3, 4), "must be finite"),
         ((5, 5, 0, 10), "must be positive"),
         ((5, 5, 20, 1e-5), "must be at least 1 pixel"),
@@ -393,6 +395,25 @@ def test_a_target_that_has_shrunk_to_less_than_a_pixel_is_looked_at() -> None:
     assert np.isfinite(tracker.scores(FILM[0], [least])).all()
 
 
+def test_after_an_init_that_failed_the_tracker_is_not_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tracker = plain(first_iterations=1)
+    tracker.init(FILM[0], BOX)  # of the earlier target, nothing must be left
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "_fit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tracker.init(FILM[1], BOX)
+    with pytest.raises(InputError, match=r"before init\(\)"):
+        tracker.update(FILM[2])
+    tracker.init(FILM[1], BOX)
+    tracker.update(FILM[2])
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_what_needs_init_says_so() -> None:
     tracker = plain()
     for call in (
@@ -409,7 +430,7 @@ def test_boxes_to_be_scored_are_an_array_of_boxes() -> None:
     tracker = plain(first_iterations=1)
     tracker.init(FILM[0], BOX)
     assert tracker.scores(FILM[0], [BOX]).shape == (1,)
-    for boxes in ([], BOX, [BOX[:3]], [BOX, BOX[:3]], "box", None):
+    for boxes in ([], BOX, [BOX[:3]], [BOX, BOX[:3]], [[10**400, 0, 1, 1]], "box", None):
         with pytest.raises(InputError, match="boxes are "):
             tracker.scores(FILM[0], boxes)  # type: ignore[arg-type]
 
@@ -496,13 +517,17 @@ def test_an_image_that_could_not_be_read_keeps_the_box_and_teaches_nothing() -> 
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_it_learns_whatever_the_callers_mode(mode: Callable[[], AbstractContextManager]) -> None:
+def test_it_learns_whatever_the_callers_mode(
+    mode: Callable[[], AbstractContextManager], threads: Callable[[int], None]
+) -> None:
     changes = {"attention_weight": 5.0, "first_iterations": 2, "update_interval": 1}
     expected = follow(plain(**changes), 3)
     with mode():
         tracker = plain(**changes)
         assert follow(tracker, 3) == expected
         assert tracker.attention(FILM[0], BOX)[0].any()
+        threads(2)
+        assert np.isfinite(tracker.scores(FILM[0], [BOX] * 40)).all()
 
 
 def test_trackers_on_one_backbone_do_not_change_it_for_each_other() -> None:

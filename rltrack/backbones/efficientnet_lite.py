@@ -66,7 +66,9 @@ STAGES = (
 
 _STEM_CHANNELS = 32
 _FIELD, _STEP = 67, 8  # pixels that a feature sees, and pixels between neighbouring features
-_REGION_STEPS = 37  # The region is 4.6 targets wide. The samplers reach about as far in a frame.
+_REGION_STEPS = 37
+"""The region is 4.6 targets wide. In a frame, the samplers reach about as far around a target that
+is at most twice as long as wide."""
 
 
 class EfficientNetLite0(Backbone):

@@ -59,6 +59,7 @@ from torch import Tensor, nn
 
 from rltrack.backbones.layout import CropLayout, DenseLayout, Heaviest, MultiplyAdds
 from rltrack.backbones.linearised import LinearisedBackbone, LinearisedByAutograd, Place
+from rltrack.errors import InputError
 from rltrack.parallel import batches, each
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ class Backbone(nn.Module, ABC):
     def place(self, device: torch.device | str, dtype: torch.dtype, precision: str) -> None:
         """Move the weights to ``device``, and compute there in ``dtype`` and ``precision``.
 
-        An implementation calls this one, which records the arguments and switches TF32 on or off,
-        and moves the weights.
+        An implementation calls this one, which records the arguments and switches TF32 on or off
+        (:meth:`placed`), and moves the weights.
 
         Args:
             device: where to compute.
@@ -106,9 +107,15 @@ class Backbone(nn.Module, ABC):
         """
         self.dtype = dtype
         self._placement = torch.device(device), dtype, precision
-        if torch.device(device).type == "cuda":
-            # By default, PyTorch lets cuDNN round float32 to TF32. This switch is one for the whole
-            # process. If there are several trackers, the one that was made last decides for all.
+        self._switch_tf32()
+
+    def _switch_tf32(self) -> None:
+        """Let cuDNN round float32 to TF32, which is PyTorch's default, only in this precision.
+
+        The switch is one for the whole process. The tracker that was made last decides for all.
+        """
+        device, _, precision = self._placement
+        if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
     @abstractmethod
@@ -138,7 +145,7 @@ class Backbone(nn.Module, ABC):
         """Return the linear approximation at the inputs ``pixels`` (n, 3, S, S).
 
         ``at`` says which activation the Jacobian is taken with respect to. This one works for every
-        backbone. A subclass may have a faster way.
+        backbone whose operations PyTorch can differentiate twice. A subclass may have a faster way.
         """
         if at == "input":
             return LinearisedByAutograd(self.forward, pixels)
@@ -155,9 +162,18 @@ class Backbone(nn.Module, ABC):
 
         The arguments are those of :meth:`place`. The backbone itself is not changed, so several
         trackers can share it.
+
+        Raises:
+            InputError: its weights were rounded to bfloat16, and another precision is asked for.
         """
         if self._placement == (torch.device(device), dtype, precision):
+            self._switch_tf32()
             return self
+        if self._placement[2] == "bfloat16" and precision != "bfloat16":
+            raise InputError(
+                f"this backbone was loaded in bfloat16, and {precision} is asked for: its weights "
+                f"are rounded already, so load it with precision {precision!r}"
+            )
         other = copy.deepcopy(self)
         other.place(device, dtype, precision)
         return other

@@ -80,7 +80,8 @@ class LinearisedBackbone(ABC):
 class LinearisedByAutograd(LinearisedBackbone):
     """The linear approximation of any function, by PyTorch's automatic differentiation.
 
-    It works for every backbone, and is the oracle that faster ways are tested against.
+    It works for every backbone that is made of operations that PyTorch can differentiate twice, and
+    is the oracle that faster ways are tested against.
 
     Args:
         function: a function from z (n, C, H, W) to features (n, C k k), sample by sample.
@@ -90,19 +91,23 @@ class LinearisedByAutograd(LinearisedBackbone):
         features: the features (n, C k k) at ``z``.
     """
 
-    @torch.no_grad()
+    @torch.enable_grad()
     def __init__(self, function: Callable[[Tensor], Tensor], z: Tensor) -> None:
-        self._function, self._z = function, z
-        self._transpose: Callable[[Tensor], tuple[Tensor]]
-        self.features, self._transpose = torch.func.vjp(function, z)  # type: ignore[misc]
+        self._z = z.detach().requires_grad_()
+        self._features = function(self._z)
+        self.features = self._features.detach()
 
-    @torch.no_grad()
+    @torch.enable_grad()
     def product(self, a: Tensor) -> Tensor:
-        """Return J a for a change ``a`` (n, C, H, W) of z: forward differentiation."""
-        product: Tensor = torch.func.jvp(self._function, (self._z,), (a,))[1]
-        return product
+        """Return J a for a change ``a`` (n, C, H, W) of z: back-propagation, twice.
 
-    @torch.no_grad()
+        J a is the derivative of a . J^T u with respect to u, at any u. Forward differentiation
+        would give it at once, but PyTorch's is not safe in several threads.
+        """
+        u = torch.zeros_like(self._features, requires_grad=True)
+        (pulled,) = torch.autograd.grad(self._features, self._z, u, create_graph=True)
+        return torch.autograd.grad(pulled, u, a)[0]
+
     def transpose_product(self, u: Tensor) -> Tensor:
         """Return J^T u (n, C, H, W) for ``u`` (n, C k k): back-propagation."""
-        return self._transpose(u)[0]
+        return torch.autograd.grad(self._features, self._z, u, retain_graph=True)[0]

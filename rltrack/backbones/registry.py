@@ -73,8 +73,9 @@ def backbone_card(name: str | Path) -> Card:
 def backbone_identity(name: str | Path) -> str:
     """Return the name under which results record the weights called ``name``.
 
-    A built-in name in `rltrack.backbones.cards.CARDS` always means the same weights, so it is
-    recorded as it is. The weights in a file are recorded as the first twelve hexadecimal digits of
+    A built-in name in `rltrack.backbones.cards.CARDS` always means the same weights (those that are
+    computed when they are loaded differ by rounding from machine to machine), so it is recorded as
+    it is. The weights in a file are recorded as the first twelve hexadecimal digits of
     their SHA-256. The path of the file then makes no difference, and other weights under the same
     path count as another tracker.
 

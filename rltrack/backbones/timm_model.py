@@ -34,9 +34,9 @@ PREFIX = "timm:"
 _STEP = 8  # pixels between neighbouring cells
 _CELLS, _BORDER = 5, 4  # cells of a crop that are features, and those on each side that are not
 _SIZE = _STEP * (_CELLS + 2 * _BORDER)
-_PADDING = 12.6  # as large a part of the crop as for the other backbones
+_PADDING = 12.6  # The target fills as large a part of the crop as with lite0.
 _REGION_STEPS = 46
-_LENGTH = 100.0  # of a feature vector, which learning rates and ridge suit
+_LENGTH = 100.0  # The length of a feature vector. Learning rates and the ridge suit it.
 
 
 class TimmModel(Backbone):
@@ -76,13 +76,12 @@ class TimmModel(Backbone):
         self._mean = [255 * value for value in mean]
         self._std = [255 * value for value in std]
         self._scale = 1.0
-        super().place("cpu", torch.float32, "float32")
+        self.place("cpu", torch.float32, "float32")
         grey = Generator().manual_seed(0)
         noise = torch.randint(0, 256, (1, 3, _SIZE, _SIZE), dtype=torch.uint8, generator=grey)
         pixels = self.pixels(noise)
         whole = F.relu(network(pixels)[-1])
         self.first, self.rest = _split(network)
-        self.place("cpu", torch.float32, "float32")
         self._layers: list[Heaviest] = []
         features = self._measured(pixels)
         if not torch.allclose(features, _inner(whole), rtol=1e-3, atol=1e-4):

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from rltrack.backbones.layout import MDNET_CROP
 from rltrack.pretraining.scenes import GENTLE, SIZE, Change, Scenes, render
 from rltrack.pretraining.textures import uniform
-from rltrack.tracking.boxes import iou
+from rltrack.tracking.boxes import center, from_center, iou
 
 __all__ = ["NEGATIVES", "POSITIVES", "CropBatch", "cut", "draw_batch"]
 
@@ -73,36 +73,36 @@ def _negatives(scenes: Scenes, generator: Generator) -> Tensor:
 
 def _jittered(boxes: Tensor, shift: float, scale: float, generator: Generator) -> Tensor:
     """Move ``boxes`` by up to ``shift`` of their sides, each way, and scale by up to 2^scale."""
-    centre, sides = boxes[..., :2] + boxes[..., 2:] / 2, boxes[..., 2:]
-    moved = centre + uniform(tuple(centre.shape), -shift, shift, generator) * sides
+    middle, sides = center(boxes), boxes[..., 2:]
+    moved = middle + uniform(tuple(middle.shape), -shift, shift, generator) * sides
     sides = sides * 2 ** uniform((*boxes.shape[:-1], 1), -scale, scale, generator)
-    return torch.cat([moved - sides / 2, sides], -1)
+    return from_center(moved, sides)
 
 
 def _best(boxes: Tensor, fitness: Tensor, count: int, generator: Generator) -> Tensor:
-    """``count`` boxes of the highest fitness (n, T, M), of equals any."""
+    """Return the ``count`` boxes of the highest fitness (n, T, M). Chance chooses among equals."""
     tie = uniform(tuple(fitness.shape), 0, 1e-3, generator)
     index = (fitness + tie).topk(count, dim=2).indices
     return boxes.gather(2, index[..., None].expand(-1, -1, -1, 4))
 
 
 def cut(frames: Tensor, boxes: Tensor) -> Tensor:
-    """Crops (n, T, K, 3, 107, 107) of ``frames`` (n, T, 3, S, S) at ``boxes`` (n, T, K, 4).
+    """Return crops (n, T, K, 3, 107, 107) of ``frames`` (n, T, 3, S, S).
 
-    They are cut as :mod:`rltrack.tracking.crops` cuts them, with grey outside the frame, but
-    without the rounding to whole pixels and levels. Targets are smaller than a crop, so nothing
-    has to be averaged.
+    They are cut at ``boxes`` (n, T, K, 4) as :mod:`rltrack.tracking.crops` cuts them, with grey
+    outside the frame, but nothing is rounded to whole pixels and levels. Targets are smaller than a
+    crop, so nothing has to be averaged.
     """
     n, moments, count = boxes.shape[:3]
-    centre = boxes[..., :2] + boxes[..., 2:] / 2
+    middle = center(boxes)
     sides = MDNET_CROP.enlargement * boxes[..., 2:]
     size = MDNET_CROP.size
     at = (torch.arange(size, device=boxes.device, dtype=torch.float32) + 0.5) / size - 0.5
-    x, y = (centre[..., i, None] + at * sides[..., i, None] for i in (0, 1))
+    x, y = (middle[..., i, None] + at * sides[..., i, None] for i in (0, 1))
     x, y = (2 * value / SIZE - 1 for value in (x, y))
     every = n, moments, count, size, size
     grid = torch.stack([x[..., None, :].expand(every), y[..., None].expand(every)], -1)
-    # All crops of a frame as one tall image.
+    # The crops of a frame are sampled as one tall image.
     tall = grid.view(n * moments, count * size, size, 2)
     crops = F.grid_sample(frames.flatten(0, 1), tall, align_corners=False)
     crops = crops.view(n, moments, 3, count, size, size)

@@ -22,7 +22,10 @@ _COLOURS = (VERMILION, BLUE, GREEN, PINK)
 
 
 def scene_sheet(scenes: Scenes) -> Figure:
-    """A row for each scene, a column for each moment: the target's box, dotted the others'."""
+    """Draw a row for each scene and a column for each moment.
+
+    The target's box is drawn solid, and the boxes of the other objects are dotted.
+    """
     n, moments = scenes.frames.shape[:2]
     figure, grid = _sheet(n, moments)
     target, other = _COLOURS[0], "white"

@@ -80,7 +80,7 @@ class Instances(nn.Module):
         n, moments = features.shape[:2]
         half = moments // 2
         unit = F.normalize(features, dim=-1)
-        anchors = F.normalize(unit[:, :half, :, :][:, :, :POSITIVES].mean((1, 2)), dim=-1)
+        anchors = F.normalize(unit[:, :half, :POSITIVES].mean((1, 2)), dim=-1)
         targets = unit[:, half:, :POSITIVES].flatten(1, 2)
         background = unit[:, half:, POSITIVES:].flatten(1, 2)
         own = torch.einsum("nf,nmf->nm", anchors, targets)
@@ -120,7 +120,7 @@ OBJECTIVES: dict[str, Callable[[Generator], nn.Module]] = {
 
 
 def _labels(features: Tensor) -> Tensor:
-    """+1 and -1 (K,)."""
+    """Return the labels (K,) of a moment's samples: 1 for a target, -1 for background."""
     labels = features.new_full(features.shape[2:3], -1.0)
     labels[:POSITIVES] = 1
     return labels

@@ -28,12 +28,12 @@ _PATTERN = 64  # side of what is wrapped around an object
 
 
 class Change(NamedTuple):
-    """How much differs from moment to moment, relative to a gentle course of things."""
+    """How much a scene changes from moment to moment. With 1, it changes gently."""
 
     form: float = 1.0
-    """Of turns, proportions and bends."""
+    """How much objects turn, bend and change their proportions."""
     light: float = 1.0
-    """Of where light comes from, how bright it is, and its colour."""
+    """How much the light changes its direction, brightness and colour."""
 
 
 GENTLE = Change()
@@ -103,7 +103,7 @@ def _objects(kinds: Tensor, generator: Generator) -> tuple[list[Tensor], list[Te
 def _pose(
     n: int, moments: int, generator: Generator, change: Change, near: _Pose | None = None
 ) -> _Pose:
-    """A walk through the scene; of another object, from beside the first."""
+    """Return an object's walk through the scene, which begins beside ``near`` if that is given."""
     every = n, moments
 
     def walk(step: float) -> Tensor:

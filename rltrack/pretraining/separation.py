@@ -1,4 +1,4 @@
-"""How well features tell a target from what is around it, on scenes never trained on."""
+"""How well features tell a target from its surroundings, on scenes that nothing was trained on."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ from rltrack.pretraining.objectives import ridge_scores
 __all__ = ["HELD_OUT", "Separation", "held_out", "separation"]
 
 HELD_OUT = 2**40
-"""Generators from here on never train."""
+"""The first seed of held-out scenes. Training uses smaller ones; see `Recipe`."""
 
 
 class Separation(NamedTuple):
-    """How well later samples are told apart by what earlier ones teach; shares in 0..1."""
+    """How well a ridge that learned from a scene's earlier samples scores the later ones.
+
+    All are shares, 0..1.
+    """
 
     ranked: float
-    """Of pairs of a target and a background sample of the same scene, those in the right order."""
+    """The share of pairs, a target and a background sample of the same scene, in which the target
+    has the higher score."""
     kept: float
-    """Of targets, those scored above zero."""
+    """The share of targets with a score above zero."""
     refused: float
-    """Of background samples, those scored below zero."""
+    """The share of background samples with a score below zero."""
 
 
 @torch.no_grad()
@@ -46,7 +50,7 @@ def separation(net: VGGM, scenes: int = 64, seed: int = 0) -> Separation:
 
 
 def held_out(net: VGGM, generator: Generator) -> Tensor:
-    """Features (n, T, K, 4608) of eight scenes' samples."""
+    """Return the features (n, T, K, 4608) of the samples of eight scenes."""
     lesson = draw_batch(8, 4, generator)
     shape = lesson.crops.shape[:3]
     pixels = lesson.crops.flatten(0, 2).contiguous(memory_format=torch.channels_last)

@@ -132,7 +132,7 @@ def fractals(n: int, size: int, generator: Generator) -> Tensor:
     cell = ((places - low) / (high - low).clamp(min=1e-6) * (size - 1)).round().long()
     cell = cell[..., 1] * size + cell[..., 0]
     hits = torch.zeros(n, size * size, device=device, dtype=torch.float32).scatter_add_(
-        1, cell, colours * 0 + 1
+        1, cell, torch.ones_like(colours)
     )
     sums = torch.zeros(n, size * size, device=device, dtype=torch.float32).scatter_add_(
         1, cell, colours

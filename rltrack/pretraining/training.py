@@ -35,7 +35,11 @@ __all__ = ["Recipe", "Trained", "card", "matched", "train"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what the weights become."""
+    """All that decides what the weights become.
+
+    Raises:
+        InputError: a value cannot be used.
+    """
 
     objective: str = "neighbours"
     """Names of `OBJECTIVES`, joined by ``+``: their losses are added."""
@@ -43,17 +47,18 @@ class Recipe:
     """The backbone to begin with: a name or a file of VGG-M's layers."""
     steps: int = 20000
     scenes: int = 8
-    """Rendered for each step."""
+    """How many scenes are rendered for each step."""
     moments: int = 4
-    """At which each scene is seen; the first half is learned from."""
+    """At how many moments each scene is seen. The first half of them is learned from."""
     form: float = 1.0
     light: float = 1.0
     """How much a scene changes between moments, see `rltrack.pretraining.scenes.Change`."""
     rate: float = 3e-3
-    """Of Adam, relative to the root mean square of each layer's weights; falls as a cosine."""
+    """Adam's learning rate, relative to the root mean square of each layer's weights. It falls like
+    a cosine."""
     warmup: int = 100
     precision: str = "float32"
-    """Or ``bfloat16``: of the convolutions."""
+    """The precision of the convolutions, ``float32`` or ``bfloat16``."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -68,16 +73,19 @@ class Recipe:
             raise InputError("a recipe needs a step and a scene at least, and two moments")
         if min(self.form, self.light) < 0:
             raise InputError(f"form is {self.form}, light {self.light}; a change is 0 or more")
+        highest = HELD_OUT // self.steps - 1  # each step has a seed of its own
+        if not 0 <= self.seed <= highest:
+            raise InputError(f"seed is {self.seed}; with so many steps it is from 0 to {highest}")
 
 
 class Trained(NamedTuple):
-    """Weights, and how they came about."""
+    """Weights, and how the training went."""
 
     weights: dict[str, Tensor]
     losses: list[float]
-    """Of every step."""
+    """The loss of every step."""
     seconds: float
-    """Spent on all steps, resumed ones included."""
+    """The time that all steps took, those before an interruption included."""
 
 
 def train(
@@ -89,12 +97,12 @@ def train(
 ) -> Trained:
     """Make the weights of ``recipe``.
 
-    The state is kept in ``out``, from where the same call goes on after an interruption: with the
-    same weights, to the bit on a CPU, for every step's randomness is its own.
+    The state is kept in ``out``. After an interruption, the same call goes on from there. On a CPU
+    it ends with the same weights, bit for bit, because each step draws its own random numbers.
 
     Args:
         recipe: what to do.
-        out: a folder; made if it is not there.
+        out: a folder, which is created if it is missing.
         device: where to render and train.
         on_step: called after each step with its number, from 1, and its loss.
         save_every: seconds between two saved states.
@@ -113,6 +121,7 @@ def train(
     state = _State(out, recipe, {**dict(net.named_parameters()), **_named(objectives)}, adam)
     losses, seconds = state.load()
     started = saved = time.perf_counter()
+    between = True  # two steps: only then do the weights belong to the losses
 
     def keep() -> None:
         state.save(losses, seconds + time.perf_counter() - started)
@@ -125,22 +134,29 @@ def train(
             loss = _backward(net, objectives, lesson, recipe.precision)
             for group, size in zip(adam.param_groups, sizes, strict=True):
                 group["lr"] = size * recipe.rate * _pace(step, recipe)
+            between = False
             adam.step()
-            adam.zero_grad()
             losses.append(loss)
+            between = True
+            adam.zero_grad()
             if on_step:
                 on_step(step + 1, loss)
             if time.perf_counter() - saved > save_every:
                 keep()
                 saved = time.perf_counter()
     finally:
-        keep()
+        if between:
+            keep()
     weights = {name: p.detach().cpu() for name, p in net.named_parameters()}
     return Trained(weights, losses, seconds + time.perf_counter() - started)
 
 
 def _size(parameter: Tensor) -> float:
-    """What a step is relative to. Biases begin at zero: theirs is of responses, about 10."""
+    """Return what a parameter's steps are relative to: the root mean square of its values.
+
+    Biases begin at zero. Their steps are relative to 1, which is small beside the responses that
+    they are added to (about 10).
+    """
     return float(parameter.detach().square().mean().sqrt()) or 1.0
 
 
@@ -151,10 +167,10 @@ def _pace(step: int, recipe: Recipe) -> float:
 
 
 def _backward(net: VGGM, objectives: nn.ModuleList, lesson: CropBatch, precision: str) -> float:
-    """Leave the loss's gradients with the parameters; returns the loss.
+    """Compute the loss, and leave its gradients with the parameters.
 
-    The convolutions go forward and back in parts, side by side on a CPU's threads; between them
-    the objectives see all features at once.
+    On a CPU, several threads compute the convolutions, forward and back, each for a part of the
+    crops. In between, the objectives see the features of all crops at once.
     """
     shape = lesson.crops.shape[:3]
     crops = lesson.crops.flatten(0, 2)
@@ -185,7 +201,7 @@ def _backward(net: VGGM, objectives: nn.ModuleList, lesson: CropBatch, precision
 
 
 def _features(net: VGGM, pixels: Tensor, narrow: torch.dtype) -> Tensor:
-    """`VGGM.forward` with a shorter way back, the convolutions computed ``narrow``."""
+    """Do what `VGGM.forward` does, with a faster derivative and convolutions in ``narrow``."""
 
     def convolved(convolution: Convolution, x: Tensor) -> Tensor:
         weight, bias = (p.to(narrow) for p in convolution.parameters())
@@ -200,7 +216,7 @@ def _named(objectives: nn.ModuleList) -> dict[str, Tensor]:
 
 
 class _State:
-    """What a training leaves on disk: one safetensors file, written whole or not at all."""
+    """The state of a training on the disk: a safetensors file, written whole or not at all."""
 
     def __init__(
         self, out: Path, recipe: Recipe, learned: dict[str, Tensor], adam: torch.optim.Adam
@@ -220,7 +236,10 @@ class _State:
         write_bytes(self.path, save({k: v.contiguous() for k, v in tensors.items()}, about))
 
     def load(self) -> tuple[list[float], float]:
-        """The losses so far, and the seconds they took; none if there is no state yet."""
+        """Return the losses so far, and the seconds that they took.
+
+        If there is no state yet, there are no losses.
+        """
         from safetensors import SafetensorError, safe_open
 
         if not self.path.exists():
@@ -253,10 +272,10 @@ class _State:
 
 @torch.no_grad()
 def matched(weights: dict[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
-    """``weights`` with conv3 scaled so that features are as large as the analytic bank's.
+    """Return ``weights`` with conv3 scaled so that features are as large as the analytic bank's.
 
-    The pace of the tracker's learning and its ridge's strength are set for a scale. What is
-    matched is the root mean square of the features of held-out samples.
+    The tracker's learning rates and the strength of its ridge suit this size, which is the root
+    mean square of the features of held-out samples.
     """
 
     def size(bank: dict[str, Tensor]) -> float:
@@ -267,7 +286,7 @@ def matched(weights: dict[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
 
 
 def card(recipe: Recipe, trained: Trained, device: torch.device) -> Card:
-    """What made these weights, and how it went: the mean loss of each hundredth of the steps."""
+    """Return a card that says how these weights were made, with 100 mean losses on the way."""
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     begun = backbone_card(recipe.start)
     losses = torch.tensor(trained.losses, dtype=torch.float64)

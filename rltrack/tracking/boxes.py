@@ -27,7 +27,9 @@ def area(boxes: Tensor) -> Tensor:
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """Return the intersection over union, in [0, 1], of boxes ``(..., 4)`` that broadcast together.
+    """Return the intersection over union of boxes ``(..., 4)`` that broadcast together.
+
+    It is from 0 to 1, up to rounding.
 
     The area of a box is its width times its height. Toolkits that count whole pixels add 1 to each
     width and height; this function does not.

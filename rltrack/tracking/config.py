@@ -231,12 +231,12 @@ class TrackerConfig:
 
     @property
     def candidate_border(self) -> Border:
-        """What :mod:`rltrack.tracking.sampling` keeps inside the image of a candidate."""
+        """How far a candidate may reach over the image's border; see the field `border`."""
         return "box" if self.border == "image" else "target"
 
     @property
     def sample_border(self) -> Border:
-        """What :mod:`rltrack.tracking.sampling` keeps inside the image of a training sample."""
+        """How far a training sample may reach over the image's border; see the field `border`."""
         return "center" if self.border == "image" else "target"
 
     @property

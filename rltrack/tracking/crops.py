@@ -17,7 +17,9 @@ import torch
 from torch import Tensor
 
 from rltrack.backbones.layout import MDNET_CROP, CropLayout
+from rltrack.errors import InputError
 from rltrack.parallel import batches, each
+from rltrack.tracking.boxes import center
 from rltrack.tracking.crop_kernel import resample
 
 __all__ = [
@@ -31,16 +33,18 @@ __all__ = [
 _BUDGET = 16_000_000
 """How many numbers the regions of one pass of `by_products` may hold together.
 
-This limits the memory of a pass to about 200 MB.
+This limits the memory of a pass to about 200 MB, unless one region alone is larger.
 """
+
+_LARGEST = 20_000
+"""Pixels: the longest side of a region for `by_products`, which then takes about 10 GB."""
 
 
 def crop_extents(boxes: Tensor, layout: CropLayout = MDNET_CROP) -> Tensor:
     """Return the regions ``(N, 4)`` (x, y, w, h), in whole pixels, that crops of boxes cover."""
-    enlarged = boxes[:, 2:] * layout.enlargement
-    center = boxes[:, :2] + boxes[:, 2:] / 2
-    low = torch.floor(center - enlarged / 2 + 0.5)
-    high = torch.floor(center + enlarged / 2 + 0.5)
+    enlarged, middle = boxes[:, 2:] * layout.enlargement, center(boxes)
+    low = torch.floor(middle - enlarged / 2 + 0.5)
+    high = torch.floor(middle + enlarged / 2 + 0.5)
     return torch.cat([low, (high - low).clamp(min=1)], dim=-1)
 
 
@@ -93,11 +97,20 @@ def by_products(
 
     How the regions are divided depends on their sizes. A device has to be waited for until it tells
     them, unless ``extents`` is on the CPU.
+
+    Raises:
+        InputError: a side of a region is longer than 20,000 pixels.
     """
     # All regions of a pass are padded to its largest one, so regions of similar size go together.
     order = extents[:, 2:].prod(-1).argsort()
     ordered = extents[order]
-    passes = _passes(ordered[:, 2:].long().tolist())
+    sides = ordered[:, 2:].long().tolist()
+    if (longest := max(map(max, sides), default=0)) > _LARGEST:
+        raise InputError(
+            f"a box needs a crop of {longest} pixels, and on a GPU {_LARGEST} are the limit: give "
+            "a smaller box, or use the device cpu"
+        )
+    passes = _passes(sides)
     ordered = ordered.to(image.device, non_blocking=True)
     parts, start = [], 0
     for stop, width, height in passes:
@@ -121,7 +134,7 @@ def _passes(sides: list[list[int]]) -> list[tuple[int, int, int]]:
             runs.append((i, width, height))
             start, wider, higher = i, w, h
         width, height = wider, higher
-    return [*runs, (len(sides), width, height)] if sides else runs
+    return [*runs, (len(sides), width, height)]
 
 
 def _product(

@@ -44,8 +44,10 @@ _USUAL = {
 
 _NARROWER = {
     "success_threshold": Limits("a finite number", -sys.float_info.max),
+    # A map's deviation has the square of the bound in its derivative, which must not be 0.
+    "attention_eps": Limits("a finite number, at least 1e-18", 1e-18),
     **dict.fromkeys(
-        ("score_seed", "attention_eps", "clip_norm"),
+        ("score_seed", "clip_norm", "regression_alpha"),
         Limits("a finite number above 0", math.nextafter(0, 1)),
     ),
     **dict.fromkeys(

@@ -22,7 +22,7 @@ _SMALLEST = 1
 """Pixels. There is nothing to see in a smaller target."""
 
 _FARTHEST = 1e7
-"""Pixels. The memory that a crop takes grows with its box."""
+"""Pixels. Far beyond it, float32 does not tell neighbouring pixels apart."""
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
@@ -62,28 +62,29 @@ def checked_box(box: Iterable[float], image: NDArray[np.uint8] | None = None) ->
             as long as the image's. Without an image, a number is below -1e7 or above 1e7.
     """
     try:
+        if isinstance(box, str):  # whose digits would be numbers
+            raise ValueError
         x, y, w, h = (float(value) for value in box)
-    except (TypeError, ValueError):
-        raise InputError(f"box is {box!r}; wanted four numbers x, y, w, h") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"box is {brief(box)}; wanted four numbers x, y, w, h") from None
+    given = f"box is {x:g},{y:g},{w:g},{h:g}"
     if not all(map(math.isfinite, (x, y, w, h))):
-        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; its numbers must be finite")
+        raise InputError(f"{given}; its numbers must be finite")
     if w <= 0 or h <= 0:
-        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be positive")
+        raise InputError(f"{given}; width and height must be positive")
     if image is None:
         if max(map(abs, (x, y, w, h))) > _FARTHEST:
-            raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}; no number may be beyond 1e7")
+            raise InputError(f"{given}; no number may be beyond 1e7")
         return [x, y, w, h]
     if w < _SMALLEST or h < _SMALLEST:
-        raise InputError(
-            f"box is {x:g},{y:g},{w:g},{h:g}; width and height must be at least {_SMALLEST} pixel"
-        )
+        raise InputError(f"{given}; width and height must be at least {_SMALLEST} pixel")
     height, width = image.shape[:2]
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-        raise InputError(f"box is {x:g},{y:g},{w:g},{h:g}, outside the {width}x{height} image")
+        raise InputError(f"{given}, outside the {width}x{height} image")
     if w > _LARGEST * width or h > _LARGEST * height:
         raise InputError(
-            f"box is {x:g},{y:g},{w:g},{h:g}; its sides may be at most {_LARGEST} times as long as "
-            f"those of the {width}x{height} image"
+            f"{given}; its sides may be at most {_LARGEST} times as long as those of the "
+            f"{width}x{height} image"
         )
     return [x, y, w, h]
 
@@ -97,7 +98,7 @@ def checked_boxes(boxes: ArrayLike) -> list[list[float]]:
     """
     try:
         array = np.asarray(boxes, float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"boxes are {brief(boxes)}; wanted an (N, 4) array of numbers") from None
     if array.ndim != 2 or array.shape[1] != 4 or not len(array):
         raise InputError(f"boxes are of shape {array.shape}; wanted (N, 4), N at least 1")

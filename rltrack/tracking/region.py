@@ -2,14 +2,15 @@
 
 Crops of neighbouring boxes show almost the same part of the image, and yet the backbone is computed
 for each crop. Here it is computed only once, over a region of the image. The region is scaled so
-that the target is as large in it as in its crop. The region's map holds VGG-M's exact features of
-*every* window of a crop's size at steps of 8 pixels. For windows between these steps, and for boxes
-of other sizes, features are interpolated in the map (RoI-align, with one bilinear sample for each
-cell).
+that the target is as large in it as in its crop. The region's map holds the backbone's exact
+features of *every* window of a crop's size at steps of 8 pixels. For windows between these steps,
+and for boxes of other sizes, features are interpolated in the map (RoI-align, with one bilinear
+sample for each cell).
 
 A region may be narrower than the backbone's layout, which is made for the widest search. The
 convolutions then take less time, and as long as no cell of a sample lies beyond the map, its
-features are the same.
+features are the same. A cell beyond the map gets the value at the map's border, which is an
+approximation (`asked_in_a_frame` says when that happens).
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class Region:
         extractor: the backbone.
         image: (3, H, W) uint8.
         box: (4,), the box in the middle of the region. The sides of the region are those of the
-            box's crop, times the ratio of their sizes as inputs of the backbone. For VGG-M this
-            ratio is 363/107. The boxes of all methods have to be on this box's device, which is
-            the CPU or the image's.
+            box's crop, times the ratio of their sizes as inputs of the backbone, which are
+            ``dense_layout.size`` and ``crop.size`` if the region is not narrower. The boxes of all
+            methods have to be on this box's device, which is the CPU or the image's.
         asked: pairs (shift, scale) of what the region will be asked for, both in units of the box's
             sides: boxes of at most this size, whose centres are at most this far from the middle.
             The region is not wider than they need. Without pairs, it is as wide as in the layout.
@@ -143,6 +144,12 @@ def asked_in_a_frame(
     config: TrackerConfig, extractor: Backbone, search: float, elongation: float = 1.0
 ) -> list[tuple[float, float]]:
     """Return how far the tracker samples around its target in a frame, as `Region` takes it.
+
+    The region lies around the target's last position. The samples of an update are drawn around the
+    new one, and this function does not count the way between the two. So the farthest negatives of
+    a target that moves lie beyond the map: 2% of them if it moves by a tenth of its size in a
+    frame, and 15% at three tenths. The whole layout is too small as well for the widest samples of
+    a target that is more than about twice as long as wide.
 
     Args:
         config: how candidates and samples are drawn.

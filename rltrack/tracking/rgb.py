@@ -52,7 +52,9 @@ def to_rgb8(image: ImageLike) -> Image:
         raise InputError(f"image: got values of type {array.dtype}, wanted uint8 (0..255)")
     if channels < 3:
         array = np.repeat(array.reshape(*array.shape[:2], channels)[..., :1], 3, axis=2)
-    return np.ascontiguousarray(array if array.shape[2] == 3 else array[..., :3])
+    array = np.ascontiguousarray(array if array.shape[2] == 3 else array[..., :3])
+    # To NumPy, the stride of a side of one pixel does not matter. PyTorch wants none below 0.
+    return array.copy() if min(array.strides) < 0 else array
 
 
 def _array(image: ImageLike) -> NDArray[Any]:

@@ -128,8 +128,12 @@ def labelled(
         kept = torch.cat([kept, drawn[fits]])
         if len(kept) >= n:
             return kept[:n]
-    log.warning("only %d of %d boxes have an IoU in %s; repeating boxes", len(kept), n, iou_range)
-    if len(kept) == 0:
+    if len(kept):
+        log.warning(
+            "only %d of %d boxes have the IoU and area wanted; repeating them", len(kept), n
+        )
+    else:
+        log.warning("none of the boxes has the IoU and area wanted; taking those nearest in IoU")
         overlap = iou(drawn, box)
         miss = (iou_range[0] - overlap).clamp(min=0) + (overlap - iou_range[1]).clamp(min=0)
         kept = drawn[miss.argsort()[:n]]

@@ -62,7 +62,8 @@ class Tracker:
         device: where crops, features, scores and training are computed; see
             `rltrack.tracking.inputs.pick_device`. Boxes are drawn and compared on the CPU.
         dtype: the type of all computation, float32 or float64.
-        seed: for all random numbers. On a CPU, the same seed gives the same boxes, bit for bit.
+        seed: for all random numbers. On the same CPU with the same number of threads, the same seed
+            gives the same boxes, bit for bit.
 
     Attributes:
         config: the configuration.
@@ -115,7 +116,7 @@ class Tracker:
         image = to_rgb8(image)
         x, y, w, h = checked_box(box, image)
         target = torch.tensor((x, y, w, h), dtype=self.dtype)
-        self._elongation = (w + h) / 2 / min(w, h)
+        self.__dict__.pop("_target", None)  # if this fails, the tracker is not started
         config = self.config
         self._begin_random(self.seed)
         self.classifier = Classifier(
@@ -131,7 +132,6 @@ class Tracker:
         self._optimizer = optimizer(self.classifier, config.update_learning_rate, config)
         self._frames = 0
         self._search = config.search_translation
-        self._last = self._target = target
 
         with self._stopwatch.phase("first_fit"):
             frame = self._frame(image, target)
@@ -146,6 +146,7 @@ class Tracker:
         logits = self.classifier(frame.samples(target[None]).features)
         score = finite_score(logits[0, TARGET].item())
         self._candidates = target[None], torch.tensor([score], dtype=self.dtype)
+        self._last = self._target = target
         return Result(_plain(target), score, score > config.success_threshold)
 
     @_learning
@@ -163,7 +164,9 @@ class Tracker:
         if image is None:
             return Result(_plain(self._last), math.nan, False)
         config = self.config
-        asked = asked_in_a_frame(config, self.extractor, self._search, self._elongation)
+        w, h = self._target[2:].tolist()
+        elongation = (w + h) / 2 / min(w, h)
+        asked = asked_in_a_frame(config, self.extractor, self._search, elongation)
         frame = self._frame(image, self._target, asked)
         self._frames += 1
 
@@ -195,13 +198,11 @@ class Tracker:
             self._target = regressed if config.follow == "result" else chosen.mean(0)
             learned = update_samples(frame, self._target, config, self._generator)
             self._memory.add(*learned)
+            if self._frames % config.update_interval == 0:
+                self._learn(*self._memory.long_term())
         else:
             self._search = config.search_translation_lost
-
-        if not found:
             self._learn(*self._memory.short_term())
-        elif self._frames % config.update_interval == 0:
-            self._learn(*self._memory.long_term())
         return Result(_plain(self._last), score, found)
 
     @property
@@ -218,6 +219,7 @@ class Tracker:
         boxes, scores = self._candidates
         return _array(boxes), _array(scores)
 
+    @_learning  # threads write features into a tensor that is made here
     def scores(self, image: ImageLike, boxes: ArrayLike) -> NDArray[np.float64]:
         """Return the target's scores (N,), logits, at any ``boxes`` (N, 4). Nothing is learned.
 
