@@ -760,6 +760,36 @@ def test_a_sweep_over_a_benchmark_with_a_folder_of_its_own(
     assert "SR.75" in capsys.readouterr().out
 
 
+def test_a_target_that_joins_late_runs_once_and_is_compared_frame_by_frame(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = synthetic(5)
+    for name, late in (("Later", 1), ("Latest", 2)):
+        place = tmp_path / "own" / name
+        (place / "img").mkdir(parents=True)
+        for i, image in enumerate(film, 1):
+            cv2.imwrite(str(place / "img" / f"{i:04}.png"), np.asarray(image)[..., ::-1])
+        boxes = film.ground_truth + [1, 1, 0, 0]
+        boxes[:late] = np.nan
+        np.savetxt(place / "groundtruth_rect.txt", boxes, delimiter=",", fmt="%.2f")
+    options = [item for name, value in QUICKER.items() for item in ("--set", f"{name}={value}")]
+    dataset = ["--dataset", str(tmp_path / "own")]
+    for _ in range(2):
+        command = ["sweep", *dataset, "--out", str(tmp_path / "runs"), "--preset", "tiny"]
+        assert main([*command, *options]) == 0
+    assert "done again" not in caplog.text
+    assert not list((tmp_path / "runs").rglob("*.aside*"))
+    runs = {run["target"]: run for run in load(tmp_path / "runs")}
+    assert [len(runs[name]["boxes"]) for name in ("Later", "Latest")] == [4, 3]
+    file = tmp_path / "out.json"
+    assert main(["evaluate", str(tmp_path / "runs"), *dataset, "--json", str(file)]) == 0
+    (tracker,) = json.loads(file.read_text())["trackers"]
+    assert not tracker["wrong_length"] and not tracker["off_by_one"]
+    for name, run in runs.items():
+        assert tracker["scores"][name]["os"] == pytest.approx(run["os"], abs=1e-4)
+        assert tracker["scores"][name]["cle"] == pytest.approx(run["cle"], abs=0.02)
+
+
 def test_a_job_of_a_benchmark_without_its_target_fails(tmp_path: Path) -> None:
     job = Job("GOT-10k_Val_000009", 0, preset("tiny", **QUICKER), benchmark=str(tmp_path / "x"))
     with pytest.raises(InputError, match="there is no target GOT-10k_Val_000009"):

@@ -24,7 +24,7 @@ from rltrack.data.sequences import otb_folder
 from rltrack.data.target_names import Names
 from rltrack.errors import InputError
 from rltrack.evaluation.ground_truth import chosen_targets
-from rltrack.evaluation.metrics import evaluate_with_curves
+from rltrack.evaluation.metrics import evaluate_with_curves, is_box
 from rltrack.evaluation.run_files import packed, read_result, tracker_key, truth_key
 from rltrack.files import set_aside, write_bytes
 from rltrack.hardware import machine
@@ -138,12 +138,16 @@ def _counts(file: Path, present: Callable[[], tuple[int, str] | None]) -> bool:
 
 
 def _present(data: Path, target: str, benchmark: str) -> tuple[int, str] | None:
-    """Return a target's number of frames and `truth_key`; None if they cannot be read."""
+    """Return how many frames a run of a target has, and their `truth_key`, as `_result` makes them.
+
+    None if they cannot be read.
+    """
     try:
-        sequence, truth = sequence_with_truth(target, benchmark, data)
+        _, truth = sequence_with_truth(target, benchmark, data)
     except InputError:
         return None
-    return len(sequence.frames), truth_key(truth)
+    run = truth[np.argmax(is_box(truth)) :]  # it begins with the first true box
+    return len(run), truth_key(run)
 
 
 def restore(jobs: Iterable[Job], kept: Iterable[Mapping[str, Any]], out: Path) -> None:
@@ -160,7 +164,6 @@ def restore(jobs: Iterable[Job], kept: Iterable[Mapping[str, Any]], out: Path) -
     for result in kept:
         file = files.get((result["tracker"], result["target"], result["seed"]))
         if file is not None and not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(file, packed(result))
 
 

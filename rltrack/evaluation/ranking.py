@@ -4,8 +4,9 @@ The rules for one target of OTB are :mod:`rltrack.evaluation.metrics`'s. For a s
 
 - Every mean is over targets, each of which counts alike, however long. It is over those targets
   for which a tracker's results have a box for each frame, and comes with their number; the others
-  are named, as missing or as of the wrong length. Nothing is cut or filled up to fit, but for the
-  first rows of Tiger1 (:mod:`rltrack.evaluation.ground_truth`).
+  are named, as missing or as of the wrong length. Nothing is cut or filled up to fit, with two
+  exceptions: the first rows of Tiger1 (:mod:`rltrack.evaluation.ground_truth`), and the frames
+  before the first true box of a target that joins late, for which a tracker need not give rows.
 - Trackers are ranked by OS.
 - An attribute's means are over the targets of the set that have it.
 
@@ -120,6 +121,8 @@ def _tracker(benchmark: Benchmark, name: str, boxes: Mapping[str, Array]) -> dic
         rows = boxes[target]
         if benchmark.frames == "official" and len(rows) != len(truth):
             rows = official_rows(target, rows)
+        situation = _situation(benchmark, target)
+        rows = _from_the_first_frame(rows, situation)
         if len(rows) != len(truth):
             lengths = {"boxes": len(rows), "frames": len(truth)}
             if benchmark.folder is None or abs(len(rows) - len(truth)) > 1 or not len(rows):
@@ -128,7 +131,7 @@ def _tracker(benchmark: Benchmark, name: str, boxes: Mapping[str, Array]) -> dic
             off_by_one[target] = lengths
         elif len(rows) < len(boxes[target]):
             shortened.append(target)
-        scores[target] = _score(protocol, rows, _situation(benchmark, target))
+        scores[target] = _score(protocol, rows, situation)
     return {
         "name": name,
         "means": _means(protocol, list(scores.values())),
@@ -150,6 +153,14 @@ def _tracker(benchmark: Benchmark, name: str, boxes: Mapping[str, Array]) -> dic
         "shortened": shortened,
         "no_box": sum(score.no_box for score in scores.values()),
     }
+
+
+def _from_the_first_frame(rows: Array, situation: Situation) -> Array:
+    """Return rows for all frames, given those that begin with the first true box."""
+    late = int(np.argmax(is_box(situation.truth) & ~situation.absent))
+    if not late or len(rows) != len(situation.truth) - late:
+        return rows
+    return np.concatenate([np.full((late, 4), np.nan), rows])
 
 
 def _situation(benchmark: Benchmark, target: str) -> Situation:
