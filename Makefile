@@ -151,5 +151,5 @@ node_modules/.package-lock.json: package.json package-lock.json .npmrc
 	@npm ci --loglevel=error
 
 clean:
-	rm -rf _build out dist node_modules book/_assets/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build out/demo out/gpu dist node_modules book/_assets/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path './.venv*' -prune -o -name __pycache__ -prune -exec rm -rf {} +

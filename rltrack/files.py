@@ -227,12 +227,15 @@ def set_aside(path: Path) -> Path:
     return path.rename(first_free(f"{path}.aside", os.path.lexists))
 
 
-def first_free(path: str, taken: Callable[[Path], bool]) -> Path:
-    """Return the first of ``path``, ``<path>-2``, ``<path>-3`` and so on that is not ``taken``."""
-    free, number = Path(path), 1
+def first_free(path: str, taken: Callable[[Path], bool], suffix: str = "") -> Path:
+    """Return the first of ``path``, ``<path>-2``, ``<path>-3`` and so on that is not ``taken``.
+
+    ``suffix`` is added to each of them.
+    """
+    free, number = Path(f"{path}{suffix}"), 1
     while taken(free):
         number += 1
-        free = Path(f"{path}-{number}")
+        free = Path(f"{path}-{number}{suffix}")
     return free
 
 

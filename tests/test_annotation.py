@@ -260,6 +260,9 @@ def test_the_demo_figure() -> None:
     figure.savefig(saved, format="png", dpi=40)
     assert saved.getvalue()[:4] == b"\x89PNG"
     assert plt.get_fignums() == []  # pyplot knows nothing of it
+    figure = demo_figure(runs, truth, title="Preset released-code, backbone " + "a/long/path" * 20)
+    figure.draw_without_rendering()
+    assert 0 < figure._suptitle.get_window_extent().x0  # type: ignore[attr-defined]
 
 
 def test_the_demo_figure_of_one_run_without_candidates() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from torch import Generator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -23,7 +25,7 @@ from rltrack.chapters import book_results
 from rltrack.cli.main import main
 from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
-from rltrack.speed import bench
+from rltrack.speed import bench, bench_tables
 from rltrack.speed import timed_run as timed_run_module
 from rltrack.speed.bench import measure, usual_trackers
 from rltrack.speed.ceilings import ceilings
@@ -348,6 +350,17 @@ def _quicker(monkeypatch: pytest.MonkeyPatch, _known_ceilings: None) -> None:
     monkeypatch.setattr(bench, "measure", partial(measure, frames=5, repeats=1))
 
 
+def test_tables_have_all_their_digits_on_80_columns() -> None:
+    kept = json.loads((book_results.kept_results() / "bench_cpu.json").read_text())
+    kept["trackers"] = {
+        name.replace("paper", "released-code"): one for name, one in kept["trackers"].items()
+    }
+    for table in bench_tables.tables(kept):
+        console = Console(width=80, record=True, file=io.StringIO())
+        console.print(table)
+        assert "\u2026" not in console.export_text()
+
+
 @pytest.mark.usefixtures("_quicker")
 def test_command_prints_tables_and_writes_what_is_asked_for(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -388,7 +401,7 @@ def test_a_figure_needs_a_copy_of_the_project(
     ("options", "says"),
     [
         (["--json", "{tmp}"], "cannot write the times to"),
-        (["--figure", "{tmp}/a.txt"], "its name must end in .pdf, .png, .svg"),
+        (["--figure", "{tmp}/a.txt"], "its name must end in .pdf or .png or .svg"),
         (["--preset", "best"], "unknown preset 'best'"),
         (["--device", "tpu"], "unknown device 'tpu'"),
         (["--seed", "-1"], "seed is -1"),

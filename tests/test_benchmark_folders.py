@@ -271,6 +271,14 @@ def test_no_file_of_a_benchmark_is_written_over(tmp_path: Path) -> None:
     assert "belongs to the input" in str(done.exception)
 
 
+def test_attributes_are_otbs_alone(tmp_path: Path) -> None:
+    write_got10k(tmp_path / "d", "GOT-10k_Val_000001", [BOX] * 3, [8] * 3)
+    write_boxes(tmp_path / "Good" / "GOT-10k_Val_000001.txt", [BOX, MOST, MOST])
+    done = run(tmp_path / "Good", "--dataset", tmp_path / "d", "--attributes")
+    assert isinstance(done.exception, InputError)
+    assert "--attributes is for OTB" in str(done.exception)
+
+
 # --- LaSOT ------------------------------------------------------------------------------------
 
 

@@ -85,6 +85,16 @@ def test_curves_are_means_over_runs_and_keep_their_area(tmp_path: Path) -> None:
     assert not precision_and_success(curves([], all_of, "three")).axes[0].lines[:-1]  # but 20 px
 
 
+def test_a_long_list_of_targets_fits_and_a_tracker_without_curves_is_left_out() -> None:
+    made = curves(RESULTS, ["Deer", "Skiing"], ",".join(["MotorRolling"] * 9))
+    none = {"name": "none", "means": {"targets": 1, **dict.fromkeys(made["trackers"][0]["means"])}}
+    none["means"]["targets"] = 1
+    figure = precision_and_success({**made, "trackers": [*made["trackers"], none]})
+    legible(figure)
+    assert figure.axes[0].get_title() == "Precision, 2 targets"
+    assert "none [" not in texts(figure)
+
+
 def test_what_stands_below_the_curves_is_shown_with_them() -> None:
     figure = precision_and_success(curves(RESULTS, ["Deer", "Skiing"], "two"), paper="otb2013")
     legible(figure)  # nothing of it reaches beyond the figure
@@ -127,7 +137,7 @@ def test_scores_over_lambda_show_the_papers_and_ours(tmp_path: Path) -> None:
 def test_differences_show_dots_mean_and_interval(tmp_path: Path) -> None:
     rows = {
         "Deer": (np.array([0.1, 0.3]), None),
-        "all": (np.array([0.2, -0.1]), Difference(0.05, -0.1, 0.2, 2)),
+        "all": (np.array([0.2, -0.1]), Difference(0.05, -0.1, 0.2)),
     }
     figure = differences(rows, title="lambda 5 minus lambda 0", published=0.033)
     legible(figure)

@@ -244,6 +244,16 @@ def test_sets_have_their_targets(tmp_path: Path, name: str) -> None:
     assert list(benchmark.truth) == [target.name for target in targets(benchmark.dataset)]
 
 
+def test_a_name_may_hold_blanks_and_a_list_of_names_may_be_long(tmp_path: Path) -> None:
+    names = ["my car", *(f"a target called {k}" for k in range(30))]
+    file = save(tmp_path / "truth.json", {name: boxes_of(3) for name in names})
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    for dataset in (",".join(names), ", ".join(names), str(tmp_path / "names.txt")):
+        assert list(load(dataset, ground_truth=file).truth) == names
+        assert invoke(file, "--dataset", dataset, "--ground-truth", file).exit_code == 0
+    assert list(load("my car", ground_truth=file).truth) == ["my car"]
+
+
 def test_targets_of_ones_own(tmp_path: Path) -> None:
     file = save(tmp_path / "truth.json", {"My-Cat": boxes_of(9), "jogging.1": boxes_of(9, 1)})
     benchmark = load("my_cat,Jogging-1", ground_truth=file)
@@ -406,7 +416,9 @@ def test_the_command_shows_the_papers_values_beside_a_set_of_theirs(tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--plot", "plot.bmp"], r"must end in \.pdf, \.png, \.svg"),
+        (["--plot", "plot.bmp"], r"must end in \.pdf or \.png or \.svg"),
+        (["--data", ""], "the path of the data folder|cannot be empty"),
+        (["--dataset", ""], "no target is called ''"),
         (["--json", "T.json"], "belongs to the input"),
         (["--dataset", "Skiing"], "nothing could be scored"),
     ],

@@ -103,6 +103,8 @@ def test_what_can_be_compared_are_most_targets_then_all_their_seeds() -> None:
     found = common(results)
     assert {r["seed"] for r in found} == {1, 3}  # with which both have A, B, C and D
     assert {r["target"] for r in found} == set("ABCD")
+    found = common(runs("old", {0: "AB", 1: "AC", 2: "AC"}))
+    assert {(r["target"], r["seed"]) for r in found} == {(t, s) for t in "AC" for s in (1, 2)}
     assert common(runs("old", {0: "A"}) + runs("new", {1: "A"})) == []
     assert common([]) == []
 

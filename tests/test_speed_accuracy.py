@@ -101,6 +101,8 @@ def test_every_tracker_is_named_with_its_speed() -> None:
     assert places[0] + places[1] == pytest.approx(0.651 + 0.65)  # apart, but as near as can be
     assert places[0] - places[1] > 0.02
     assert places[2] == pytest.approx(0.2)
+    report["source"], report["machine"] = "a_folder_with_a_name" * 4, "A CPU of many words " * 4
+    legible(speed_accuracy(report, KeptAccuracy(("Deer", "Girl"), ours, published)))
     low, high = axes.get_ylim()
     assert all(low < one < high for one in (*published.values(), 0.5, 0.7))
     left, right = axes.get_xlim()

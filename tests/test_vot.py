@@ -185,6 +185,13 @@ def test_init_links_the_sequences(data: Path, capsys: pytest.CaptureFixture[str]
     assert "stack: stack.yaml" in (place / "config.yaml").read_text()
 
 
+@pytest.mark.parametrize("content", [b"garbage", b"\xff", b"[other]\n"])
+def test_a_damaged_list_of_trackers_is_said(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "trackers.ini").write_bytes(content)
+    with pytest.raises(InputError, match=r"trackers\.ini .*make a new one"):
+        vot.our_section(tmp_path)
+
+
 @pytest.mark.usefixtures("_no_toolkit_needed")
 def test_init_copies_where_there_are_no_links(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:

@@ -67,7 +67,7 @@ RUNS = [
 def pairs_of(means: list[float], low: float, high: float, p: float) -> Paired:
     mean = float(np.mean(means))
     targets = {name: np.array([value]) for name, value in zip("ABCDEFGH", means, strict=False)}
-    return Paired(targets, Difference(mean, low, high, len(means)), p)
+    return Paired(targets, Difference(mean, low, high), p)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,11 @@ def test_an_uploaded_clip_is_kept_under_its_own_name(value: object, tmp_path: Pa
     picker.widget = type("Upload", (), {"value": value})()
     assert picker.save(tmp_path) == tmp_path / "a clip.mp4"
     assert (tmp_path / "a clip.mp4").read_bytes() == b"film"
-    assert len([*tmp_path.iterdir()]) == 1
+    assert picker.save(tmp_path) == tmp_path / "a clip.mp4"  # which it is
+    (tmp_path / "a clip.mp4").write_bytes(b"the user's")
+    assert picker.save(tmp_path) == tmp_path / "a clip-2.mp4"
+    assert (tmp_path / "a clip.mp4").read_bytes() == b"the user's"
+    assert len([*tmp_path.iterdir()]) == 2
 
 
 def test_an_uploaded_name_leads_nowhere_else(tmp_path: Path) -> None:

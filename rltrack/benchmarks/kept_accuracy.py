@@ -61,8 +61,8 @@ def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Pa
             the scores of `rltrack.benchmarks.published`, those trackers are the published ones.
 
     Raises:
-        InputError: the runs cannot be read, or there are none of these trackers, or no two of them
-            have run the same target.
+        InputError: the runs cannot be read, or there are none of these trackers, or no target was
+            run by all of them.
     """
     every = [target.name for target in targets_of(SCORED)]
     scores = by_target(named(stored(kept), trackers, backbone=backbone, targets=every))
@@ -78,7 +78,7 @@ def kept_accuracy(trackers: Mapping[str, TrackerConfig], backbone: str, kept: Pa
             means = [mean_of(scores, name, [target]) for target in shared]
             low = high = means[0]
             if len(means) > 1:
-                _, low, high, _ = bootstrap_mean(means)
+                _, low, high = bootstrap_mean(means)
             runs = sum(len(of[target]) for target in shared)
             ours[name] = Accuracy(float(np.mean(means)), low, high, runs)
     others = {

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rltrack.errors import InputError, counted
+from rltrack.errors import InputError, counted, few
 from rltrack.evaluation.run_files import names_of, runs_by_target, settings, weights_of
 from rltrack.evaluation.statistics import Paired, paired
 from rltrack.tracking.config import TrackerConfig
@@ -66,7 +66,7 @@ class Report:
         targets: the targets that count.
         seeds: the seeds that count.
         left_out: targets with runs that do not count in the means, and how many: "Deer (3 runs)".
-        devices: the hardware of the runs, with the number of threads where it is known.
+        devices: the hardware of the runs, with the number of threads of a CPU where it is known.
         commits: the commits of the code that made the runs.
     """
 
@@ -146,7 +146,10 @@ def chosen(
         InputError: there is no such field, or no such run.
     """
     if field not in {*asdict(TrackerConfig()), "backbone"}:
-        raise InputError(f"unknown configuration field {field!r}")
+        raise InputError(
+            f"unknown configuration field {field!r}; there are backbone and what "
+            "rltrack.TrackerConfig lists"
+        )
 
     def has(result: Mapping[str, Any]) -> set[Any]:
         if field == "backbone":
@@ -154,17 +157,22 @@ def chosen(
         value = settings(result["config"])[field]
         return {tuple(value) if isinstance(value, list) else value}
 
+    results = list(results)
     found = [result for result in results if not has(result).isdisjoint(values)]
     if not found:
-        raise InputError(f"no result has {field} {' or '.join(map(str, values))}")
+        there = sorted({str(value) for result in results for value in has(result)})
+        raise InputError(
+            f"no result has {field} {' or '.join(map(str, values))}; there is {few(there)}"
+        )
     return found
 
 
 def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the runs of an unfinished sweep that can be compared; [] if there are none.
 
-    For each seed, count the targets that all trackers have run with it. The seeds with the largest
-    count are kept, and the targets that all trackers have run with all of these seeds.
+    For each seed there are the targets that all trackers have run with it. The largest of these
+    sets of targets is kept, with all seeds whose own set holds it; of several, the one with the
+    most seeds.
     """
     trackers = {r["tracker"] for r in results}
     runs = Counter((r["target"], r["seed"]) for r in results)
@@ -172,16 +180,21 @@ def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     for (target, seed), count in sorted(runs.items()):
         if count == len(trackers):
             by_seed.setdefault(seed, set()).add(target)
-    most = max(by_seed.values(), key=len, default=set())
-    seeds = [seed for seed, targets in by_seed.items() if targets >= most]
-    return [r for r in results if r["seed"] in seeds and r["target"] in most]
+
+    def seeds_of(targets: set[str]) -> list[int]:
+        return [seed for seed, of_seed in by_seed.items() if of_seed >= targets]
+
+    most = max(by_seed.values(), key=lambda of: (len(of), len(seeds_of(of))), default=set())
+    return [r for r in results if r["seed"] in seeds_of(most) and r["target"] in most]
 
 
 def _device(result: Mapping[str, Any]) -> str:
     device = str(result["device"])
-    name = result.get("machine", device)  # older results have none
-    threads = counted(result.get("threads", 1), "thread")
-    return device if name == device else f"{name} ({device}, {threads})"
+    name = result.get("machine", device)  # older results have none, and no threads
+    about = [] if name == device else [device]
+    if device == "cpu" and "threads" in result:
+        about.append(counted(result["threads"], "thread"))
+    return f"{name} ({', '.join(about)})" if about else name
 
 
 def _table(

@@ -82,8 +82,8 @@ def sweep(
 ) -> Generator[Outcome, None, None]:
     """Run the jobs whose results are not in ``out``, and yield each one when it ends.
 
-    A result is replaced if it does not have as many frames as its sequence in ``data`` has now. A
-    damaged one is renamed, and its run is done again. Jobs that another worker runs come last, and
+    A result that is damaged, or of other frames or ground truth than its sequence in ``data`` has
+    now, is renamed, and its run is done again. Jobs that another worker runs come last, and
     this call waits for them. If that worker dies, they are run here. If one job fails, the others
     go on. A result is on disk when it is yielded. After a Ctrl-C, the jobs that were running are
     given up, and the same call runs them later.

@@ -17,6 +17,7 @@ import shutil
 import struct
 from collections.abc import Mapping
 from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from rltrack.data.sequences import Sequence, is_read, read_sequence
-from rltrack.errors import InputError
+from rltrack.errors import InputError, brief
 from rltrack.outputs import Folder, Input
 from rltrack.paths import given_path, is_file, is_folder, listed
 from rltrack.video.images import read_image
@@ -276,12 +277,15 @@ def our_section(workspace: Path) -> dict[str, str]:
     """Return our section of ``trackers.ini``, which says what the tracker is told.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or the file cannot be read.
     """
-    registry = ConfigParser()
-    registry.read(workspace / "trackers.ini", encoding="utf-8")
+    registry, file = ConfigParser(), workspace / "trackers.ini"
+    try:
+        registry.read(file, encoding="utf-8")
+    except (ConfigParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read ({brief(str(error))}): make a new one") from error
     if NAME not in registry:
-        raise InputError(f"{workspace / 'trackers.ini'} has no section [{NAME}]: make a new one")
+        raise InputError(f"{file} has no section [{NAME}]: make a new one")
     return dict(registry[NAME])
 
 

@@ -74,8 +74,6 @@ def scene(source: FrameSource, fast: bool = True, frames: int = 36) -> Scene:
 
 Array = NDArray[np.float64]
 
-Image = NDArray[np.uint8]
-
 
 class RunTrace(NamedTuple):
     """A run over T frames, looked into at S of them.

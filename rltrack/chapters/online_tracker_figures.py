@@ -10,11 +10,10 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from rltrack.chapters.online_tracker import RunTrace
-from rltrack.plots.frames import attention_overlay, outline_result
+from rltrack.plots.frames import attention_overlay, outline, outline_result
 from rltrack.plots.style import GREEN, ORANGE, PAGE_WIDTH, RUN_LINES, SKY, TEXT, page
 from rltrack.tracking.crops import resampled
 from rltrack.video.heat_maps import confidence_map, smoothed
@@ -22,6 +21,7 @@ from rltrack.video.heat_maps import confidence_map, smoothed
 __all__ = ["best_candidates", "maps_and_results", "scores_and_overlaps"]
 
 Image = NDArray[np.uint8]
+Box = Sequence[float] | NDArray[np.float64]
 
 _ASPECT = 1.35  # width of a close-up, divided by its height
 
@@ -214,11 +214,7 @@ def _cut(image: Image, extent: Sequence[float]) -> Image:
     return np.asarray(crop.permute(1, 2, 0).numpy())
 
 
-def _outline(axes: Axes, box: ArrayLike, colour: str, line: str, thick: float = 2.0) -> None:
-    x, y, w, h = np.asarray(box, float)
-    if not np.isfinite((x, y, w, h)).all():
-        return
-    for ink, wide in (("black", thick + 1.2), (colour, thick))[thick < 1 :]:  # no edge if thin
-        axes.add_patch(
-            Rectangle((x, y), w, h, fill=False, edgecolor=ink, linewidth=wide, linestyle=line)
-        )
+def _outline(axes: Axes, box: Box, colour: str, line: str, thick: float) -> None:
+    """Draw a box in a colour, with a black edge on both sides of the line."""
+    for ink, wide in ("black", thick + 1.2), (colour, thick):
+        outline(axes, box, edgecolor=ink, linewidth=wide, linestyle=line)

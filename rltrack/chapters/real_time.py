@@ -189,9 +189,9 @@ def _scene(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
     return frame, boxes
 
 
-# Okabe and Ito's, in an order whose lightness alternates: readable without colours, too.
 _REST = "update and the rest"
 
+# Okabe and Ito's, in an order whose lightness alternates: readable without colours, too.
 _COLOURS = {
     "crop": PINK,
     "features": BLUE,

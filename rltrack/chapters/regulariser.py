@@ -148,7 +148,7 @@ def among_handmade_maps(
     A filled dot is a map as it is. An open one is the same map, smoothed for the eye.
 
     Args:
-        toys: opinions of maps by hand, by name.
+        toys: the statistics of maps that were made by hand, by name.
         real: by name, a crop (S, S, 3) uint8 RGB, and its maps (h, w).
     """
     figure = page(1.35 * len(real) + 2.9)
@@ -194,7 +194,7 @@ def widening_spot(
 
     Args:
         spots: maps (h, w) of values up to 1, by radius.
-        found: opinions of them.
+        found: the statistics of the spots, by radius.
         radius: of the one shown.
     """
     figure = page(4.4)

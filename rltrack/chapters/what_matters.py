@@ -79,7 +79,7 @@ def answer(pairs: Paired, published: float, planned: int) -> str:
         count += f", of the {planned} pairs that are planned"
     if pairs.difference is None:
         return f"**Not yet known.** There are {count}; at least three targets are needed."
-    mean, low, high, n = pairs.difference
+    mean, low, high = pairs.difference
     head = {
         1: "Yes, in these runs it helps.",
         0: "These runs do not show that it helps, or that it harms.",
@@ -97,8 +97,8 @@ def answer(pairs: Paired, published: float, planned: int) -> str:
     said = (
         f"**{head}** Over {count}, λ = 5 changes OS by {mean:+.3f} (p {pairs.p:.2f}). "
         f"The 95% interval, {low:+.3f} to {high:+.3f}, {held} "
-        f"{better} of the {n} targets have a higher OS with the term, and the median of the "
-        f"targets is {np.median(pairs.means):+.3f}."
+        f"{better} of the {len(pairs.targets)} targets have a higher OS with the term, and the "
+        f"median of the targets is {np.median(pairs.means):+.3f}."
     )
     if pairs.most:
         name, without = pairs.most

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
-from rltrack.files import write_bytes
+from rltrack.files import first_free, write_bytes
 from rltrack.tracking.inputs import checked_box
 from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.annotation import draw_box
@@ -117,7 +117,10 @@ class ClipPicker(_Shown):
         self.widget = _ipywidgets().FileUpload(accept="video/*", description="a clip")
 
     def save(self, folder: str | Path = ".") -> Path | None:
-        """Write the clip to ``folder`` under its own name; None while nothing was uploaded."""
+        """Write the clip to ``folder`` under its own name, and return the file.
+
+        If another file is there, ``-2`` or so is added to the name. None if nothing was uploaded.
+        """
         given = self.widget.value
         # ipywidgets 8 has a sequence of files; 7, which is Colab's, has them by name.
         files = (
@@ -127,8 +130,13 @@ class ClipPicker(_Shown):
         )
         if not files:
             return None
-        path = Path(folder) / Path(files[0]["name"]).name
-        write_bytes(path, files[0]["content"])
+        name, content = Path(files[0]["name"]), bytes(files[0]["content"])
+        path = first_free(
+            str(Path(folder) / name.stem),
+            lambda path: path.exists() and path.read_bytes() != content,
+            name.suffix,
+        )
+        write_bytes(path, content)
         return path
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ import typer
 from rltrack.cli.options import Backbone, Device, Preset, Seed
 from rltrack.cli.printing import console
 from rltrack.cli.progress import Lines
-from rltrack.cli.status import DONE, INTERRUPTED, say
+from rltrack.cli.status import INTERRUPTED, fail
 
 __all__ = ["bench"]
 
@@ -56,7 +56,7 @@ def bench(
     from rltrack.errors import InputError
     from rltrack.files import try_each, write_json
     from rltrack.outputs import inputs_of
-    from rltrack.plots.figure_files import checked_plot, write_plot
+    from rltrack.plots.figure_files import FORMATS, write_plot
     from rltrack.plots.speed_accuracy import speed_accuracy
     from rltrack.speed.bench import measure, usual_trackers
     from rltrack.speed.bench_tables import tables
@@ -65,11 +65,11 @@ def bench(
 
     source = None if sequence is None else open_source(sequence)
     inputs = (*inputs_of(source), *backbone_files(backbone))
-    out = own_outputs({"times": json, "figure": figure}, inputs, {"times": (".json",)})
+    given = {"times": json, "figure": figure}
+    out = own_outputs(given, inputs, {"times": (".json",), "figure": FORMATS})
     trackers = usual_trackers(preset)
     accuracy = None
     if "figure" in out:
-        checked_plot(out["figure"])
         try:
             kept = kept_results()
         except InputError:
@@ -99,7 +99,7 @@ def bench(
             )
         warnings.show()
     if not result["trackers"]:
-        raise typer.Exit(say("interrupted; nothing was measured yet", INTERRUPTED))
+        fail("interrupted; nothing was measured yet", INTERRUPTED)
     result["peers"] |= {name: {"failed": why} for name, why in absent.items()}
     for table in tables(result):
         console().print(table)
@@ -110,5 +110,4 @@ def bench(
         writing.append(lambda: write_plot(speed_accuracy(result, accuracy), out["figure"]))
     try_each(writing)
     if result["interrupted"]:
-        raise typer.Exit(say("interrupted; the tables have what was measured", INTERRUPTED))
-    raise typer.Exit(DONE)
+        fail("interrupted; the tables have what was measured", INTERRUPTED)

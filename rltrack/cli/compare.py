@@ -8,7 +8,7 @@ import typer
 
 from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, comma_list, parsed_box
 from rltrack.cli.printing import console, show
-from rltrack.cli.status import DONE, INTERRUPTED, fail_part_way, say
+from rltrack.cli.status import INTERRUPTED, fail, fail_part_way
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -94,8 +94,7 @@ def compare(
         fail_part_way(failure, comparison.files, debug)
     kept = f"what was tracked, {frames} frames, is kept" if frames else "nothing was tracked yet"
     if comparison.track.interrupted:
-        raise typer.Exit(say(f"interrupted; {kept}", INTERRUPTED))
-    raise typer.Exit(DONE)
+        fail(f"interrupted; {kept}", INTERRUPTED)
 
 
 def _show(comparison: Comparison) -> None:

@@ -84,7 +84,7 @@ def evaluate(
         ),
     ] = None,
     attributes: Annotated[
-        bool, typer.Option("--attributes", help="Also show OS by attribute.")
+        bool, typer.Option("--attributes", help="Also show OS by OTB's attributes.")
     ] = False,
     json: Annotated[
         str | None,
@@ -107,18 +107,21 @@ def evaluate(
     from rltrack.evaluation.raw_results import inputs_of as inputs_of_results
     from rltrack.files import try_each, write_json
     from rltrack.plots.benchmarks import precision_and_success
-    from rltrack.plots.figure_files import checked_plot, write_plot
+    from rltrack.plots.figure_files import FORMATS, write_plot
     from rltrack.video.own_files import own_outputs
 
-    place = data or data_dir()
+    place = data_dir() if data is None else data
     inputs = inputs_of(dataset, data=place, ground_truth=ground_truth)
     given = {"numbers": json, "plots": plot}
     read = (*inputs, *inputs_of_results(results))
-    files = own_outputs(given, read, {"numbers": (".json",)})
-    if "plots" in files:
-        checked_plot(files["plots"])
+    files = own_outputs(given, read, {"numbers": (".json",), "plots": FORMATS})
     with warnings_shown() as warnings:
         benchmark = load(dataset, data=place, ground_truth=ground_truth, frames=frames)
+        if attributes and benchmark.folder is not None:
+            raise InputError(
+                "--attributes is for OTB, and no attributes are read of "
+                f"{benchmark.folder.layout.title}: leave it out"
+            )
         report = compare(benchmark, results, base=base)
         warnings.show()
     for table in _tables(report, attributes):
@@ -153,7 +156,7 @@ def _tables(report: Mapping[str, Any], attributes: bool) -> list[Table]:
         name, targets = on_terminal(tracker["name"]), f"{means['targets']}/{every}"
         ranking.add_row(f"{rank:2} {name}", targets, *_scores(means, scores, 4))
     tables = [ranking]
-    if attributes and report["benchmark"] is None:
+    if attributes:
         sizes = {
             key: sum(key in target["attributes"] for target in report["targets"].values())
             for key in ATTRIBUTES

@@ -11,7 +11,7 @@ import typer
 
 from rltrack.cli.printing import console, show
 from rltrack.cli.progress import Lines
-from rltrack.cli.status import BAD_INPUT, FAILED, INTERRUPTED, fail, say
+from rltrack.cli.status import BAD_INPUT, FAILED, INTERRUPTED, fail
 from rltrack.plain_text import on_terminal
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def fetch(
     except FetchError as error:
         fail(error, BAD_INPUT if isinstance(error, InputError) else FAILED)  # beyond a limit
     except KeyboardInterrupt:
-        raise typer.Exit(
-            say("interrupted; the same command goes on from here", INTERRUPTED)
-        ) from None
+        fail("interrupted; the same command goes on from here", INTERRUPTED)
 
 
 @contextmanager

@@ -73,15 +73,13 @@ def report(
     from rltrack.evaluation.run_files import keep as keep_runs
     from rltrack.files import SIGNATURE, try_each, write_bytes
     from rltrack.paths import given_path
-    from rltrack.plots.figure_files import checked_plot, write_plot
+    from rltrack.plots.figure_files import FORMATS, write_plot
     from rltrack.plots.paired_differences import differences_from_first
     from rltrack.video.own_files import own_outputs
 
     folder = given_path(place, "the sweep")
     given = {"markdown": markdown, "latex": latex, "plot": plot, "page": html, "results": keep}
-    files = own_outputs(given, inputs_in(folder), _ENDINGS)
-    if "plot" in files:
-        checked_plot(files["plot"])
+    files = own_outputs(given, inputs_in(folder), {**_ENDINGS, "plot": FORMATS})
     with warnings_shown() as warnings:
         results: Sequence[Mapping[str, Any]] = load(folder)
         warnings.show()

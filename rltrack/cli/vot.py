@@ -10,7 +10,7 @@ import typer
 
 from rltrack.cli.options import Backbone, Device, Preset
 from rltrack.cli.printing import show
-from rltrack.cli.status import FAILED, INTERRUPTED, fail, say
+from rltrack.cli.status import FAILED, INTERRUPTED, fail
 
 if TYPE_CHECKING:
     from rltrack.benchmarks.vot_report import VotReport
@@ -96,9 +96,7 @@ def _run(workspace: _Workspace) -> None:
     except VotError as error:
         fail(f"{error}; finished repetitions are kept", FAILED)
     except KeyboardInterrupt:
-        raise typer.Exit(
-            say("interrupted; the same command goes on from here", INTERRUPTED)
-        ) from None
+        fail("interrupted; the same command goes on from here", INTERRUPTED)
     show(f"all is run; next: rltrack vot report {workspace}")
 
 

@@ -115,9 +115,9 @@ def inputs_of(
     dataset: str, *, data: str | Path, ground_truth: str | Path | None = None
 ) -> tuple[Input, ...]:
     """Return what :func:`load` may read for these arguments, which no output may overwrite."""
-    files = [
-        given_path(each, "the ground truth") for each in (dataset, ground_truth) if each is not None
-    ]
+    files = [] if (listed := _file_of(dataset)) is None else [listed]
+    if ground_truth is not None:
+        files.append(given_path(ground_truth, "the ground truth"))
     place = given_path(data, "the data folder")
     folder = None if ground_truth is not None else find_benchmark(dataset, place)
     return (*files, Folder(place / "otb", is_read), *([folder.files] if folder else ()))
@@ -160,8 +160,11 @@ def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:
     """
     if plain(dataset) in SETS:
         return plain(dataset), [target.name for target in targets(plain(dataset))]
-    text = _text_of(dataset)
-    spelled = [name for name in re.split(r"[\s,]+", text) if name]
+    file = _file_of(dataset)
+    text = read_text(file) if file is not None and is_file(file) else dataset
+    spelled: list[str] = []
+    for part in map(str.strip, re.split(r"[,\n]", text)):
+        spelled += [part] if names.find(part) else part.split()  # a name may hold blanks
     chosen = {name: names.find(name) for name in spelled}
     unknown = [name for name, target in chosen.items() if target is None]
     if unknown or not spelled:
@@ -172,13 +175,15 @@ def chosen_targets(dataset: str, names: Names) -> tuple[str, list[str]]:
     return dataset, list(dict.fromkeys(target for target in chosen.values() if target))
 
 
-def _text_of(dataset: str) -> str:
-    """Return the targets' names: the text of the file ``dataset``, or if there is none, itself."""
+def _file_of(dataset: str) -> Path | None:
+    """Return the path ``dataset`` of a file that may have the targets' names.
+
+    None if no file can be called so, for example because a list of many names is too long.
+    """
     try:
-        file = given_path(dataset)
-    except InputError:  # no file can be called so, say because a list of many names is too long
-        return dataset
-    return read_text(file) if is_file(file) else dataset
+        return given_path(dataset)
+    except InputError:
+        return None
 
 
 def _file_truth(file: Path) -> dict[str, Array]:

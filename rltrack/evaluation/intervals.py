@@ -16,15 +16,11 @@ Array = NDArray[np.float64]
 
 
 class Difference(NamedTuple):
-    """The difference of two trackers that ran the same pairs of sequence and seed."""
+    """A mean, such as that of a difference of two trackers over targets, and its 95% interval."""
 
     mean: float
     low: float
     high: float
-    """``low`` to ``high`` is the interval that holds the mean of further such pairs with a
-    confidence of 95%.
-    """
-    pairs: int
 
     def __str__(self) -> str:
         return f"{self.mean:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
@@ -47,12 +43,12 @@ def bootstrap_mean(values: ArrayLike, *, seed: int = 0) -> Difference:
         raise InputError(f"values of shape {values.shape} have no interval; wanted (N,), N >= 2")
     mean = float(values.mean())
     if np.ptp(values) == 0:
-        return Difference(mean, mean, mean, len(values))
+        return Difference(mean, mean, mean)
     interval = bootstrap(
         (values,), np.mean, confidence_level=0.95, method="percentile",
         random_state=np.random.default_rng(seed),
     ).confidence_interval  # fmt: skip
-    return Difference(mean, float(interval.low), float(interval.high), len(values))
+    return Difference(mean, float(interval.low), float(interval.high))
 
 
 def student_interval(values: Array) -> tuple[float, float]:
@@ -93,6 +89,6 @@ def coverage(
         drawn = (
             rng.normal(size=targets) if differences is None else rng.choice(differences, targets)
         )
-        low, high = student_interval(drawn) if student else bootstrap_mean(drawn)[1:3]
+        low, high = student_interval(drawn) if student else bootstrap_mean(drawn)[1:]
         held += low <= truth <= high
     return held / studies

@@ -58,15 +58,14 @@ BY_FORM = Base()
 """As the forms of OTB imply."""
 
 
-def read_targets(file: Path, base: int = 1) -> dict[str, Array]:
+def read_targets(file: Path) -> dict[str, Array]:
     """Read a file ``{"<Sequence>": [[x, y, w, h], ...], ...}``, ``.json`` or ``.json.gz``.
 
     Instead of rows it may have run structures (`rltrack.evaluation.result_structures`), or the
     entries of pysot's files of ground truth, such as ``OTB100.json``, with their ``gt_rect``.
 
     Args:
-        file: a file of a tracker's boxes, or of ground truth.
-        base: number of the leftmost pixel in it.
+        file: a file of a tracker's boxes, or of ground truth. Its pixels are counted from 1.
 
     Returns:
         The boxes by name, spelled as in the file, in the form that `read_results` returns.
@@ -74,9 +73,7 @@ def read_targets(file: Path, base: int = 1) -> dict[str, Array]:
     Raises:
         InputError: the file is not of that form.
     """
-    return {
-        name: boxes_of(rows, place, base) for name, rows, place in entries(file, read_json(file))
-    }
+    return {name: boxes_of(rows, place, 1) for name, rows, place in entries(file, read_json(file))}
 
 
 def is_json(file: Path) -> bool:

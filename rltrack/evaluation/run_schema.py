@@ -1,6 +1,6 @@
 """The schema of a sweep's run: what its file must hold, checked whenever one is read.
 
-Runs of older versions of the package lack the later fields ``weights``, ``machine`` and
+Runs of older versions of the package lack the later fields ``weights``, ``machine``, ``truth`` and
 ``threads``, and fields of the configuration, which have their defaults.
 """
 

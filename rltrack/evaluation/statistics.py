@@ -114,7 +114,7 @@ class Paired(NamedTuple):
         """1 or -1 if the mean is distinguished from 0 by its interval and by p < 0.05, else 0."""
         if self.difference is None or self.p is None:
             return 0
-        _, low, high, _ = self.difference
+        _, low, high = self.difference
         if low * high <= 0 or self.p >= 0.05:
             return 0
         return 1 if low > 0 else -1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.transforms import blended_transform_factory
 
+from rltrack.errors import counted
 from rltrack.evaluation.paper_values import PAPER, WEIGHTS
 from rltrack.plain_text import in_figure, on_terminal
 from rltrack.plots.style import (
@@ -51,7 +52,7 @@ _PANEL, _LABELS = 2.3, 0.75
 """Inches: the height of a panel of curves, and of its title and labels."""
 
 _ROOM = 34
-"""Characters of a name in a legend."""
+"""Characters of a name in a legend or a title."""
 
 _LEGENDS = {"dp20": "DP at 20 px", "np20": "at 0.2", "os": "OS, area under curve", "ao": "AO"}
 _THRESHOLDS = {"dp20": 20, "np20": 0.2}
@@ -80,11 +81,12 @@ def precision_and_success(
             report's.
     """
     of = paper or report["dataset"]
-    scored = [tracker for tracker in report["trackers"] if tracker["means"]["targets"]]
     curves = report.get("curves", _OTB)
     shown = {}
-    for score in curves.values():
-        ranked = sorted(scored, key=lambda tracker: -(tracker["means"][score] or 0))
+    for curve, score in curves.items():
+        # There is no curve of a tracker without a target, or without a frame that counts.
+        scored = [t for t in report["trackers"] if t["means"].get(curve) is not None]
+        ranked = sorted(scored, key=lambda tracker: -tracker["means"][score])
         shown[score] = [t for rank, t in enumerate(ranked) if rank < top or t["name"] in always]
     on = "" if of == report["dataset"] else f" on {of}"
     notes = {score: _note(_published(of, score), on) for score in curves.values()}
@@ -95,7 +97,7 @@ def precision_and_success(
     heights = [height for words in below for height in (_PANEL, words)]
     grid = figure.add_gridspec(len(heights), height_ratios=heights)
     panels = [figure.add_subplot(grid[row]) for row in range(0, len(heights), 2)]
-    dataset = report.get("benchmark") or in_figure(report["dataset"])
+    dataset = report.get("benchmark") or _short(report)
     for row, (axes, (curve, score)) in enumerate(zip(panels, curves.items(), strict=True)):
         title, xlabel, end = _PANELS[curve]
         entries = _draw_curves(axes, report, curve, score, shown[score])
@@ -172,6 +174,13 @@ def _write_below(
 def _fitting(name: str, room: int) -> str:
     """Cut a name that would reach beyond the page."""
     return name if len(name) <= room else f"{name[: room - 1]}\u2026"
+
+
+def _short(report: Mapping[str, Any]) -> str:
+    """Return the dataset's name for a title, or the number of targets if the name is too long."""
+    if len(report["dataset"]) <= _ROOM:
+        return in_figure(report["dataset"])
+    return counted(len(report["targets"]), "target")
 
 
 def _note(published: Sequence[str], on: str) -> str:

@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rltrack.evaluation.metrics import overlap
-from rltrack.plain_text import in_figure
 from rltrack.plots.frames import attention_overlay, outline, outline_result, show
-from rltrack.plots.style import RUN_LINES, page
+from rltrack.plots.style import LINE, RUN_LINES, page, wrapped
 from rltrack.tracking.rgb import ImageLike, to_rgb8
 from rltrack.video.heat_maps import confidence_map, smoothed
 from rltrack.video.tracks import Step, Track
@@ -27,6 +26,7 @@ Image = NDArray[np.uint8]
 Box = Sequence[float] | Array
 
 _WIDTH = 7.0  # inches; the demo's figure is a file, which can be enlarged
+_ACROSS = 72  # characters of its title
 
 
 class Snapshot(NamedTuple):
@@ -105,8 +105,9 @@ def demo_figure(runs: Sequence[DemoRun], ground_truth: Array, *, title: str) -> 
         A figure with 3 panels for each run, a colour bar for each confidence map, and the panel of
         the overlaps. Save it with its `savefig`.
     """
-    figure = page(0.4 + 2.1 * len(runs) + 2, _WIDTH)
-    figure.suptitle(in_figure(title), fontsize=11, fontweight="bold")
+    title = wrapped(title, _ACROSS)
+    figure = page(0.4 + 2.1 * len(runs) + 2 + LINE * title.count("\n"), _WIDTH)
+    figure.suptitle(title, fontsize=11, fontweight="bold")
     grid = figure.add_gridspec(
         len(runs) + 1, 3, height_ratios=[2.1] * len(runs) + [2], width_ratios=[4, 3.2, 4.2]
     )

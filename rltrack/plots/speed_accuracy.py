@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["speed_accuracy"]
 
 _MARKS = ((VERMILION, "o"), (BLUE, "s"), (GREEN, "D"), (PINK, "^"), (ORANGE, "v"), (SKY, "P"))
+_ACROSS = 48  # characters below the axes
 _OTHERS = ("x", "+", "1", "2", "3", "4", "*", "|")
 """Marks of trackers whose accuracy is not known."""
 
@@ -45,7 +46,15 @@ def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
     """
     measured = {**report["trackers"], **report["peers"]}
     fps = {name: one["fps"] for name, one in measured.items() if "fps" in one}
-    figure = page(3.9 + LINE * (len(fps) + bool(accuracy.published)))
+    label = "\n".join(
+        wrapped(line, _ACROSS)
+        for line in (
+            f"frames a second on {report['source']},",
+            f"{report['threads']} threads of {report['machine']}",
+        )
+    )
+    lines = len(fps) + bool(accuracy.published) + label.count("\n")
+    figure = page(3.7 + LINE * lines)
     axes = figure.subplots()
     axes.set_xscale("log")
     ends = [*accuracy.published.values(), *(end for a in accuracy.ours.values() for end in a[1:3])]
@@ -71,8 +80,9 @@ def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
     for os in accuracy.published.values():
         axes.axhline(os, color="0.45", linestyle=":", linewidth=1.1, zorder=1)
     if accuracy.published:
-        label = "OS of published boxes"
-        handles += axes.plot([], [], ":", color="0.45", linewidth=1.1, label=label)
+        handles += axes.plot(
+            [], [], ":", color="0.45", linewidth=1.1, label="OS of published boxes"
+        )
     places = _apart(accuracy.published, 0.075 * (top - bottom))
     right = axes.secondary_yaxis("right")
     labels = [f"{in_figure(name)} {os:.3f}" for name, os in accuracy.published.items()]
@@ -82,10 +92,7 @@ def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
     axes.set_ylim(bottom, max(top, *places.values(), 0))
     axes.set_xlim(min(fps.values()) / 1.8, max(fps.values()) * 1.8)
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
-    axes.set_xlabel(
-        f"frames a second on {wrapped(report['source'])},\n{report['threads']} threads of "
-        f"{wrapped(report['machine'], 40)}"
-    )
+    axes.set_xlabel(label)
     axes.set_ylabel(f"OS, mean over {len(accuracy.targets)} targets of OTB")
     axes.grid(color="0.92", which="major")
     axes.set_axisbelow(True)
@@ -95,7 +102,7 @@ def speed_accuracy(report: Mapping[str, Any], accuracy: KeptAccuracy) -> Figure:
 
 
 def _speed(fps: float) -> str:
-    return f"{fps:.2g} FPS" if fps < 100 else f"{fps:.0f} FPS"
+    return f"{fps:.2g} FPS" if fps < 99.5 else f"{fps:.0f} FPS"
 
 
 def _apart(values: Mapping[str, float], least: float) -> dict[str, float]:

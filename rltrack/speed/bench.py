@@ -90,7 +90,7 @@ def measure(
         trackers: configurations by name, from the one that needs the least memory to the one that
             needs the most. The baseline has the last one's. None is :func:`usual_trackers`.
         peers: other trackers by name, which were not used before, on the CPU.
-        backbone: a name in `rltrack.backbones.registry.BACKBONES`.
+        backbone: a name in `rltrack.backbones.registry.BACKBONES`, or a file.
         device: the name of a device; see `rltrack.tracking.inputs.pick_device`.
         seed: for all random numbers.
         frames: how many frames to read, including the first. Each tracker needs two of its

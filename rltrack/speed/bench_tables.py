@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["tables"]
 
+_LONG = 16
+"""Characters of a tracker's name that are not too long for a column."""
+
 
 def tables(result: dict[str, Any]) -> list[Table]:
     """Return tables, ready to print, of what `rltrack.speed.bench.measure` returned.
@@ -39,7 +42,7 @@ def _frames(result: dict[str, Any]) -> Table:
     for name, one in rows.items():
         ms = one["frame_ms"]
         made.add_row(
-            on_terminal(name),
+            _name(name),
             _number(1000 / ms),
             _number(ms),
             _number(one.get("slowest_ms")),
@@ -49,8 +52,8 @@ def _frames(result: dict[str, Any]) -> Table:
             "-" if one.get("peak_mib") is None else f"{one['peak_mib']:.0f}",
         )
     notes = [
-        "ms: the mean, updates included; lost: without the target; faster: than",
-        "the baseline, which is composed of its parts; MiB: the peak until then.",
+        "ms: the mean, updates included; lost: without the target; faster: than the baseline, "
+        "which is composed of its parts; MiB: the peak until then.",
     ]
     if plain is not None:
         less = _number(plain["composed"]["without_fixed_gradients_ms"])
@@ -68,7 +71,7 @@ def _phases(result: dict[str, Any]) -> Table:
     every = dict(reversed(result["trackers"].items()))
     if result["baseline"] is not None:
         every = {"baseline": result["baseline"], **every}
-    made = _table("median ms and interquartile range", "phase", *map(on_terminal, every))
+    made = _table("median ms and interquartile range", "phase", *map(_name, every))
 
     def cell(spread: dict[str, float] | None) -> str:
         return "-" if spread is None else f"{spread['median_ms']:.1f} ({spread['iqr_ms']:.1f})"
@@ -81,7 +84,7 @@ def _phases(result: dict[str, Any]) -> Table:
 
 def _limits(result: dict[str, Any]) -> Table:
     every = {name: one for name, one in reversed(result["trackers"].items()) if "at_best_ms" in one}
-    made = _table("ms at best, and the fraction that is reached", "", *map(on_terminal, every))
+    made = _table("ms at best, and the fraction that is reached", "", *map(_name, every))
 
     def cell(one: dict[str, Any], phase: str) -> str:
         took = one["frame_ms"]
@@ -118,6 +121,12 @@ def _table(title: str, *columns: str) -> Table:
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index else "left", no_wrap=True)
     return made
+
+
+def _name(tracker: str) -> str:
+    """Return a tracker's name, and a long one in two lines, so that tables fit 80 columns."""
+    name = on_terminal(tracker)
+    return name.replace(", ", ",\n") if len(name) > _LONG else name
 
 
 def _number(value: float | None) -> str:

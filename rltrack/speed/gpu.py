@@ -190,7 +190,8 @@ def calls(device: str, config: TrackerConfig, frames: int = 11) -> dict[str, Any
 
     ``launches`` are the kernels that run, ``waits`` the calls in which the CPU waits for the GPU,
     and ``copies`` the transfers of memory. ``device_ms`` is the sum of the times of kernels and
-    transfers in milliseconds, and ``longest`` has the share of those that take the most, by name.
+    transfers in milliseconds, and ``longest`` has those that take the most, by name, with their
+    milliseconds.
 
     Returns:
         The averages by their names. All are 0 on a CPU, and ``longest`` is empty.
