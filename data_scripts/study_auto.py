@@ -28,9 +28,11 @@ from _run import exit_status
 from rltrack import preset, track
 from rltrack.benchmarks.jobs import targets_of
 from rltrack.cache import data_dir
+from rltrack.errors import InputError
 from rltrack.evaluation.metrics import overlap
 from rltrack.evaluation.run_lines import append, stored
 from rltrack.evaluation.statistics import paired
+from rltrack.outputs import checked_outputs
 from rltrack.tracking.presets import suited
 from rltrack.video.alterations import Cropped, Occluded
 from rltrack.video.excerpt import Excerpt
@@ -104,6 +106,9 @@ def _main() -> None:
     made.add_argument("--cases", default=",".join(CASES), help="(%(default)s)")
     made.add_argument("--seeds", type=int, default=3, help="(%(default)s)")
     chosen = made.parse_args()
+    if unknown := sorted(set(chosen.cases.split(",")) - set(CASES)):
+        raise InputError(f"unknown case {unknown[0]!r}; there are {', '.join(CASES)}")
+    checked_outputs({"runs": chosen.out})
     runs = stored(chosen.out) if chosen.out.exists() else []
     there = {tuple(one[key] for key in ("seed", "case", "target", "tracker")) for one in runs}
     targets = [target.name for target in targets_of(chosen.dataset)]

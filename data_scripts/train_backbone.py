@@ -19,6 +19,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn
 from rltrack.backbones.vggm import VGGM
 from rltrack.backbones.weights import save_backbone
 from rltrack.cli.terminal import stop_signals
+from rltrack.outputs import checked_folder
 from rltrack.pretraining.objectives import OBJECTIVES
 from rltrack.pretraining.separation import separation
 from rltrack.pretraining.training import Recipe, Trained, card, matched, train
@@ -67,7 +68,7 @@ def _trained(recipe: Recipe, out: Path, device: torch.device) -> Trained:
 
 def _main() -> None:
     chosen = vars(_options())
-    out, device = chosen.pop("out"), chosen.pop("device")
+    out, device = checked_folder(chosen.pop("out"), "weights"), chosen.pop("device")
     recipe, where = Recipe(**chosen), pick_device(device)
     with stop_signals():
         trained = _trained(recipe, out, where)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from small_presets import QUICKER
@@ -14,11 +17,13 @@ from rltrack import preset, synthetic
 from rltrack.cli.main import main
 from rltrack.cli.options import first_boxes
 from rltrack.data.first_boxes import read_first_boxes
+from rltrack.data.otb import OTB
 from rltrack.data.track_files import FORMATS, TrackedBox, Tracks
 from rltrack.errors import InputError
 from rltrack.tracking.result import Result
-from rltrack.video.recorder import Recorder
+from rltrack.video.recorder import Recorder, for_tools
 from rltrack.video.run import track, track_several
+from rltrack.video.sources import open_source
 from rltrack.video.writer import VideoWriter
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
@@ -271,12 +276,55 @@ def test_without_a_frame_nothing_is_written(tmp_path: Path) -> None:
 
 def test_the_frame_of_the_boxes_is_that_of_the_start(tmp_path: Path) -> None:
     file = write(tmp_path / "gt.txt", "1,1,11,21,30,40,1,3,1\n3,1,13,21,30,40,1,3,1\n")
-    assert [box.box for box in first_boxes(str(file))] == [(10, 20, 30, 40)]
-    assert [box.box for box in first_boxes(str(file), "2")] == [(12, 20, 30, 40)]
+    film = synthetic(3)
+    assert [box.box for box in first_boxes(str(file), None, film)] == [(10, 20, 30, 40)]
+    assert [box.box for box in first_boxes(str(file), "2", film)] == [(12, 20, 30, 40)]
     with pytest.raises(InputError, match="has no box in frame 1"):
-        first_boxes(str(file), "1")
+        first_boxes(str(file), "1", film)
     with pytest.raises(InputError, match=r"'1:02', and .* has boxes by frame: give the number"):
-        first_boxes(str(file), "1:02")
+        first_boxes(str(file), "1:02", film)
+
+
+def test_frames_are_counted_in_the_folder_also_where_a_part_of_it_is_used(tmp_path: Path) -> None:
+    """Of Tiger1, OTB uses the frames from 6 on."""
+    folder, tiger = tmp_path / "Tiger1", OTB["Tiger1"]
+    (folder / "img").mkdir(parents=True)
+    picture = cv2.imencode(".png", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
+    for number in range(1, tiger.rows + 1):
+        (folder / "img" / f"{number:04}.png").write_bytes(picture)
+    write(folder / "groundtruth_rect.txt", "11,11,20,20\n" * tiger.rows)
+    source = open_source(folder)
+    assert source.length == tiger.frames == tiger.rows - 5
+    box = (10.0, 10.0, 20.0, 20.0)
+    for out in ("a.xml", "a.txt", "a.zip"):
+        recorder = Recorder(boxes=tmp_path / out, inputs=(), **for_tools(source, [box]))
+        recorder.open(np.zeros((48, 64, 3), np.uint8), 0.0)
+        nobody: Any = [None]  # only an overlay asks the tracker
+        recorder.add(np.zeros((48, 64, 3), np.uint8), [Result(box, 1.0, True)], nobody, None, 0.0)
+        recorder.close({})
+    for out in ("a.xml", "a.txt"):
+        (found,) = first_boxes(str(tmp_path / out), None, source)
+        np.testing.assert_allclose(found.box, box)
+        assert read_first_boxes(tmp_path / out, 5) == [found]
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert "obj_train_data/0006.txt" in archive.namelist()
+
+
+def test_decimal_commas_are_refused_and_a_confidence_is_left_out(tmp_path: Path) -> None:
+    for line in ("1;1;10,5;20,5;30,5;40,5;1;1;1", "0 0,5 0,5 0,2 0,3"):
+        with pytest.raises(InputError, match="line 1: got"):
+            read_first_boxes(write(tmp_path / "a.txt", line))
+    (box,) = read_first_boxes(write(tmp_path / "a.txt", "1 0.5 0.5 0.2 0.3 0.9"))
+    np.testing.assert_allclose(box.box, [0.4, 0.35, 0.2, 0.3])
+    with pytest.raises(InputError, match="MOT counts frames from 1"):
+        read_first_boxes(write(tmp_path / "a.txt", "0,1,11,21,30,40,1,3,1"))
+
+
+def test_names_of_frames_may_be_of_any_bytes(tmp_path: Path) -> None:
+    images = [f"caf\udce9{number}.png" for number in (1, 2)]
+    tracks = Tracks([TrackedBox(1, 0, (10, 20, 30, 40), True, (100, 100))], ["target"], images)
+    with zipfile.ZipFile(io.BytesIO(FORMATS[".zip"](tracks))) as archive:
+        assert "obj_train_data/caf?2.txt" in archive.namelist()
 
 
 @pytest.mark.parametrize(
@@ -296,6 +344,7 @@ def test_the_command_says_what_is_wrong_with_a_box(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "bad.txt", "hello\n")
-    assert main(["track", "clip.mp4", "--box", box]) == 2
+    cv2.imwrite("clip.png", np.zeros((48, 64, 3), np.uint8))
+    assert main(["track", "clip.png", "--box", box]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(re.escape(message), line)

@@ -382,6 +382,12 @@ def test_uav123_has_several_targets_in_one_video(tmp_path: Path) -> None:
     assert len(folder.sequence("car1_s").frames) == 2
     with pytest.raises(InputError, match=r"no frames of car11|cannot list the folder"):
         folder.sequence("car11")
+    absent = place / "data_seq" / "UAV123" / "bird1" / "000776.jpg"
+    content = absent.read_bytes()
+    absent.unlink()
+    with pytest.raises(InputError, match=r"lacks 1 of the frames 775 to 777 .*bird1_2.* 776: add"):
+        folder.sequence("bird1_2")
+    absent.write_bytes(content)
     assert list(find("UAV20L", tmp_path).targets) == ["bird1"]
     assert find(str(place), tmp_path).kind == "uav123"
 
@@ -455,6 +461,14 @@ def test_nfs_has_corners_and_lengths_that_differ(
     step = 8 if rows > 8 else 1
     np.testing.assert_array_equal(sequence.ground_truth[1], [step, 10, 20, 30])
     assert ("car_race.txt" in caplog.text) == (rows in (33, 5) or frames == 5)
+
+
+def test_nfs_may_end_with_a_blank_line(tmp_path: Path) -> None:
+    write_nfs(tmp_path / "NfS" / "car_race", 30, 3, 3)
+    (file,) = (tmp_path / "NfS").rglob("30/*.txt")
+    before = find("nfs", tmp_path).sequence("car_race").ground_truth
+    file.write_text(file.read_text() + "\n \n")
+    np.testing.assert_array_equal(find("nfs", tmp_path).sequence("car_race").ground_truth, before)
 
 
 def test_nfs_at_both_rates(tmp_path: Path) -> None:

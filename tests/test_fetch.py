@@ -973,6 +973,19 @@ def test_what_the_message_says_to_do_by_hand_works(otb: Site, tmp_path: Path) ->
     assert record == {"sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body)}
 
 
+def test_what_was_received_before_stays_on_record(otb: Site, tmp_path: Path) -> None:
+    place = tmp_path / "otb"
+    place.mkdir()
+    (place / "received.json").write_text('\ufeff{"Mine": {"bytes": 3}}', encoding="utf-8")
+    fetch("otb2015", tmp_path, base_url=f"{otb.url}/seq/")
+    assert sorted(json.loads((place / "received.json").read_text())) == ["Late", "Mine", "Twins"]
+    shutil.rmtree(place / "Late")
+    (place / "received.json").write_text("{damaged")
+    fetch("otb2015", tmp_path, base_url=f"{otb.url}/seq/")
+    assert list(json.loads((place / "received.json").read_text())) == ["Late"]
+    assert (place / "received.json.aside").read_text() == "{damaged"
+
+
 def test_a_bad_archive_put_there_by_hand_is_fetched_instead(otb: Site, tmp_path: Path) -> None:
     (tmp_path / "otb").mkdir()
     (tmp_path / "otb" / "Twins.zip").write_bytes(b"half of it")
@@ -1171,7 +1184,7 @@ def test_unknown_asset_is_bad_input() -> None:
 
 def test_a_destination_that_is_a_file_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(InputError, match="cannot write to"):
+    with pytest.raises(InputError, match="downloads .* what should be its folder is a file"):
         fetch("otb2013", tmp_path / "file")
 
 
@@ -1239,5 +1252,5 @@ def test_scripts_take_a_destination_and_say_what_is_wrong(
         runpy.run_path(str(SCRIPTS / script), run_name="__main__")
     assert ended.value.code == 2
     told = capsys.readouterr().err
-    assert told.startswith("error: cannot write to ")
+    assert told.startswith("error: ") and "the downloads" in told and "is a file" in told
     assert told.count("\n") == 1

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 
 from rltrack.errors import InputError
 from rltrack.limits import Limits
-from rltrack.video.images import load_image, read_image
+from rltrack.video.images import load_image, page_count, read_image
 from rltrack.video.sources import open_source
 
 SIDE = 30_000  # 900 million pixels
@@ -109,6 +109,13 @@ def test_each_page_has_a_size_of_its_own(tmp_path: Path) -> None:
     picture().save(path, save_all=True, append_images=[picture(640, 480), picture()])
     source = open_source(path, limits=Limits(frame_pixels=64 * 48))
     assert [frame is None for frame in source] == [False, True, False]
+
+
+def test_pages_that_the_limits_allow_are_all_read(tmp_path: Path) -> None:
+    """Pillow has a limit of its own, which is lower than what ours may be."""
+    path, large = tmp_path / "stack.tif", PillowImage.new("1", (14_000, 14_000))
+    large.save(path, save_all=True, append_images=[large], compression="group4")
+    assert page_count(path, Limits(frame_pixels=2**28)) == 2
 
 
 def animation(path: Path, claimed: int) -> Path:

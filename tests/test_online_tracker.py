@@ -51,6 +51,11 @@ def test_an_excerpt_starts_where_there_is_a_box(start: int) -> None:
         Excerpt(synthetic(9), start)
 
 
+def test_an_excerpt_does_not_begin_before_its_source() -> None:
+    with pytest.raises(InputError, match="start is -3"):
+        Excerpt(synthetic(9), -3)
+
+
 def test_it_tracks_as_track_does(diary: RunTrace) -> None:
     done = track(Excerpt(synthetic(12), 6), config=CONFIG)
     np.testing.assert_array_equal(diary.boxes, done.boxes)

@@ -838,6 +838,22 @@ def test_a_full_disk_is_found_before_tracking(
     assert {path: path.read_bytes() for path in files.values()} == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a signal of POSIX")
+def test_a_ctrl_c_while_outputs_are_opened_leaves_no_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = VideoWriter.open
+
+    def press_ctrl_c(writer: VideoWriter, height: int, width: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+        opened(writer, height, width)
+
+    monkeypatch.setattr(VideoWriter, "open", press_ctrl_c)
+    done = track(moving_square(5), BOX, **FAST, **outputs_in(tmp_path))
+    assert done.interrupted and not len(done)
+    assert not list(tmp_path.glob("*.part"))
+
+
 @pytest.mark.parametrize("size", [60, 130, 1000])
 def test_a_full_disk_keeps_what_there_was_room_for(
     size: int, tmp_path: Path, room: Callable[[int], AbstractContextManager[None]]

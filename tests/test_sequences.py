@@ -90,6 +90,8 @@ def test_later_rows_may_be_missing_and_stay_in_count(tmp_path: Path) -> None:
         "1,,3,4",
         "1;2;;4",
         "1,5;2,5;3,0;4,0",
+        "1,5\t2,5\t3,0\t4,0",
+        "10,5 20,5 30 40",
         "\0",
     ],
 )

@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rltrack.demo_film.film import synthetic
 from rltrack.errors import InputError
 from rltrack.files import WriteError
 from rltrack.tracking.result import Result
 from rltrack.video import webcam
 from rltrack.video.decoding import open_container
-from rltrack.video.excerpt import Span, span_of
+from rltrack.video.excerpt import Excerpt, Span, span_of
 from rltrack.video.moments import Moment
 from rltrack.video.recorder import HEADER, Recorder
 from rltrack.video.sources import FrameSource, open_source
@@ -350,6 +351,33 @@ def test_a_part_holds_the_frames_that_the_whole_has_there(
 
 
 @pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("clip.ts", "libx264"),
+        ("clip.ts", "mpeg2video"),
+        ("clip.mpg", "mpeg2video"),
+        ("clip.m2v", "mpeg2video"),
+        ("clip.mkv", "libx264"),
+    ],
+)
+def test_a_start_between_far_keyframes_is_met(tmp_path: Path, name: str, codec: str) -> None:
+    """In streams without an index, FFmpeg goes to packets from which nothing can be decoded."""
+    with av.open(str(tmp_path / name), "w") as container:
+        video: Any = container.add_stream(codec, rate=25, options={"g": "50", "sc_threshold": "0"})
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        for index in range(120):
+            picture = av.VideoFrame.from_ndarray(grey(2 * index), format="rgb24")
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
+    source = open_source(tmp_path / name)
+    whole = list(zip(numbers(source), times(source), strict=True))
+    for start in (0.5, 1.5, 3.0, 4.5):
+        part = span_of(source, f"{start}s", None)
+        expected = next(frame for frame in whole if frame[1] >= start - 1e-6)
+        assert (numbers(part)[0], times(part)[0]) == (expected[0], pytest.approx(expected[1]))
+
+
+@pytest.mark.parametrize(
     ("start", "end", "message"),
     [
         ("60", None, "start is frame 60; clip has no frame from there on"),
@@ -362,6 +390,15 @@ def test_parts_that_there_are_not(tmp_path: Path, start: str, end: str, message:
     source = open_source(clip(tmp_path / "clip.mp4", list(range(0, 2400, 40))))
     with pytest.raises(InputError, match=message):
         span_of(source, start, end)
+
+
+def test_a_time_in_a_source_with_ground_truth_is_that_of_a_frame() -> None:
+    whole = synthetic(30)
+    part = span_of(Excerpt(whole, 5), "0.2s", None)
+    later = 5 + int(0.2 * (whole.fps or 0))
+    assert part.ground_truth is not None
+    np.testing.assert_array_equal(part.ground_truth[0], whole.ground_truth[later])
+    np.testing.assert_array_equal(next(iter(part)), list(whole)[later])
 
 
 def test_a_part_knows_the_numbers_of_its_frames_in_the_file(tmp_path: Path) -> None:

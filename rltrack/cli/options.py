@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rltrack.errors import InputError
 from rltrack.paths import given_path
+
+if TYPE_CHECKING:
+    from rltrack.video.sources import FrameSource
 
 __all__ = [
     "Backbone",
@@ -64,12 +67,14 @@ def parsed_box(text: str) -> list[float]:
     return numbers
 
 
-def first_boxes(text: str, start: str | None = None) -> list[Any]:
+def first_boxes(text: str, start: str | None, frames: FrameSource) -> list[Any]:
     """The first box that ``X,Y,W,H`` gives, or those that an annotation tool's file has in a frame.
 
     Args:
         text: what ``--box`` is given.
         start: what ``--start`` is given: the frame in which tracking starts. None is frame 0.
+        frames: the source. A file counts all images of a sequence's folder, of which the source may
+            be a part.
 
     Raises:
         InputError: it is neither, or the file cannot be used.
@@ -87,4 +92,5 @@ def first_boxes(text: str, start: str | None = None) -> list[Any]:
         raise InputError(
             f"--start is {start!r}, and {file} has boxes by frame: give the number of a frame"
         )
-    return list(read_first_boxes(file, frame))
+    sequence = getattr(frames, "sequence", None)
+    return list(read_first_boxes(file, frame + (sequence.before if sequence else 0)))

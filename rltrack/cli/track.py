@@ -160,12 +160,12 @@ def track(
         config = configuration(preset, **changes)
     if box and select:
         raise InputError("--box and --select both give the first box: use one of them")
-    boxes = [each for text in box or () for each in first_boxes(text, start)]
     if select:
         _check_display()
 
     from rltrack.cli.terminal import print_track, session
     from rltrack.video.run import track_several
+    from rltrack.video.sources import open_source
     from rltrack.video.tracks import TrackingError
 
     outputs = [path for path in (out, video, json, html) if path is not None]
@@ -176,9 +176,11 @@ def track(
             log.info("preset %s, which suits the device; --preset chooses another", config.preset)
         if not outputs:
             log.warning("nothing is written without --out, --video, --json or --html")
+        frames = open_source(source, target=target)
+        boxes = [each for text in box or () for each in first_boxes(text, start, frames)]
         try:
             tracks = track_several(
-                source,
+                frames,
                 boxes or [_selected_box if select else None],
                 config=config,
                 backbone=backbone,
@@ -191,7 +193,6 @@ def track(
                 overlay=overlay,
                 start=start,
                 end=end,
-                target=target,
                 on_frame=bar.advance,
             )
         except TrackingError as error:

@@ -153,7 +153,7 @@ class Answer:
 
 
 def _cause(error: BaseException) -> str:
-    """Return what the system said, of which requests and urllib3 make messages in each other."""
+    """Return what the system said: the innermost of the errors that requests and urllib3 nest."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

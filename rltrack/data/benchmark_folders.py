@@ -98,8 +98,15 @@ class BenchmarkFolder(NamedTuple):
             return read_sequence(target.boxes.parent)._replace(name=name)
         boxes, frames = self.layout.read(target), frame_files(target.frames)
         if target.first is not None:
+            by_number = {frame_number(file): file for file in frames}
             numbers = range(target.first, target.first + len(boxes))
-            frames = tuple(file for file in frames if frame_number(file) in numbers)
+            absent = [number for number in numbers if number not in by_number]
+            if absent and absent != [numbers[-1]] and len(absent) < len(numbers):
+                raise InputError(
+                    f"{target.frames} lacks {len(absent)} of the frames {numbers[0]} to "
+                    f"{numbers[-1]} of {name}, the first of them {absent[0]}: add them"
+                )
+            frames = tuple(by_number[number] for number in numbers if number in by_number)
         if not frames:
             raise InputError(f"no frames of {name} in {target.frames}: add them")
         return Sequence(name, *matched(target.boxes, frames, boxes))

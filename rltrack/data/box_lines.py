@@ -50,7 +50,7 @@ def _box(line: str, path: Path, number: int) -> list[float]:
     if not line:
         return [math.nan] * 4
     try:
-        values = _numbers(line)
+        values = numbers_in(line)
     except ValueError:
         values = []
     if not all(abs(value) <= FARTHEST for value in values):  # false for NaN, too
@@ -72,8 +72,15 @@ def _box(line: str, path: Path, number: int) -> list[float]:
     )
 
 
-def _numbers(line: str) -> list[float]:
-    """Split a line into its numbers; ValueError if one is none."""
-    if ";" in line and "," in line:
+def numbers_in(line: str) -> list[float]:
+    """Split a line into its numbers, between which are commas, semicolons, tabs or spaces.
+
+    Raises:
+        ValueError: one is no number, or the commas may be decimal points, because the numbers are
+            separated by something else.
+    """
+    line = line.strip().rstrip(",;")
+    others = ";" in line or re.search(r"\d\s+[-+.\d]", line)
+    if others and re.search(r"\d,\d", line):
         raise ValueError("the commas may be decimal points")
     return [float(item) for item in re.split(r"\s*[,;]\s*|\s+", line)]

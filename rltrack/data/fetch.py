@@ -23,6 +23,7 @@ from rltrack.data.otb_archives import OTB_MIRROR_URL, OTB_URL, fetch_otb
 from rltrack.data.vot_archives import VOT2016_URL, fetch_vot
 from rltrack.errors import InputError
 from rltrack.files import alone
+from rltrack.outputs import checked_folder
 from rltrack.paths import given_path
 
 __all__ = ["ASSETS", "fetch"]
@@ -76,10 +77,7 @@ def fetch(
     folder = home if dest is None else given_path(dest, "the folder to put it into")
     if asset != "vggm":
         folder = folder / ("vot" if asset == "vot2016" else "otb")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error}") from error
+    checked_folder(folder, "downloads")
     try:
         with alone(folder, "fetch"):
             if asset == "vggm":

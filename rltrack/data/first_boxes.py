@@ -14,7 +14,6 @@ What else such files hold (polygons, attributes) is passed over.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from xml.parsers import expat
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.data.box_lines import numbers_in
 from rltrack.errors import InputError, brief
 from rltrack.text_files import read_text
 
@@ -42,7 +42,7 @@ class FirstBox:
     Attributes:
         label: the name of the target's class, or its number.
         box: x, y, w, h, in pixels; of YOLO in widths and heights of the image.
-        relative: whether it is so.
+        relative: whether the box is in widths and heights of the image.
         file: where it was read.
     """
 
@@ -56,6 +56,10 @@ class FirstBox:
         height, width = image.shape[:2]
         scale = (width, height, width, height) if self.relative else (1, 1, 1, 1)
         return [value * side for value, side in zip(self.box, scale, strict=True)]
+
+
+_LARGEST = 1.01
+"""Above all numbers of YOLO's boxes, which tools round beyond 1 by less."""
 
 
 class _Mark(NamedTuple):
@@ -92,6 +96,8 @@ def read_first_boxes(file: Path, frame: int = 0) -> list[FirstBox]:
             raise InputError(f"{file} has more than {_MOST} boxes in frame {frame}: remove some")
     if not found:
         where = "" if first is None else f"; its first box is in frame {first}"
+        if first == -1:
+            where = "; MOT counts frames from 1, and there is a box in frame 0 of the file"
         raise InputError(f"{file} has no box in frame {frame}, counted from 0{where}")
     return found
 
@@ -99,14 +105,14 @@ def read_first_boxes(file: Path, frame: int = 0) -> list[FirstBox]:
 def _in_lines(file: Path, text: str) -> Iterator[_Mark]:
     """Yield the boxes of MOT's or YOLO's lines."""
     for number, line in enumerate(text.splitlines(), 1):
-        items = [item for item in re.split(r"[,;\s]+", line.strip()) if item]
-        if not items:
+        if not line.strip():
             continue
         try:
-            values = [float(item) for item in items]
-            if len(values) == 5:
-                label, x, y, w, h = values
-                if max(x, y, w, h) > 1.01:  # pixels; tools round beyond 1 by less
+            values = numbers_in(line)
+            # A sixth number of YOLO's is a confidence. No box of MOT's is so small.
+            if len(values) == 5 or (len(values) == 6 and max(values[1:]) <= _LARGEST):
+                label, x, y, w, h = values[:5]
+                if max(x, y, w, h) > _LARGEST:  # pixels
                     raise ValueError
                 yield _Mark(None, _number(label), _box(x - w / 2, y - h / 2, w, h))
             elif len(values) >= 6:

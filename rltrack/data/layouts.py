@@ -209,7 +209,7 @@ def _published(base: int, target: TargetFiles) -> Array:
 def _corners(target: TargetFiles) -> Array:
     """Read NfS's lines: a number, left, top, right, bottom, and what else is known of the frame."""
     boxes = []
-    for number, line in enumerate(read_text(target.boxes).splitlines(), 1):
+    for number, line in enumerate(read_text(target.boxes).rstrip().splitlines(), 1):
         try:
             left, top, right, bottom = map(float, line.split()[1:5])
         except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable
@@ -12,7 +11,9 @@ from typing import Any
 from rltrack.data.archives import unpack
 from rltrack.data.download import digest
 from rltrack.data.failures import FetchError, FetchLimitError, StopFetchError, common_failure
-from rltrack.files import write_json
+from rltrack.errors import InputError
+from rltrack.files import set_aside, write_json
+from rltrack.text_files import read_json
 
 __all__ = ["Check", "Take", "fetch_each", "install", "is_whole", "only", "received_of", "record"]
 
@@ -96,10 +97,12 @@ def received_of(archive: Path, url: str | None) -> dict[str, object]:
 def record(place: Path, received: dict[str, Any]) -> None:
     """Add a file or a sequence to ``received.json`` beside it."""
     path = place.with_name("received.json")
-    try:
-        records = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):  # it is missing or damaged
-        records = {}
+    records: dict[str, Any] = {}
+    if path.exists():
+        try:
+            records = dict(read_json(path))
+        except (InputError, TypeError, ValueError) as error:
+            logger.warning("%s; it is now %s", error, set_aside(path).name)
     write_json(path, dict(sorted({**records, place.name: received}.items())))
 
 

@@ -68,6 +68,16 @@ class Sequence(NamedTuple):
     problem: str | None = None
     others: tuple[Array, ...] = ()
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All images of the folder of frames. OTB and UAV123 use only a part of some folders."""
+        return frame_files(self.frames[0].parent)
+
+    @property
+    def before(self) -> int:
+        """How many of `files` come before the first frame."""
+        return self.files.index(self.frames[0])
+
 
 def frame_files(folder: str | Path) -> tuple[Path, ...]:
     """The image files of a folder in natural order: 2.jpg comes before 10.jpg.

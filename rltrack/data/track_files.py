@@ -21,7 +21,7 @@ class TrackedBox(NamedTuple):
     """One target in one frame.
 
     Attributes:
-        frame: number of the frame in the video or folder, from 0.
+        frame: number of the frame in the video, or among the images of the folder, from 0.
         target: number of the target, from 0.
         box: x, y, w, h in 0-based pixels.
         found: whether it was found there.
@@ -107,7 +107,7 @@ def _yolo(tracks: Tracks) -> bytes:
         if each.found and (sides := _inside(each.box, each.size)):
             lines.append(" ".join([f"{classes[each.target]}", *(f"{side:.6f}" for side in sides)]))
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(content, "w") as archive:
 
         def add(name: str, lines: Sequence[str]) -> None:
             # No time of writing: the same tracks are the same file.
@@ -132,7 +132,9 @@ def _is_number(label: str) -> bool:
 
 def _image(tracks: Tracks, frame: int) -> str:
     """Return the name of a frame's image, which for a video is the one that CVAT gives it."""
-    return tracks.images[frame] if frame < len(tracks.images) else f"frame_{frame:06}.jpg"
+    if frame >= len(tracks.images):
+        return f"frame_{frame:06}.jpg"
+    return tracks.images[frame].encode("utf-8", "replace").decode()  # a name may be of any bytes
 
 
 def _inside(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-__all__ = ["BLADES", "LEAVES", "STAGE", "SUN", "Layer", "Plate", "noise", "rotation"]
+__all__ = ["STAGE", "SUN", "Layer", "Plate", "noise", "rotation"]
 
 Array = NDArray[np.float64]
 Float = NDArray[np.float32]
@@ -19,28 +19,6 @@ STAGE = (320.0, 240.0)
 
 # The direction to the sun: x to the right, y down, z to the camera.
 SUN = np.array([-0.50, -0.62, 0.60])
-
-# The colour (red, green, blue, 0..1) of each kind of fallen leaf, and the depth of its lobes. Some
-# leaves are as red as the ladybird.
-LEAVES = (
-    ((0.62, 0.36, 0.10), 0.0),
-    ((0.50, 0.28, 0.11), 0.55),
-    ((0.72, 0.52, 0.16), 0.0),
-    ((0.60, 0.17, 0.07), 0.0),
-    ((0.42, 0.30, 0.16), 0.5),
-    ((0.66, 0.30, 0.08), 0.55),
-    ((0.38, 0.42, 0.14), 0.0),
-    ((0.34, 0.22, 0.13), 0.0),
-)
-
-# The blades of grass near the camera. The numbers are the frame in which the target is under the
-# blade, how far the tip reaches beyond the target's centre, the length, and the width at the root.
-BLADES = (
-    (17.0, 60.0, 210.0, 24.0),
-    (47.0, 40.0, 200.0, 14.0),
-    (66.0, 44.0, 200.0, 20.0),
-    (106.0, 40.0, 190.0, 22.0),
-)
 
 
 def rotation(angle: float) -> Array:

@@ -14,13 +14,35 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rltrack.demo_film.canvas import BLADES, LEAVES, STAGE, Layer, Plate, noise
+from rltrack.demo_film.canvas import STAGE, Layer, Plate, noise
 
 __all__ = ["paint_ground", "paint_near", "paint_shade"]
 
 Array = NDArray[np.float64]
 
 Float = NDArray[np.float32]
+
+# The colour (red, green, blue, 0..1) of each kind of fallen leaf, and the depth of its lobes. Some
+# leaves are as red as the ladybird.
+_LEAVES = (
+    ((0.62, 0.36, 0.10), 0.0),
+    ((0.50, 0.28, 0.11), 0.55),
+    ((0.72, 0.52, 0.16), 0.0),
+    ((0.60, 0.17, 0.07), 0.0),
+    ((0.42, 0.30, 0.16), 0.5),
+    ((0.66, 0.30, 0.08), 0.55),
+    ((0.38, 0.42, 0.14), 0.0),
+    ((0.34, 0.22, 0.13), 0.0),
+)
+
+# The blades of grass near the camera. The numbers are the frame in which the target is under the
+# blade, how far the tip reaches beyond the target's centre, the length, and the width at the root.
+_BLADES = (
+    (17.0, 60.0, 210.0, 24.0),
+    (47.0, 40.0, 200.0, 14.0),
+    (66.0, 44.0, 200.0, 20.0),
+    (106.0, 40.0, 190.0, 22.0),
+)
 
 # The leaf near the camera: frame, length, width, and angle to the target's path in radians.
 _COVER = (84.0, 92.0, 58.0, 1.1)
@@ -59,9 +81,9 @@ def paint_ground(rng: Generator, half: Array, scale: float) -> Layer:
     for place in places(9):
         stone = np.array([0.42, 0.40, 0.37]) * rng.uniform(0.6, 1.3)
         plate.ball(place, rng.uniform(2.5, 6), stone, 0.05)
-    order = rng.permutation(len(LEAVES))
+    order = rng.permutation(len(_LEAVES))
     for n, place in enumerate(places(30)):
-        colour, lobes = LEAVES[order[n % len(order)]]
+        colour, lobes = _LEAVES[order[n % len(order)]]
         length = rng.uniform(30, 58)
         turn, width = rng.uniform(0, 2 * np.pi), length * rng.uniform(0.42, 0.58)
         faded = np.array(colour) * rng.uniform(0.8, 1.15)
@@ -103,7 +125,7 @@ def paint_near(
     def ahead(time: float) -> Array:
         return over_target(time + 0.5) - over_target(time - 0.5)
 
-    for time, tip, length, width in BLADES:
+    for time, tip, length, width in _BLADES:
         along, across = ahead(time)
         outward = np.array([across, -along]) / np.hypot(along, across)
         outward *= np.sign(outward @ over_target(time))

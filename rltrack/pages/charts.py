@@ -112,7 +112,7 @@ def intervals(
     title: str,
     about: str,
 ) -> Html:
-    """Return a figure of numbers round 0: for each name single ones, their mean and its interval.
+    """Return a figure that shows single values around 0, and their mean and its interval, by name.
 
     Args:
         rows: by name the single numbers (N,), the interval of their mean or None, and words for

@@ -60,6 +60,8 @@ class Clock:
 
     def ran_out(self) -> bool:
         """Return whether the latest frame is near the end that the header gives."""
+        if not self._length:
+            return True
         # Sound may outlast the picture by a little.
         return self._length - (self._place or 0.0) - 1 <= min(self._fps / 2, self._length / 10)
 

@@ -160,11 +160,13 @@ class Decoder:
             for looked in (False, True):
                 self._file.seek(max(place, 0))
                 if not looked:
-                    stamps = (packet.pts for packet in self._file.demux(self._stream))
-                    first = next((stamp for stamp in stamps if stamp is not None), None)
-                    if first is None or self._stream.time_base is None or self._unsorted:
+                    packets = self._file.demux(self._stream)
+                    first = next((packet for packet in packets if packet.pts is not None), None)
+                    base, start = self._stream.time_base, self._start
+                    if first is None or base is None or start is None or self._unsorted:
                         return False
-                    if float(first * self._stream.time_base - (self._start or 0)) > time:
+                    # MPEG streams land anywhere. All up to the next keyframe would be dropped.
+                    if not first.is_keyframe or float((first.pts or 0) * base - start) > time:
                         return False
         except av.FFmpegError:  # some formats have no way to find a place
             return False

@@ -49,7 +49,8 @@ class Span:
         given = [moment for moment in (start, end) if moment not in (None, BEGINNING)]
         if len({moment.frame is None for moment in given if moment is not None}) > 1:
             raise InputError("start and end: give two frames or two times")
-        if not isinstance(whole, TimedSource):
+        # Ground truth is by frame, and frames that have it are regular.
+        if not isinstance(whole, TimedSource) or whole.ground_truth is not None:
             start = _as_frame(start, whole)
             end = None if end is None else _as_frame(end, whole)
         first, stop = start.frame, None if end is None else end.frame
@@ -120,7 +121,7 @@ class Excerpt(Span):
         stop: the first frame that is left out. None goes to the end.
 
     Raises:
-        InputError: there is no ground truth, or none at ``start``.
+        InputError: there is no ground truth, or none at ``start``, or ``start`` is below 0.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Excerpt(Span):
         truth = whole.ground_truth
         if truth is None:
             raise InputError(f"{whole.name} has no ground truth")
-        if not len(truth[start:stop]) or np.isnan(truth[start]).any():
+        if start < 0 or not len(truth[start:stop]) or np.isnan(truth[start]).any():
             raise InputError(f"start is {start}; {whole.name} has no box there")
         stop = None if stop is None else min(stop, len(truth))
         super().__init__(whole, Moment(frame=start), None if stop is None else Moment(frame=stop))

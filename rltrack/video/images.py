@@ -30,6 +30,7 @@ __all__ = [
     "load_image",
     "load_page",
     "page_count",
+    "pages_of",
     "read_image",
     "read_pages",
 ]
@@ -37,8 +38,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
-
-_PAGED = ("TIFF", "WEBP", "PNG")  # Pillow's names of the formats of which all pages are read
 
 _BROKEN = "it is not a BMP, JPEG, PNG, TIFF or WebP image, or it is broken"
 
@@ -49,6 +48,12 @@ _READERS: dict[bytes, Callable[[BinaryIO], PillowImage.Image]] = {
     b"\xff\xd8": JpegImagePlugin.JpegImageFile,
     b"\x89PNG": PngImagePlugin.PngImageFile,
     b"RIFF": WebPImagePlugin.WebPImageFile,
+}
+
+# Those of the formats of which all pictures are read.
+_PAGED: dict[bytes, Callable[[BinaryIO], PillowImage.Image]] = {
+    **dict.fromkeys((b"II", b"MM"), TiffImagePlugin.TiffImageFile),
+    **{start: _READERS[start] for start in (b"\x89PNG", b"RIFF")},
 }
 
 
@@ -132,7 +137,7 @@ def page_count(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
     # By Pillow, as OpenCV looks for each page from the first on, and older ones know no animations.
     with _opened(path, limits) as file:
         try:
-            with PillowImage.open(file, formats=_PAGED) as pages:
+            with pages_of(file) as pages:
                 if pages.format != "TIFF":
                     return int(getattr(pages, "n_frames", 1))
                 with suppress(EOFError):  # each page names the place of the next
@@ -144,13 +149,27 @@ def page_count(path: Path, limits: Limits = DEFAULT_LIMITS) -> int:
             return 1
 
 
+def pages_of(file: BinaryIO) -> PillowImage.Image:
+    """Open the pictures of a TIFF, an animated WebP or PNG, of which `load_page` reads one.
+
+    Raises:
+        ValueError: the file is of another format.
+    """
+    head = file.read(8)
+    file.seek(0)
+    for start, read in _PAGED.items():
+        if head.startswith(start):
+            return read(file)
+    raise ValueError("it is no TIFF, WebP or PNG")
+
+
 def read_pages(path: Path, count: int, limits: Limits = DEFAULT_LIMITS) -> Iterator[Image | None]:
     """Yield the pictures of a file, and None for one that is unreadable.
 
     A file that ends before the ``count`` pictures that it claims gives fewer.
     """
     # The file and not its name: what Pillow 13 maps into memory by name it does not turn rightly.
-    with path.open("rb") as file, PillowImage.open(file) as pages:
+    with path.open("rb") as file, pages_of(file) as pages:
         for index in range(count):
             try:
                 pages.seek(index)

@@ -47,5 +47,9 @@ def open_sequence(
     try:
         return open_source(name)
     except InputError as error:
-        looked = "data is not given" if data is None else f"nor in {Path(data) / 'otb'}"
-        raise InputError(f"sequence is {name!r}: {error}; {looked}") from None
+        more = (
+            "for a sequence of OTB, give data"
+            if data is None
+            else f"there is no such sequence in {Path(data) / 'otb'} either"
+        )
+        raise InputError(f"sequence is {name!r}: {error}; {more}") from None

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rltrack.data.sequences import Sequence as SequenceFolder
 from rltrack.data.track_files import FORMATS, TrackedBox, Tracks
 from rltrack.errors import InputError
 from rltrack.files import (
@@ -77,8 +78,8 @@ class Recorder:
         sound: a video file whose sound goes into the video.
         inputs: all that the run reads, which is never overwritten.
         labels: names of the targets' classes, for annotation tools.
-        first: gives the number in the file or folder of the first frame, whose time it gets, for
-            annotation tools; `open` calls it if such a file is asked for.
+        first: a function that takes the first frame's time, and returns its number in the file or
+            folder, for annotation tools; `open` calls it if such a file is asked for.
         images: names of the files of all frames, from number 0 on; none for a video.
 
     Attributes:
@@ -253,7 +254,7 @@ class Recorder:
             tracks = Tracks(self._tracked, self._labels, self._images)
             try:
                 write_bytes(self._boxes, self._form(tracks))
-            except WriteError as error:
+            except Exception as error:  # whatever it is, the boxes are not lost
                 raise WriteError(f"{error}; the boxes are in {self._rows.part}") from error
             self._rows.discard()
         if self._in_rows:
@@ -286,11 +287,16 @@ def for_tools(source: FrameSource, boxes: Iterable[object]) -> dict[str, Any]:
         source: the frames.
         boxes: the first boxes. One of a file has a label (`rltrack.data.first_boxes.FirstBox`).
     """
-    sequence = getattr(source, "sequence", None)
+    sequence: SequenceFolder | None = getattr(source, "sequence", None)
+    before = sequence.before if sequence else 0
+
+    def first(time: float) -> int:
+        return before + (source.first_number(time) if isinstance(source, Span) else 0)
+
     return {
         "labels": [getattr(box, "label", None) or "target" for box in boxes],
-        "first": source.first_number if isinstance(source, Span) else lambda _: 0,
-        "images": [file.name for file in sequence.frames] if sequence else [],
+        "first": first,
+        "images": [file.name for file in sequence.files] if sequence else [],
     }
 
 

@@ -216,8 +216,9 @@ def track_several(
                 raise InputError(f"{frames.name} has no first frame{where}, or it cannot be read")
             starts = [first_box(cast("Start", box), first.image) for box in boxes]
             truth = matching_truth(frames, starts[0]) if len(boxes) == 1 else None
-            # What cannot be written is better known before the work.
-            recorder.open(first.image, first.time)
+        # What cannot be written is better known before the work. A Ctrl-C waits until what is
+        # opened here is also closed.
+        recorder.open(first.image, first.time)
         steps = _steps(targets, starts, first, images, frames)
         try:
             while True:

@@ -65,7 +65,7 @@ class Sound:
             self._stop(error)
 
     def write_until(self, begin: float, end: float) -> None:
-        """Write what is heard from ``begin`` to ``end``, and what was not yet written before.
+        """Write the sound up to ``end`` that is not written yet. None before ``begin`` is written.
 
         Args:
             begin: seconds in the file at which the pictures begin. It never changes.

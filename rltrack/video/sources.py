@@ -32,6 +32,7 @@ from rltrack.video.images import (
     load_image,
     load_page,
     page_count,
+    pages_of,
     read_pages,
 )
 from rltrack.video.reader import read_ahead
@@ -199,7 +200,7 @@ def _open_image(path: Path, limits: Limits) -> FrameSource:
         raise InputError(f"{path} claims too many pictures: {problem}")
     if count == 1:
         return _open_images(path.stem, (path,), limits)
-    with path.open("rb") as file, PillowImage.open(file) as pages:
+    with path.open("rb") as file, pages_of(file) as pages:
         _check_first(path, partial(load_page, pages, limits))
     start = partial(read_ahead, partial(read_pages, path, count, limits))
     return _Frames(path.stem, start, length=count, inputs=(path,))

@@ -29,8 +29,8 @@ class VideoFile:
     """A video file as a source of frames, see `rltrack.video.sources.FrameSource`.
 
     A file whose frames have two fields (interlaced video) is read as it is stored, with a warning:
-    the even and the odd rows of a frame show two instants. Of a frame that is damaged in the file
-    the decoder guesses a part. It is read as the decoder gives it, and a warning names the first.
+    the even and the odd rows of a frame show two instants. The decoder guesses parts of a damaged
+    frame. It is read as the decoder gives it, and a warning names the first.
 
     Args:
         path: the file.
@@ -66,7 +66,8 @@ class VideoFile:
     def timed(self, start: Moment = BEGINNING) -> Iterator[TimedFrame]:
         """Yield the frames with their times, see `rltrack.video.times.timed_frames`.
 
-        Frames before ``start`` are decoded at most, which takes a part of the time.
+        Frames before ``start`` are skipped or only decoded, which is faster than making images of
+        them.
         """
         return read_ahead(partial(self._frames, start))
 

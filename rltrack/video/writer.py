@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import cast
 
 import av
@@ -24,6 +22,7 @@ from rltrack.files import SIGNATURE, new_part, put_in_place, unchanged, write_er
 from rltrack.outputs import checked_outputs
 from rltrack.tracking.rgb import to_rgb8
 from rltrack.video.decoding import file_address
+from rltrack.video.signals import HeldSignals
 from rltrack.video.sound import Sound
 
 __all__ = ["VideoWriter"]
@@ -294,19 +293,12 @@ def _uninterrupted() -> Iterator[None]:
     Between the encoder and the file it would lose a packet, and all frames up to the next
     keyframe with it: up to ten seconds.
     """
-    handler = signal.getsignal(signal.SIGINT)
-    # Other threads get no signals, and may not set handlers.
-    if not callable(handler) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    caught: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if caught:
-            handler(*caught[0])
+    with HeldSignals() as signals:
+        try:
+            yield
+        finally:
+            with signals.let_through():
+                pass
 
 
 def _check_encoder(name: str) -> None:
