@@ -1184,7 +1184,7 @@ def test_unknown_asset_is_bad_input() -> None:
 
 def test_a_destination_that_is_a_file_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(InputError, match="downloads .* what should be its folder is a file"):
+    with pytest.raises(InputError, match=r"downloads .* what should be its folder is a file"):
         fetch("otb2013", tmp_path / "file")
 
 
