@@ -147,9 +147,10 @@ def asked_in_a_frame(
 
     The region lies around the target's last position. The samples of an update are drawn around the
     new one, and this function does not count the way between the two. So the farthest negatives of
-    a target that moves lie beyond the map: 2% of them if it moves by a tenth of its size in a
-    frame, and 15% at three tenths. The whole layout is too small as well for the widest samples of
-    a target that is more than about twice as long as wide.
+    a target that moves lie beyond the map: with the preset ``realtime``, 2% of them if it moves by
+    a tenth of its size in a frame, and 14% at three tenths. The whole layout is too small as well
+    for the widest samples of a target that is more than about twice as long as wide: at three times,
+    for 20% of the negatives.
 
     Args:
         config: how candidates and samples are drawn.
