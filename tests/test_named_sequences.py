@@ -65,9 +65,7 @@ def test_a_benchmarks_sequence_is_found_in_any_spelling(data: Path) -> None:
 def test_what_is_not_there_is_named(data: Path) -> None:
     with pytest.raises(InputError, match=r"sequence is 'Car4'.*; for a sequence of OTB, give data"):
         open_sequence("Car4")
-    with pytest.raises(
-        InputError, match=r"'Car4'.*; there is no such sequence in .*otb either"
-    ):
+    with pytest.raises(InputError, match=r"'Car4'.*; there is no such sequence in .*otb either"):
         open_sequence("Car4", data)
 
 

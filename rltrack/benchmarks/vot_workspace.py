@@ -13,11 +13,10 @@ the names of tracker and sequences, so that new results get old numbers: here th
 
 from __future__ import annotations
 
+import configparser
 import shutil
 import struct
 from collections.abc import Mapping
-from configparser import ConfigParser
-from configparser import Error as ConfigParserError
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -172,8 +171,8 @@ def _settings(
     return settings
 
 
-def _registry(settings: Mapping[str, str]) -> ConfigParser:
-    registry = ConfigParser()
+def _registry(settings: Mapping[str, str]) -> configparser.ConfigParser:
+    registry = configparser.ConfigParser()
     registry[NAME] = {
         "label": NAME,
         "protocol": "traxpython",
@@ -279,10 +278,10 @@ def our_section(workspace: Path) -> dict[str, str]:
     Raises:
         InputError: there is none, or the file cannot be read.
     """
-    registry, file = ConfigParser(), workspace / "trackers.ini"
+    registry, file = configparser.ConfigParser(), workspace / "trackers.ini"
     try:
         registry.read(file, encoding="utf-8")
-    except (ConfigParserError, UnicodeDecodeError) as error:
+    except (configparser.Error, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read ({brief(str(error))}): make a new one") from error
     if NAME not in registry:
         raise InputError(f"{file} has no section [{NAME}]: make a new one")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rltrack.errors import InputError
 from rltrack.text_files import read_text
 
-__all__ = ["FARTHEST", "read_box_lines"]
+__all__ = ["FARTHEST", "numbers_in", "read_box_lines"]
 
 FARTHEST = 1e9
 """Pixels; a box with a number beyond this is none. Trackers that diverge write larger ones, whose

@@ -16,7 +16,7 @@ approximation (`asked_in_a_frame` says when that happens).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -141,7 +141,7 @@ class Region:
 
 
 def asked_in_a_frame(
-    config: TrackerConfig, extractor: Backbone, search: float, elongation: float = 1.0
+    config: TrackerConfig, extractor: Backbone, search: float, sides: Sequence[float] = (1, 1)
 ) -> list[tuple[float, float]]:
     """Return how far the tracker samples around its target in a frame, as `Region` takes it.
 
@@ -149,16 +149,17 @@ def asked_in_a_frame(
     new one, and this function does not count the way between the two. So the farthest negatives of
     a target that moves lie beyond the map: with the preset ``realtime``, 2% of them if it moves by
     a tenth of its size in a frame, and 14% at three tenths. The whole layout is too small as well
-    for the widest samples of a target that is more than about twice as long as wide: at three times,
-    for 20% of the negatives.
+    for the widest samples of a target that is more than about twice as long as wide: at three
+    times, for 20% of the negatives.
 
     Args:
         config: how candidates and samples are drawn.
         extractor: the backbone, whose box regression sees enlarged candidates.
         search: the spread of the candidates' centres.
-        elongation: the target's mean side, divided by its shorter side. The samplers shift centres
+        sides: the target's width and height. Only their ratio matters: the samplers shift centres
             in units of the mean side, and a region counts in units of each side.
     """
+    elongation = sum(sides) / 2 / min(sides)
     drawn = (
         (search, config.search_scale * max(extractor.regression_views)),
         (config.positive_translation, config.positive_scale),

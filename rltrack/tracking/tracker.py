@@ -164,9 +164,7 @@ class Tracker:
         if image is None:
             return Result(_plain(self._last), math.nan, False)
         config = self.config
-        w, h = self._target[2:].tolist()
-        elongation = (w + h) / 2 / min(w, h)
-        asked = asked_in_a_frame(config, self.extractor, self._search, elongation)
+        asked = asked_in_a_frame(config, self.extractor, self._search, self._target[2:].tolist())
         frame = self._frame(image, self._target, asked)
         self._frames += 1
 
