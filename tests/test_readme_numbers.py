@@ -133,7 +133,7 @@ def test_the_answer_is_computed_from_kept_runs() -> None:
     runs = gathered(asked, SCORED, backbone="lite0", kept=KEPT)
     pairs = paired(runs, "lambda 5", "lambda 0")
     assert pairs.difference is not None
-    mean, low, high, _ = pairs.difference
+    mean, low, high = pairs.difference
     verdict = {
         1: "our runs show that it helps",
         0: "our runs do not show that it helps, or that it harms",
