@@ -73,7 +73,7 @@ def test_what_opencv_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PEERS, "kcf", "no_such_thing")
     there, absent = installed(["mil", "kcf"])
     assert [*there] == ["mil"]
-    assert "has no kcf: `make peers` makes an environment" in absent["kcf"]
+    assert "has no kcf: put opencv-contrib-python in the place of" in absent["kcf"]
     with pytest.raises(InputError, match="unknown peer 'best'"):
         installed(["best"])
 
@@ -124,7 +124,7 @@ def test_a_peer_that_opencv_lacks_is_told_with_the_command_that_gets_it(
 ) -> None:
     monkeypatch.delattr(cv2, "TrackerCSRT_create", raising=False)
     monkeypatch.delattr(cv2, "legacy", raising=False)
-    with pytest.raises(InputError, match=f"has no {name}: `make peers` makes an environment"):
+    with pytest.raises(InputError, match=f"has no {name}: put opencv-contrib-python"):
         Peer(name)
 
 

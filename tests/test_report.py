@@ -150,6 +150,12 @@ def test_what_runs_ran_on_is_named_where_it_is_known() -> None:
     )
 
 
+def test_runs_of_an_installed_package_have_its_version() -> None:
+    runs = [result("Deer", 0, 0.5, commit=None), result("Deer", 1, 0.5)]
+    runs[0]["versions"] = {"rltrack": "0.1.0"}
+    assert set(report(runs).commits) == {str(runs[1]["commit"]), "rltrack 0.1.0"}
+
+
 def test_kept_results_come_back_and_make_the_same_file(
     results: list[dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import errno
 import json
 import logging
 import os
+import pickle
 import signal
 import threading
 import time
@@ -993,3 +994,16 @@ def test_configuration_by_name_is_the_preset(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Tracker, "__init__", look)
     with pytest.raises(Stop):
         track(moving_square(1), BOX, config="released-code")
+
+
+def test_what_failed_can_come_from_another_process() -> None:
+    with pytest.raises(TrackingError) as caught:
+        track(moving_square(5), BOX, **FAST, on_frame=broken)
+    sent = pickle.loads(pickle.dumps(caught.value))
+    assert str(sent) == str(caught.value) == "ValueError: broken"
+    np.testing.assert_array_equal(sent.track.boxes, caught.value.track.boxes)
+
+
+def broken(step: Step) -> None:
+    if step.index == 2:
+        raise ValueError("broken")

@@ -450,7 +450,8 @@ def test_a_second_comparison_does_not_replace_the_first(
     ("arguments", "message"),
     [
         (["--box", "1,2,3"], "--box is '1,2,3'; wanted four numbers X,Y,W,H"),
-        (["--box", "20,24,20,16", "--peers", "csrt"], "`make peers` makes an environment"),
+        (["--box", "20,24,20,16", "--peers", "csrt"], "put opencv-contrib-python in the place of"),
+        (["--box", "20,24,20,16", "--box", "20,24,20,16"], "--box is given twice"),
         (["--peers", "mil"], "no first box"),
         (["--box", "20,24,20,16", "--peers", "mil", "--device", "abacus"], "device 'abacus'"),
         (["--box", "20,24,20,16", "--peers", "mil", "--device", "meta"], "device 'meta'"),

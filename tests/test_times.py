@@ -350,6 +350,21 @@ def test_a_part_holds_the_frames_that_the_whole_has_there(
         assert part.length == len(expected)
 
 
+def test_text_that_is_not_utf8_keeps_no_file_from_being_read(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.avi", list(range(0, 400, 40)))
+    with av.open(str(path)) as old, av.open(str(tmp_path / "b.avi"), "w") as new:
+        new.metadata["title"] = "cafXX"
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    data = (tmp_path / "b.avi").read_bytes()
+    assert b"cafXX" in data
+    (tmp_path / "c.avi").write_bytes(data.replace(b"cafXX", b"caf\xe9\xe9"))
+    assert numbers(open_source(tmp_path / "c.avi")) == list(range(10))
+
+
 @pytest.mark.parametrize(
     ("name", "codec"),
     [

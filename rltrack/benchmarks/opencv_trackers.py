@@ -65,8 +65,9 @@ class Peer:
             self._create = attrgetter(PEERS[name])(cv2)
         except AttributeError:
             raise InputError(
-                f"the OpenCV {cv2.__version__} installed here has no {name}: `make peers` makes an "
-                "environment with all peers, for .venv-peers/bin/rltrack compare; mil is here, too"
+                f"the OpenCV {cv2.__version__} installed here has no {name}: put "
+                "opencv-contrib-python in the place of opencv-python (in a copy of the project, "
+                "`make peers` does so in .venv-peers); mil is here, too"
             ) from None
         self.name = name
         self._tracker: Any = None

@@ -67,7 +67,7 @@ class Report:
         seeds: the seeds that count.
         left_out: targets with runs that do not count in the means, and how many: "Deer (3 runs)".
         devices: the hardware of the runs, with the number of threads of a CPU where it is known.
-        commits: the commits of the code that made the runs.
+        commits: the commits, or versions, of the code that made the runs.
     """
 
     rows: tuple[Row, ...]
@@ -130,7 +130,7 @@ def report(results: Sequence[Mapping[str, Any]]) -> Report:
         tuple(seeds),
         tuple(f"{target} ({counted(count, 'run')})" for target, count in sorted(left_out.items())),
         tuple(sorted({_device(r) for r in results})),
-        tuple(sorted({str(r["commit"]) for r in results})),
+        tuple(sorted(set(map(_code, results)))),
     )
 
 
@@ -186,6 +186,12 @@ def common(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
     most = max(by_seed.values(), key=lambda of: (len(of), len(seeds_of(of))), default=set())
     return [r for r in results if r["seed"] in seeds_of(most) and r["target"] in most]
+
+
+def _code(result: Mapping[str, Any]) -> str:
+    """Return the commit of the code that made a run, or if it ran from none, the version."""
+    version = result.get("versions", {}).get("rltrack", "")
+    return str(result["commit"] or f"rltrack {version}".strip())
 
 
 def _device(result: Mapping[str, Any]) -> str:

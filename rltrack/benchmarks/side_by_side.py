@@ -110,8 +110,11 @@ class ComparisonError(RuntimeError):
     """
 
     def __init__(self, message: str, comparison: Comparison) -> None:
-        super().__init__(message)
+        super().__init__(message, comparison)  # both, so that it can come from another process
         self.comparison = comparison
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def compare(

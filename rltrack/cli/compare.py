@@ -9,6 +9,7 @@ import typer
 from rltrack.cli.options import Backbone, Debug, Device, Preset, Seed, comma_list, parsed_box
 from rltrack.cli.printing import console, show
 from rltrack.cli.status import INTERRUPTED, fail, fail_part_way
+from rltrack.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +29,7 @@ def compare(
         ),
     ],
     box: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--box", metavar="X,Y,W,H", help="The target's box in the first frame, 0-based pixels."
         ),
@@ -63,7 +64,9 @@ def compare(
     Ctrl-C stops the run and keeps what was tracked. The speed (FPS) is that of the tracking alone,
     without the first frame. In each frame the trackers work one after the other.
     """
-    start = None if box is None else parsed_box(box)
+    if len(box or ()) > 1:
+        raise InputError("--box is given twice: OpenCV's trackers follow one target")
+    start = parsed_box(box[0]) if box else None
 
     from rltrack.benchmarks.side_by_side import ComparisonError
     from rltrack.benchmarks.side_by_side import compare as run

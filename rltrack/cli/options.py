@@ -63,7 +63,10 @@ def parsed_box(text: str) -> list[float]:
     except ValueError:
         numbers = []
     if len(numbers) != 4:
-        raise InputError(f"--box is {text!r}; wanted four numbers X,Y,W,H")
+        raise InputError(
+            f"--box is {text!r}; wanted four numbers X,Y,W,H"
+            " (or in rltrack track, a file of CVAT, .xml, or of MOT or YOLO, .txt)"
+        )
     return numbers
 
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from rltrack.data.box_lines import numbers_in
 from rltrack.errors import InputError, brief
+from rltrack.paths import given_path
 from rltrack.text_files import read_text
 
 __all__ = ["FirstBox", "read_first_boxes"]
@@ -70,7 +71,7 @@ class _Mark(NamedTuple):
     box: tuple[float, float, float, float]
 
 
-def read_first_boxes(file: Path, frame: int = 0) -> list[FirstBox]:
+def read_first_boxes(file: str | Path, frame: int = 0) -> list[FirstBox]:
     """Read the boxes in a frame.
 
     Args:
@@ -84,6 +85,7 @@ def read_first_boxes(file: Path, frame: int = 0) -> list[FirstBox]:
         InputError: the file cannot be read or is of another form, there is no box in the frame, or
             there are more than 1000.
     """
+    file = given_path(file, "the file of boxes")
     text = read_text(file)
     marks = _in_cvat(file, text) if text.lstrip()[:1] == "<" else _in_lines(file, text)
     found, first = [], None

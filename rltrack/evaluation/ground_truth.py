@@ -203,9 +203,10 @@ def _folder_truth(data: Path, chosen: Sequence[str]) -> dict[str, Array]:
     files = {name: otb_folder(data, OTB[name]) / OTB[name].ground_truth_file for name in chosen}
     absent = [name for name, file in files.items() if not is_file(file)]
     if absent:
+        smallest = "otb2013" if all("otb2013" in OTB[name].sets for name in chosen) else "otb2015"
         raise InputError(
             f"no ground truth in {data / 'otb'} for {len(absent)} of {len(files)} targets: "
-            f"{few(absent)}; `rltrack fetch otb2015` gets it, or give other targets, or a "
+            f"{few(absent)}; `rltrack fetch {smallest}` gets it, or give other targets, or a "
             "file with --ground-truth"
         )
     return {name: read_boxes(file) for name, file in files.items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rltrack.errors import InputError, brief
 
-__all__ = ["checked_box", "checked_boxes", "checked_seed", "pick_device"]
+__all__ = ["Box", "checked_box", "checked_boxes", "checked_seed", "pick_device"]
+
+Box = Sequence[float] | NDArray[np.floating[Any]]
+"""A box: x, y, w, h in pixels."""
 
 _LARGEST = 10
 """A target reaches beyond the image if the camera is near, but not by more than this factor."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -23,7 +23,7 @@ from rltrack.tracking.classifier import Classifier
 from rltrack.tracking.config import TrackerConfig
 from rltrack.tracking.crops import crop_extents
 from rltrack.tracking.frame import Frame, Stopwatch
-from rltrack.tracking.inputs import checked_box, checked_boxes, checked_seed, pick_device
+from rltrack.tracking.inputs import Box, checked_box, checked_boxes, checked_seed, pick_device
 from rltrack.tracking.memory import SampleMemory, Samples
 from rltrack.tracking.presets import chosen
 from rltrack.tracking.region import asked_in_a_frame
@@ -105,7 +105,7 @@ class Tracker:
     # --- The two calls --------------------------------------------------------------------
 
     @_learning
-    def init(self, image: ImageLike, box: Sequence[float]) -> Result:
+    def init(self, image: ImageLike, box: Box) -> Result:
         """Start on the first image: learn the target inside ``box``.
 
         Raises:
@@ -240,7 +240,7 @@ class Tracker:
 
     @_learning
     def attention(
-        self, image: ImageLike, box: Sequence[float]
+        self, image: ImageLike, box: Box
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the attention maps A_p and A_n, each (h, w), of the crop at ``box`` (Eq. 2).
 
@@ -258,7 +258,7 @@ class Tracker:
         target, background = (m[0].detach().float().cpu().numpy() for m in maps)
         return target, background
 
-    def crop_extent(self, box: Sequence[float]) -> tuple[float, float, float, float]:
+    def crop_extent(self, box: Box) -> tuple[float, float, float, float]:
         """Return the part (x, y, w, h) of the image that the crop at ``box`` and its map cover.
 
         Raises:

@@ -47,6 +47,12 @@ _CONTAINERS = (
 )
 
 
+_BAD_TEXT: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
+"""Titles that are not UTF-8 are no reason to refuse a file. From PyAV 19 on, they never are."""
+
+
 def file_address(path: Path) -> str:
     """Return what FFmpeg opens as this file, whatever its name: no name is taken for an address."""
     return f"file:{path.absolute()}"
@@ -62,7 +68,8 @@ def open_container(path: Path) -> InputContainer:
     """
     options = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
     try:
-        return av.open(file_address(path), container_options=options, metadata_errors="replace")
+        opened: InputContainer = av.open(file_address(path), container_options=options, **_BAD_TEXT)
+        return opened
     except (av.FFmpegError, OSError, ValueError):
         raise _broken(path) from None
 

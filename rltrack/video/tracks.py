@@ -143,9 +143,12 @@ class TrackingError(RuntimeError):
     def __init__(
         self, message: str, tracks: list[Track], kept: Mapping[Path, int] = MappingProxyType({})
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, tracks, kept)  # all, so that it can come from another process
         self.tracks = tracks
         self.kept = dict(kept)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
     @property
     def track(self) -> Track:
