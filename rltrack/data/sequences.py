@@ -76,7 +76,8 @@ class Sequence(NamedTuple):
     @property
     def before(self) -> int:
         """How many of `files` come before the first frame."""
-        return self.files.index(self.frames[0])
+        files = self.files  # a sequence that a caller put together may have other frames
+        return files.index(self.frames[0]) if self.frames[0] in files else 0
 
 
 def frame_files(folder: str | Path) -> tuple[Path, ...]:
